@@ -1,0 +1,50 @@
+import jest from 'eslint-plugin-jest';
+import tseslint from 'typescript-eslint';
+
+const nodeBuiltinsInWorkflows = {
+  group: ['node:*', 'fs', 'crypto', 'path', 'http', '**/activities/*.js', '**/src/*/**', '!**/src/contract/**'],
+  allowTypeImports: true,
+  message: 'Workflow code runs in the deterministic sandbox: types only, apart from src/contract.',
+};
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', '.data', 'node_modules'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs'] } } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      'max-lines': ['error', { max: 250, skipBlankLines: false, skipComments: false }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "MemberExpression[object.name='process'][property.name='env']",
+          message: 'Only src/config.ts and the composition roots read the environment.',
+        },
+        { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+        { selector: 'TSEnumDeclaration', message: 'Use a const object with a type of the same name.' },
+      ],
+    },
+  },
+  {
+    files: ['workflows/**/*.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [nodeBuiltinsInWorkflows] }] },
+  },
+  {
+    files: ['src/cli.ts', 'src/cli/**/*.ts', 'src/gateway.ts', 'src/worker.ts', 'src/stack/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'No enum.' }] },
+  },
+  {
+    files: ['test/**/*.ts'],
+    ...jest.configs['flat/recommended'],
+    rules: {
+      ...jest.configs['flat/recommended'].rules,
+      'max-lines': ['error', { max: 400 }],
+      'jest/no-restricted-jest-methods': ['error', { mock: 'Pass a fake through the factory instead.' }],
+      'jest/expect-expect': ['error', { assertFunctionNames: ['expect', 'expect*', 'fc.assert'] }],
+    },
+  },
+  { files: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['*.mjs', '*.js', 'test/support/global-*.ts'], rules: { 'no-restricted-syntax': 'off' } },
+);

@@ -1,0 +1,40 @@
+import type { Kind } from './kinds.js';
+
+/**
+ * storing: items are being written, nobody was told an id yet; accepted: batch and items are durable, the workflow may not be;
+ * started: the workflow is durable; success: it ran to its end, whatever its items say; failed: it was cancelled, terminated
+ * or could not run.
+ */
+export type BatchState = 'storing' | 'accepted' | 'started' | 'success' | 'failed';
+
+/** Why a batch ended as failed. */
+export type BatchFailure = 'cancelled' | 'terminated' | 'timed_out' | 'vanished';
+
+export interface BatchCounts {
+  readonly success: number;
+  readonly skipped: number;
+  readonly failed: number;
+}
+
+/** One POST: a document of the `batches` collection. */
+export interface Batch {
+  readonly _id: string;
+  readonly projectId: string;
+  readonly kind: Kind;
+  readonly systemName: string;
+  readonly webhook?: string;
+  readonly context?: Record<string, unknown>;
+  readonly itemCount: number;
+  /** Position in the order of acceptance within the project: the fence of media upserts. */
+  readonly importSeq: number;
+  readonly state: BatchState;
+  readonly failure?: BatchFailure;
+  readonly createdAt: Date;
+  /** Moved forward while items are being stored, so that a half-stored batch can be told from a slow one. */
+  readonly touchedAt: Date;
+  readonly startedAt?: Date;
+  readonly finishedAt?: Date;
+  /** Set when finished. */
+  readonly counts?: BatchCounts;
+  readonly bytes?: number;
+}

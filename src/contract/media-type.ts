@@ -1,0 +1,31 @@
+import type { Kind } from './kinds.js';
+
+export const METADATA_TYPES = ['li-text', 'li-integer', 'li-float', 'li-boolean', 'li-date', 'li-datetime', 'li-enum', 'li-string-list'] as const;
+export type MetadataType = (typeof METADATA_TYPES)[number];
+
+export interface MetadataField {
+  readonly handle: string;
+  readonly type: MetadataType;
+  readonly config: {
+    readonly required?: boolean;
+    readonly minLength?: number;
+    readonly maxLength?: number;
+    readonly min?: number;
+    readonly max?: number;
+    readonly enum?: readonly (string | number)[];
+  };
+}
+
+/** A configured media type: which bytes it takes and which metadata. */
+export interface MediaType {
+  readonly handle: string;
+  readonly kind: Kind;
+  /** Exact types or `video/*`; `*` takes anything. */
+  readonly allowedMimeTypes: readonly string[];
+  readonly metadata: readonly MetadataField[];
+  /** Whether keys that `metadata` does not name are taken. */
+  readonly additionalMetadata: boolean;
+}
+
+/** Every media type of the project, by handle. */
+export type MediaTypes = ReadonlyMap<string, MediaType>;

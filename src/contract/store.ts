@@ -1,0 +1,180 @@
+import type { Batch, BatchCounts, BatchFailure } from './batch.js';
+import type { Delivery, DeliveryAttempt, DeliveryState } from './delivery.js';
+import type { ReasonCode, SkipCode } from './errors.js';
+import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction } from './item.js';
+import type { Kind } from './kinds.js';
+import type { Asset, Media } from './media.js';
+
+export interface BatchStore {
+  /** The next number of the project's order of acceptance: strictly rising, gaps allowed. */
+  nextImportSeq(projectId: string): Promise<number>;
+  insert(batch: Batch): Promise<void>;
+  /** Tells the reconciler that the batch is still being stored. */
+  touch(batchId: string): Promise<void>;
+  /** storing → accepted. */
+  markAccepted(batchId: string, itemCount: number): Promise<void>;
+  /** accepted → started; a batch that is further on stays as it is. */
+  markStarted(batchId: string, at: Date): Promise<void>;
+  find(projectId: string, batchId: string): Promise<Batch | null>;
+  /**
+   * Ends a batch that has not ended: a second end changes nothing. Answers the batch as it stands afterwards, null when there
+   * is none.
+   */
+  finish(
+    projectId: string,
+    batchId: string,
+    end: { state: 'success' | 'failed'; failure?: BatchFailure; counts: BatchCounts; bytes: number; at: Date },
+  ): Promise<Batch | null>;
+  /** Batches accepted before the given time whose workflow was not confirmed, oldest first. */
+  findUnstarted(before: Date, limit: number): Promise<Batch[]>;
+  /** Batches whose storing stopped before the given time. */
+  findHalfStored(before: Date, limit: number): Promise<Batch[]>;
+  remove(batchId: string): Promise<void>;
+}
+
+export interface ItemTotals extends BatchCounts {
+  readonly open: number;
+  readonly bytes: number;
+}
+
+export interface FailureGroup {
+  readonly code: ReasonCode;
+  readonly host: string;
+  readonly count: number;
+  readonly samples: readonly { readonly seq: number; readonly externalId: string; readonly reason: string }[];
+}
+
+/** How an item ended. */
+export interface Settlement {
+  readonly batchId: string;
+  readonly seq: number;
+  readonly state: Exclude<ItemState, 'open'>;
+  readonly code?: ReasonCode | SkipCode;
+  readonly reason?: string;
+  readonly mediaId?: string;
+  readonly action?: MediaAction;
+  readonly asset?: Asset;
+  /** Counted as a concluded attempt when given. */
+  readonly attempt?: ItemAttempt;
+}
+
+export interface ItemStore {
+  insertMany(batch: { _id: string; projectId: string }, specs: readonly ItemSpec[]): Promise<void>;
+  removeAll(batchId: string): Promise<void>;
+  find(batchId: string, seq: number): Promise<Item | null>;
+  /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
+  openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
+  /** Open items from `fromSeq` on, in request order; only what planning needs. */
+  openFrom(
+    batchId: string,
+    fromSeq: number,
+    limit: number,
+  ): Promise<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>[]>;
+  /** Settles an open item once: a second settlement changes nothing and answers false. Group-committed. */
+  settle(settlement: Settlement): Promise<boolean>;
+  /** Records a failed attempt that will be repeated: attempts + 1, still open. Group-committed. */
+  recordAttempt(batchId: string, seq: number, attempt: ItemAttempt, reason: string, nextAttemptAt: Date): Promise<void>;
+  /** Takes an open item out of sweeps. Counts no attempt. */
+  markSolo(batchId: string, seq: number): Promise<void>;
+  /** Settles every open item at once as failed with this code. */
+  settleOpen(batchId: string, code: ReasonCode, reason: string): Promise<void>;
+  totals(batchId: string): Promise<ItemTotals>;
+  /** A page of items in request order. */
+  list(batchId: string, page: { afterSeq: number; limit: number }): Promise<Item[]>;
+  /** All items in request order, read as the consumer asks for them. */
+  stream(batchId: string): AsyncIterable<Item>;
+  /** Failed items by (code, host), largest group first, at most 100 groups with 3 samples each. */
+  failureGroups(batchId: string): Promise<FailureGroup[]>;
+}
+
+export interface MediaWrite {
+  readonly projectId: string;
+  readonly kind: Kind;
+  readonly mediaType: string;
+  readonly systemName: string;
+  readonly externalId: string;
+  readonly fileName: string;
+  readonly metadata: Record<string, unknown>;
+  readonly asset: Asset;
+  readonly importId: string;
+  readonly importSeq: number;
+}
+
+/**
+ * created, updated: this batch wrote the content (also when an earlier attempt of it did); unchanged: same bytes, fileName,
+ * metadata and mediaType were stored before this batch; superseded: a newer batch has written; kind_conflict: the pair holds
+ * media of another kind. `asset` is what the media holds now.
+ */
+export interface MediaWritten {
+  readonly result: MediaAction | 'superseded' | 'kind_conflict';
+  readonly mediaId: string;
+  readonly asset: Asset;
+}
+
+export interface MediaStore {
+  /** Fenced, idempotent upsert by mediaIdOf(projectId, systemName, externalId). Group-committed, acknowledged when it resolves. */
+  upsert(write: MediaWrite): Promise<MediaWritten>;
+  find(projectId: string, mediaId: string): Promise<Media | null>;
+}
+
+export interface DeliveryStore {
+  /** Creates the message if it does not exist and answers it. */
+  open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId'>): Promise<Delivery>;
+  record(webhookId: string, attempt: DeliveryAttempt, state: DeliveryState, nextAttemptAt: Date | null): Promise<void>;
+  listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
+}
+
+/** A minted or revoked token, by `jti`. */
+export interface TokenRecord {
+  readonly _id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly scope: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly revokedAt?: Date;
+}
+
+export interface TokenStore {
+  insert(token: TokenRecord): Promise<void>;
+  list(projectId?: string): Promise<TokenRecord[]>;
+  /** Revokes a `jti`, also one minted elsewhere. Answers false when it was revoked already. */
+  revoke(jti: string, at: Date): Promise<boolean>;
+  isRevoked(jti: string): Promise<boolean>;
+}
+
+export interface ProjectStore {
+  /** The webhook secrets of a project (`whsec_…`), newest first; the first one is made when the project has none. */
+  webhookSecrets(projectId: string): Promise<readonly string[]>;
+  /** Adds a new secret in front; the one before it stays valid beside it, older ones are dropped. */
+  rotateWebhookSecret(projectId: string): Promise<string>;
+}
+
+/**
+ * new: this POST may go on under `batchId`; replay: the key was used with the same body and led to `batchId`; mismatch: with
+ * another body; busy: the first POST is still being handled.
+ */
+export type KeyClaim =
+  | { readonly outcome: 'new' | 'replay'; readonly batchId: string }
+  | { readonly outcome: 'mismatch' | 'busy' };
+
+export interface IdempotencyKeyStore {
+  /** Claims (project, key) for a body hash and a proposed batch id, for 24 h; a claim not completed in 60 s can be taken over. */
+  claim(projectId: string, key: string, bodyHash: string, batchId: string): Promise<KeyClaim>;
+  complete(projectId: string, key: string): Promise<void>;
+  /** Frees the key of a POST that was refused. */
+  release(projectId: string, key: string): Promise<void>;
+}
+
+export interface Store {
+  readonly batches: BatchStore;
+  readonly items: ItemStore;
+  readonly media: MediaStore;
+  readonly deliveries: DeliveryStore;
+  readonly tokens: TokenStore;
+  readonly projects: ProjectStore;
+  readonly idempotencyKeys: IdempotencyKeyStore;
+  /** @throws when the database cannot be reached within 2 seconds. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
