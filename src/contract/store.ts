@@ -64,11 +64,12 @@ export interface ItemStore {
   find(batchId: string, seq: number): Promise<Item | null>;
   /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
   openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
-  /** Open items from `fromSeq` on, in request order; only what planning needs. */
+  /** Open items from `fromSeq` on, in request order, optionally only those taken out of sweeps; only what planning needs. */
   openFrom(
     batchId: string,
     fromSeq: number,
     limit: number,
+    only?: { readonly solo: true },
   ): Promise<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>[]>;
   /** Settles an open item once: a second settlement changes nothing and answers false. Group-committed. */
   settle(settlement: Settlement): Promise<boolean>;
@@ -155,8 +156,7 @@ export interface ProjectStore {
  * another body; busy: the first POST is still being handled.
  */
 export type KeyClaim =
-  | { readonly outcome: 'new' | 'replay'; readonly batchId: string }
-  | { readonly outcome: 'mismatch' | 'busy' };
+  { readonly outcome: 'new' | 'replay'; readonly batchId: string } | { readonly outcome: 'mismatch' | 'busy' };
 
 export interface IdempotencyKeyStore {
   /** Claims (project, key) for a body hash and a proposed batch id, for 24 h; a claim not completed in 60 s can be taken over. */

@@ -50,6 +50,6 @@ export interface DeliverWebhookInput {
   readonly projectId: string;
   readonly batchId: string;
   readonly webhookId: string;
-  /** Set by a redelivery or continue-as-new; 1 when absent. */
-  readonly firstAttempt?: number;
+  /** Pause before the first attempt, milliseconds. */
+  readonly delayMs: number;
 }

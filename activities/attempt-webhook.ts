@@ -1,0 +1,39 @@
+import type { AttemptWebhookInput, WebhookAttemptResult } from '../src/contract/activity-types.js';
+import { sendWebhook } from '../src/webhook/send-webhook.js';
+import { webhookBody } from '../src/webhook/webhook-body.js';
+import type { ActivityDeps } from './deps.js';
+
+/** Added to a pause so that deliveries which failed together do not come back together. */
+const JITTER = 0.1;
+
+/**
+ * Tries to deliver a webhook message once and logs the attempt. The schedule is read here and not in the workflow, so that
+ * changing it does not touch running workflows.
+ */
+export function createAttemptWebhook(deps: ActivityDeps) {
+  return async ({ projectId, batchId, webhookId, attempt }: AttemptWebhookInput): Promise<WebhookAttemptResult> => {
+    const { batches, deliveries, projects } = deps.store;
+    const [batch, delivery] = await Promise.all([
+      batches.find(projectId, batchId),
+      deliveries.open({ _id: webhookId, projectId, batchId }),
+    ]);
+    if (delivery.state !== 'pending') return { state: delivery.state, delayMs: 0 };
+    if (batch?.webhook === undefined) throw new Error('The batch of the delivery has no webhook');
+
+    const sent = await sendWebhook(deps.egress, {
+      url: batch.webhook,
+      webhookId,
+      body: webhookBody(batch),
+      secrets: await projects.webhookSecrets(projectId),
+      timeoutMs: deps.webhook.timeoutMs,
+    });
+    const pause = deps.webhook.scheduleMs[attempt];
+    const exhausted = sent.state === 'pending' && pause === undefined;
+    const state = exhausted ? 'exhausted' : sent.state;
+    const delayMs = state === 'pending' ? Math.max(sent.retryAfterMs, (pause ?? 0) * (1 + Math.random() * JITTER)) : 0;
+    const next = state === 'pending' ? new Date(Date.now() + delayMs) : null;
+    await deliveries.record(webhookId, sent.attempt, state, next);
+    deps.metrics.webhookAttempted(state);
+    return { state, delayMs: Math.round(delayMs) };
+  };
+}

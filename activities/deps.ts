@@ -1,0 +1,29 @@
+import type { Egress } from '../src/contract/egress.js';
+import type { MediaTypes } from '../src/contract/media-type.js';
+import type { Source } from '../src/contract/source.js';
+import type { Store } from '../src/contract/store.js';
+import type { Logger } from '../src/telemetry/logger.js';
+import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
+import type { RetryPolicy } from './retry-policy.js';
+
+export interface WebhookPolicy {
+  /** Pause before each attempt, milliseconds; its length is the number of attempts. */
+  readonly scheduleMs: readonly number[];
+  readonly timeoutMs: number;
+}
+
+/** Everything the activities work with, constructed by the worker's composition root. */
+export interface ActivityDeps {
+  readonly store: Store;
+  readonly source: Source;
+  readonly egress: Egress;
+  readonly mediaTypes: MediaTypes;
+  readonly retry: RetryPolicy;
+  /** With more open items than this a round sweeps pages. */
+  readonly sweepAbove: number;
+  /** Items of a page. */
+  readonly sweepPage: number;
+  readonly webhook: WebhookPolicy;
+  readonly metrics: WorkerMetrics;
+  readonly logger: Logger;
+}

@@ -1,0 +1,29 @@
+import type { FinishBatchInput, FinishResult } from '../src/contract/activity-types.js';
+import { REASONS } from '../src/contract/errors.js';
+import { webhookIdOf } from '../src/contract/ids.js';
+import type { ActivityDeps } from './deps.js';
+
+/**
+ * Ends a batch: settles what a cancellation left open, counts from the items themselves, and opens the webhook message. Doing
+ * it again, after a crash or a reset, changes nothing and answers the same.
+ * @throws when an open item is left although the import ran to its end: a bug that must not be reported as success.
+ */
+export function createFinishBatch(deps: ActivityDeps) {
+  return async ({ projectId, batchId, outcome }: FinishBatchInput): Promise<FinishResult> => {
+    const { batches, items, deliveries } = deps.store;
+    if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title);
+    const { open, bytes, ...counts } = await items.totals(batchId);
+    if (open > 0) throw new Error(`${open} items are still open at the end of the batch`);
+
+    const failure =
+      outcome === 'cancelled' ? ({ state: 'failed', failure: 'cancelled' } as const) : { state: 'success' as const };
+    const batch = await batches.finish(projectId, batchId, { ...failure, counts, bytes, at: new Date() });
+    if (batch === null) throw new Error('The batch to finish does not exist');
+    deps.metrics.batchFinished(batch.kind, batch.state);
+    if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
+
+    const webhookId = webhookIdOf(batchId, 1);
+    await deliveries.open({ _id: webhookId, projectId, batchId });
+    return { state: batch.state, counts, webhook: { webhookId, delayMs: deps.webhook.scheduleMs[0] ?? 0 } };
+  };
+}

@@ -1,0 +1,34 @@
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { ImportItemInput, ItemResult } from '../src/contract/activity-types.js';
+import { attemptItem } from './attempt-item.js';
+import type { ActivityDeps } from './deps.js';
+import { withHeartbeat } from './heartbeat.js';
+
+/**
+ * While the next attempt is nearer than this, the activity itself retries, visibly in the Temporal UI. A longer pause gives the
+ * lane back: 50 items of a dead host must not keep the other 150 of a batch waiting for minutes.
+ */
+const LANE_PATIENCE_MS = 20_000;
+
+/**
+ * Imports one item: one attempt a run, repeated by Temporal after the pause that the retry policy or the source asks for. The
+ * failure that Temporal shows meanwhile is expected, hence benign. Attempts are counted in the item, so a crash uses up none.
+ */
+export function createImportItem(deps: ActivityDeps) {
+  return async ({ projectId, batchId, seq }: ImportItemInput): Promise<ItemResult> => {
+    const { batches, items } = deps.store;
+    const [batch, item] = await Promise.all([batches.find(projectId, batchId), items.find(batchId, seq)]);
+    if (batch === null || item === null) return { state: 'failed', bytes: 0 };
+    if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
+
+    const outcome = await withHeartbeat((signal) => attemptItem(deps, batch, item, { signal }));
+    if (outcome.kind === 'settled') return { state: outcome.state, bytes: outcome.bytes };
+    if (outcome.kind === 'solo' || outcome.delayMs > LANE_PATIENCE_MS) return { state: 'open', bytes: 0 };
+    throw ApplicationFailure.create({
+      message: outcome.message,
+      type: outcome.code,
+      category: ApplicationFailureCategory.BENIGN,
+      nextRetryDelay: outcome.delayMs,
+    });
+  };
+}

@@ -1,0 +1,18 @@
+import type { Activities } from '../src/contract/activity-types.js';
+import { createAttemptWebhook } from './attempt-webhook.js';
+import type { ActivityDeps } from './deps.js';
+import { createFinishBatch } from './finish-batch.js';
+import { createImportItem } from './import-item.js';
+import { createPlanRound } from './plan-round.js';
+import { createSweepPage } from './sweep-page.js';
+
+/** The registry: a key is the activity's type on the wire. */
+export function createActivities(deps: ActivityDeps): Activities {
+  return {
+    planRound: createPlanRound(deps),
+    sweepPage: createSweepPage(deps),
+    importItem: createImportItem(deps),
+    finishBatch: createFinishBatch(deps),
+    attemptWebhook: createAttemptWebhook(deps),
+  };
+}

@@ -1,0 +1,40 @@
+import ms from 'ms';
+import { z } from 'zod';
+
+const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
+
+/** A duration such as `500ms`, `10s`, `5m`, `2h`, `90d`; parsed to milliseconds. */
+export const Duration = z.string().transform((text, context) => {
+  const value = /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? ms(text as ms.StringValue) : Number.NaN;
+  if (!Number.isNaN(value)) return value;
+  context.addIssue({ code: 'custom', message: 'must be a duration such as 500ms, 10s, 5m, 2h or 90d' });
+  return z.NEVER;
+});
+
+/** A size such as `16KiB`, `8MiB`, `50GiB`, optionally `/s`; parsed to bytes. */
+export const Size = z.string().transform((text, context) => {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB|TiB)(?:\/s)?$/.exec(text) ?? [];
+  if (number !== undefined && unit !== undefined)
+    return Math.round(Number(number) * SIZE_UNITS[unit as keyof typeof SIZE_UNITS]);
+  context.addIssue({ code: 'custom', message: 'must be a size such as 16KiB, 8MiB or 50GiB' });
+  return z.NEVER;
+});
+
+/** `6000/60s`, that many requests in that time, or `off`; null when off. */
+export const Rate = z.string().transform((text, context) => {
+  if (text === 'off') return null;
+  const [, points, window] = /^(\d+)\/(\d+(?:ms|s|m|h))$/.exec(text) ?? [];
+  if (points !== undefined && window !== undefined && Number(points) > 0)
+    return { points: Number(points), windowMs: ms(window as ms.StringValue) };
+  context.addIssue({ code: 'custom', message: 'must be a rate such as 6000/60s, or off' });
+  return z.NEVER;
+});
+
+/** A comma-separated list of durations. */
+export const Durations = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(Duration).min(1));
+
+export const Port = z.coerce.number().int().min(1).max(65_535);
+export const Count = z.coerce.number().int().min(1);

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { Count, Duration, Durations, Port, Rate, Size } from './config-values.js';
+import { parseAllowList } from './egress/allow-list.js';
+
+const HttpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+const ApiVersion = z.string().regex(/^\d{4}-(01|03|05|07|09|11)$/, 'must be YYYY-MM of an odd month');
+
+/**
+ * Every variable that the service reads. The text beside each one is what docs/configuration.md says, and a test holds both
+ * equal. Defaults suit a laptop; secrets have none; what opens the network inwards is closed.
+ */
+export const ConfigSchema = z.object({
+  HOST: z.string().default('127.0.0.1').describe('Address the gateway listens on'),
+  PORT: Port.default(8080).describe('Port of the API'),
+  METRICS_HOST: z.string().default('127.0.0.1').describe('Address that /metrics is served on'),
+  METRICS_PORT: Port.default(9464).describe('Port of /metrics; under `start` the worker takes the next one'),
+  PUBLIC_URL: HttpUrl.optional().describe(
+    'Origin that clients see, used in asset URLs and links; http://HOST:PORT when absent',
+  ),
+  DATA_DIR: z.string().default('.data').describe('Folder of the embedded servers, blobs, secrets and run.json'),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('host:port of the Temporal frontend'),
+  TEMPORAL_NAMESPACE: z.string().default('default').describe('Temporal namespace'),
+  TEMPORAL_TASK_QUEUE: z.string().default('durable-import').describe('Task queue that gateway and worker meet on'),
+  TEMPORAL_API_KEY: z.string().optional().describe('API key for Temporal Cloud; switches TLS on'),
+  TEMPORAL_UI_URL: HttpUrl.optional().describe('Origin of the Temporal UI, for links to runs'),
+  MONGODB_URL: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
+    .default('mongodb://127.0.0.1:27017')
+    .describe('MongoDB connection string'),
+  MONGODB_DATABASE: z.string().default('durable_import').describe('MongoDB database'),
+  BLOB_STORE_URL: z
+    .string()
+    .regex(/^(file|s3):/, 'must start with file: or s3:')
+    .optional()
+    .describe('Where bytes are stored: file:FOLDER or s3://BUCKET/PREFIX?endpoint=…; DATA_DIR/blobs when absent'),
+  AWS_ACCESS_KEY_ID: z
+    .string()
+    .optional()
+    .describe('Access key for an s3: blob store; the AWS provider chain when absent'),
+  AWS_SECRET_ACCESS_KEY: z.string().optional().describe('Secret key for an s3: blob store'),
+  TOKEN_SECRET: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes (RFC 7518 section 3.2)')
+    .optional()
+    .describe('Secret that signs and checks access tokens (HS256)'),
+  TOKEN_JWKS_FILE: z
+    .string()
+    .optional()
+    .describe('JWKS file with the public keys of an identity provider, instead of TOKEN_SECRET'),
+  TOKEN_ISSUER: z.string().optional().describe('Required `iss` of access tokens, unchecked when absent'),
+  TOKEN_AUDIENCE: z.string().optional().describe('Required `aud` of access tokens, unchecked when absent'),
+  EGRESS_ALLOW: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return parseAllowList(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is not valid' });
+        return z.NEVER;
+      }
+    })
+    .describe('Private addresses that may be fetched all the same, as CIDR:port,…; for tests and demos'),
+  EGRESS_ALLOW_UNSAFE: z
+    .stringbool()
+    .default(false)
+    .describe('Lets EGRESS_ALLOW stand although NODE_ENV is production'),
+  EGRESS_PROXY: HttpUrl.optional().describe(
+    'Forward proxy (CONNECT) for all fetches and webhooks; HTTP_PROXY is ignored',
+  ),
+  NODE_ENV: z.string().optional().describe('`production` refuses EGRESS_ALLOW'),
+  MEDIA_TYPES_FILE: z.string().optional().describe('JSON file with the media types of the project'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+    .default('info')
+    .describe('Least severe log line that is written'),
+  API_VERSION_LATEST: ApiVersion.default('2026-11').describe('Newest API version that is served'),
+  API_VERSIONS_WITHDRAWN: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .describe('API versions that answer 410, comma-separated'),
+  UNKNOWN_ID: z
+    .enum(['404', 'lost'])
+    .default('404')
+    .describe('Answer of the status routes for an unknown id: 404, or 200 with state lost'),
+  ITEM_SUCCESS_STATE: z
+    .enum(['success', 'imported'])
+    .default('success')
+    .describe('State of imported items in status bodies'),
+  RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe('Requests per token and gateway, or off'),
+  RETRY_ATTEMPTS: Count.default(10).describe('Attempts an item gets'),
+  RETRY_INITIAL: Duration.default(1000).describe('Pause after the first failed attempt; doubles each time'),
+  RETRY_MAX: Duration.default(300_000).describe('Longest pause between two attempts that the source did not ask for'),
+  DOWNLOAD_CONNECT_TIMEOUT: Duration.default(10_000).describe('Limit for a connection including TLS'),
+  DOWNLOAD_HEADERS_TIMEOUT: Duration.default(30_000).describe('Limit from request to response headers'),
+  DOWNLOAD_IDLE_TIMEOUT: Duration.default(60_000).describe('Longest silence within a body'),
+  DOWNLOAD_MIN_SPEED: Size.default(16_384).describe('Least bytes a second'),
+  DOWNLOAD_MIN_SPEED_WINDOW: Duration.default(60_000).describe('Window that DOWNLOAD_MIN_SPEED is measured over'),
+  DOWNLOAD_MAX_BYTES: Size.default(50 * 1024 ** 3).describe('Largest file'),
+  DOWNLOAD_MAX_REDIRECTS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(20)
+    .default(5)
+    .describe('Most redirects that are followed'),
+  HOST_MAX_CONNECTIONS: Count.default(8).describe('Connections to one host, per worker'),
+  SWEEP_ABOVE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1000)
+    .default(200)
+    .describe('With more open items than this, a round sweeps pages instead of running an activity an item'),
+  SWEEP_PAGE: Count.max(500).default(50).describe('Items of one page'),
+  WEBHOOK_SCHEDULE: Durations.default([
+    0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
+  ]).describe('Pauses before each delivery attempt'),
+  WEBHOOK_TIMEOUT: Duration.default(15_000).describe('Limit for one delivery attempt'),
+});
+
+export type Config = Readonly<z.infer<typeof ConfigSchema>>;
+
+/**
+ * Reads and checks the environment once.
+ * @throws Error that lists every variable that is wrong, with its rule.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  // An empty variable in a compose file or a shell means "not set".
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const result = ConfigSchema.safeParse(given);
+  const problems = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (
+    result.success &&
+    result.data.NODE_ENV === 'production' &&
+    !result.data.EGRESS_ALLOW_UNSAFE &&
+    given['EGRESS_ALLOW']
+  )
+    problems.push('EGRESS_ALLOW: opens private addresses and is refused in production unless EGRESS_ALLOW_UNSAFE=1');
+  if (!result.success || problems.length > 0)
+    throw new Error(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  return Object.freeze(result.data);
+}

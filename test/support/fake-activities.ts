@@ -1,0 +1,92 @@
+import type {
+  Activities,
+  FinishBatchInput,
+  ImportItemInput,
+  ItemResult,
+  PlanRoundInput,
+  RoundPlan,
+  SweepPageInput,
+} from '../../src/contract/activity-types.js';
+
+type FakeState = 'open' | 'success' | 'skipped' | 'failed';
+
+export interface FakeActivities extends Activities {
+  readonly states: FakeState[];
+  readonly calls: {
+    plans: PlanRoundInput[];
+    sweeps: SweepPageInput[];
+    items: ImportItemInput[];
+    finishes: FinishBatchInput[];
+  };
+  readonly webhookAttempts: number[];
+}
+
+export interface FakeBehaviour {
+  readonly itemCount: number;
+  /** With more open items than this, plans sweep pages of `page`. */
+  readonly sweepAbove?: number;
+  readonly page?: number;
+  /** How a sweep ends an item; `open` leaves it for the next round. */
+  readonly sweep?: (seq: number, round: number) => FakeState;
+  /** How an item's own activity ends it; may throw to be retried. */
+  readonly item?: (seq: number, call: number) => Promise<FakeState> | FakeState;
+  readonly webhook?: boolean;
+  /** States that webhook attempts lead to, in order; the last one repeats. */
+  readonly deliveries?: readonly ('pending' | 'delivered' | 'disabled' | 'exhausted')[];
+}
+
+/** Activities over a batch in memory, typed like the real ones: what they are asked is what a test looks at. */
+export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
+  const { itemCount, sweepAbove = 200, page = 50 } = behaviour;
+  const states = Array.from({ length: itemCount }, (): FakeState => 'open');
+  const calls: FakeActivities['calls'] = { plans: [], sweeps: [], items: [], finishes: [] };
+  const webhookAttempts: number[] = [];
+  const count = (state: FakeState): number => states.filter((one) => one === state).length;
+  const counts = () => ({ success: count('success'), skipped: count('skipped'), failed: count('failed') });
+
+  return {
+    states,
+    calls,
+    webhookAttempts,
+    planRound: (input): Promise<RoundPlan> => {
+      calls.plans.push(input);
+      const totals = { ...counts(), open: count('open'), bytes: 0 };
+      const base = { missing: itemCount === 0, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
+      const open = states.flatMap((state, seq) => (state === 'open' ? [seq] : []));
+      if (open.length <= sweepAbove)
+        return Promise.resolve({ ...base, items: open.map((seq) => ({ seq, host: 'media.example' })) });
+      const pages = [...new Set(open.map((seq) => seq - (seq % page)))].map((from) => [from, from + page - 1] as const);
+      return Promise.resolve({ ...base, pages });
+    },
+    sweepPage: (input) => {
+      calls.sweeps.push(input);
+      const round = calls.plans.length;
+      const swept = { success: 0, skipped: 0, failed: 0, bytes: 0 };
+      for (let seq = input.fromSeq; seq <= input.toSeq && seq < itemCount; seq++) {
+        const state = behaviour.sweep?.(seq, round) ?? 'success';
+        states[seq] = state;
+        if (state !== 'open') swept[state] += 1;
+      }
+      return Promise.resolve({ ...swept, bytes: 10 });
+    },
+    importItem: async (input): Promise<ItemResult> => {
+      calls.items.push(input);
+      const call = calls.items.filter(({ seq }) => seq === input.seq).length;
+      const state = (await behaviour.item?.(input.seq, call)) ?? 'success';
+      states[input.seq] = state;
+      return { state, bytes: 10 };
+    },
+    finishBatch: (input) => {
+      calls.finishes.push(input);
+      if (input.outcome === 'cancelled')
+        states.forEach((state, seq) => void (states[seq] = state === 'open' ? 'failed' : state));
+      const webhook = behaviour.webhook === true ? { webhookId: `msg_${input.batchId}_1`, delayMs: 0 } : null;
+      return Promise.resolve({ state: input.outcome === 'success' ? 'success' : 'failed', counts: counts(), webhook });
+    },
+    attemptWebhook: ({ attempt }) => {
+      webhookAttempts.push(attempt);
+      const deliveries = behaviour.deliveries ?? ['delivered'];
+      return Promise.resolve({ state: deliveries[attempt - 1] ?? deliveries.at(-1) ?? 'delivered', delayMs: 5 });
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { sleep } from '@temporalio/workflow';
+import type { DeliveryState } from '../src/contract/delivery.js';
+import type { DeliverWebhookInput } from '../src/contract/workflow-names.js';
+import { attemptWebhook } from './activity-options.js';
+
+/**
+ * Delivers one webhook message: attempts, spread over about three days, until the receiver takes it, says that it is gone, or
+ * the schedule ends. At least once: an attempt whose outcome a crash swallowed is repeated with the same webhook-id. It never
+ * changes the batch.
+ */
+export async function deliverWebhook(input: DeliverWebhookInput): Promise<DeliveryState> {
+  const { projectId, batchId, webhookId } = input;
+  let delayMs = input.delayMs;
+  for (let attempt = 1; ; attempt++) {
+    if (delayMs > 0) await sleep(delayMs);
+    const activityId = `attempt-${attempt}`;
+    const result = await attemptWebhook.executeWithOptions({ activityId, summary: `attempt ${attempt}` }, [
+      { projectId, batchId, webhookId, attempt },
+    ]);
+    if (result.state !== 'pending') return result.state;
+    delayMs = result.delayMs;
+  }
+}

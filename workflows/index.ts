@@ -1,0 +1,3 @@
+/** The registry: an exported function's name is its workflow type on the wire. */
+export { deliverWebhook } from './deliver-webhook.js';
+export { importBatch } from './import-batch.js';
