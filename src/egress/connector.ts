@@ -1,0 +1,84 @@
+import type { LookupFunction, Socket } from 'node:net';
+import { isIP } from 'node:net';
+import { buildConnector } from 'undici';
+import type { AllowList } from './allow-list.js';
+import { isPermitted } from './is-permitted.js';
+import { notAllowed } from './not-allowed.js';
+import type { Resolver } from './resolver.js';
+
+export interface ConnectorDeps {
+  readonly allow: AllowList;
+  readonly resolver: Resolver;
+  readonly connectTimeoutMs: number;
+}
+
+/** Node's 250 ms gives up on a host of several addresses when all of them are an ocean away. */
+const ADDRESS_ATTEMPT_TIMEOUT_MS = 1000;
+
+/**
+ * Answers a socket with vetted addresses only. Always through nextTick: an error that is handed over synchronously is emitted
+ * before undici listens for it, and ends the process.
+ */
+function pinnedLookup(resolver: Resolver, port: number): LookupFunction {
+  return (hostname, options, callback) => {
+    resolver.resolve(hostname, port).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (options.all === true) process.nextTick(callback, null, [...addresses]);
+        else process.nextTick(callback, null, first?.address, first?.family);
+      },
+      (error: unknown) => {
+        process.nextTick(callback, error, options.all === true ? [] : '');
+      },
+    );
+  };
+}
+
+/**
+ * undici 7 takes ECONNRESET in a body that only the end of the connection delimits for that end, and reports a truncated body
+ * as complete. Under any other code it fails the body, so the code is replaced before undici's own listener sees the error.
+ */
+function failBodyOnReset(socket: Socket): void {
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'ERR_CONNECTION_RESET';
+  });
+}
+
+/**
+ * The connector of the egress agent: no socket is opened to an address that was not vetted. Literal addresses are checked here
+ * because Node never calls `lookup` for them; names are pinned to what the resolver vetted for this very connection. TLS keeps
+ * the host name for SNI and the certificate.
+ */
+export function createConnector({ allow, resolver, connectTimeoutMs }: ConnectorDeps): buildConnector.connector {
+  const byPort = new Map<number, buildConnector.connector>();
+
+  function connectorFor(port: number): buildConnector.connector {
+    const known = byPort.get(port);
+    if (known !== undefined) return known;
+    const connector = buildConnector({
+      timeout: connectTimeoutMs,
+      lookup: pinnedLookup(resolver, port),
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_TIMEOUT_MS,
+      allowH2: false,
+    });
+    byPort.set(port, connector);
+    return connector;
+  }
+
+  return (options, callback) => {
+    const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
+    if (isIP(options.hostname) !== 0 && !isPermitted(options.hostname, port, allow)) {
+      process.nextTick(callback, notAllowed('connect'), null);
+      return;
+    }
+    connectorFor(port)(options, (...[error, socket]) => {
+      if (error !== null) {
+        callback(error, null);
+        return;
+      }
+      failBodyOnReset(socket);
+      callback(null, socket);
+    });
+  };
+}

@@ -1,0 +1,137 @@
+import { Agent, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Egress, EgressRequest } from '../contract/egress.js';
+import { ImportError } from '../contract/errors.js';
+import type { AllowList } from './allow-list.js';
+import { classifyNetworkError } from './classify-network-error.js';
+import { createConnector } from './connector.js';
+import { notAllowed } from './not-allowed.js';
+import { headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirect.js';
+import type { Lookup } from './resolver.js';
+import { createResolver } from './resolver.js';
+import { untilAborted } from './until-aborted.js';
+import { checkUrl } from './url-rules.js';
+
+export interface EgressDeps {
+  readonly allow: AllowList;
+  readonly connectTimeoutMs: number;
+  /** Connections to one origin at a time; further requests wait. */
+  readonly hostMaxConnections: number;
+  readonly maxHeaderBytes?: number;
+  /** Stands in for the system's resolver. */
+  readonly lookup?: Lookup;
+  /** An egress proxy that resolves and vets names itself, such as smokescreen. Proxies of the environment are ignored. */
+  readonly proxyUrl?: string;
+}
+
+/** Node's own limit for HTTP headers. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** Foreign servers may ask for up to 10 minutes; an idle connection must not outlive the vetting of its address for long. */
+const KEEP_ALIVE_MAX_MS = 10_000;
+/** A redirect's body is a short note: worth reading to keep the connection, not worth waiting for. */
+const REDIRECT_BODY_BYTES = 64 * 1024;
+const REDIRECT_BODY_MS = 1000;
+/** RFC 9110 section 15.2 sets no limit on 1xx answers, and each one starts undici's headers timeout again. */
+const MAX_INTERIM_ANSWERS = 16;
+
+/** A listener of its own, because undici's bodies emit an error when they are destroyed before their end. */
+const ignore = () => {};
+
+function createDispatcher(deps: EgressDeps): Dispatcher {
+  const { allow, connectTimeoutMs, hostMaxConnections, maxHeaderBytes = MAX_HEADER_BYTES, lookup, proxyUrl } = deps;
+  const options = {
+    connections: hostMaxConnections,
+    maxHeaderSize: maxHeaderBytes,
+    keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+    pipelining: 1,
+    allowH2: false,
+  };
+  if (proxyUrl !== undefined) {
+    const timeout = { timeout: connectTimeoutMs };
+    return new ProxyAgent({ ...options, uri: proxyUrl, proxyTls: timeout, requestTls: timeout });
+  }
+  const resolver = createResolver(lookup === undefined ? { allow } : { allow, lookup });
+  return new Agent({ ...options, connect: createConnector({ allow, resolver, connectTimeoutMs }) });
+}
+
+function refuseInterimFlood(): () => void {
+  let seen = 0;
+  return () => {
+    seen += 1;
+    if (seen > MAX_INTERIM_ANSWERS) {
+      throw new ImportError('connect_failed', 'The source did not answer with valid HTTP', { stage: 'headers' });
+    }
+  };
+}
+
+async function exchange(
+  dispatcher: Dispatcher,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  request: EgressRequest,
+): Promise<Dispatcher.ResponseData> {
+  const { method = 'GET', body, headersTimeoutMs, idleTimeoutMs, signal } = request;
+  const answer = dispatcher.request({
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method,
+    headers,
+    body: body ?? null,
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: idleTimeoutMs,
+    onInfo: refuseInterimFlood(),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    const response = await untilAborted(answer, signal);
+    response.body.on('error', ignore);
+    return response;
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw classifyNetworkError(error, 'headers') ?? error;
+  }
+}
+
+/** On the way of a redirect, a name that DNS gives away is a refused redirect and not a refused URL. */
+function asRefusedHop(error: unknown): unknown {
+  if (!(error instanceof ImportError) || error.code !== 'url_not_allowed') return error;
+  return redirectRefused('The redirect led to an address that may not be fetched');
+}
+
+/**
+ * The only door to foreign hosts. Every URL, the first one and each redirect, passes `checkUrl`; every connection passes the
+ * connector. Only GET and HEAD follow redirects. Rejects with the reason of `signal` when that aborts. After the headers, a
+ * failing body emits what undici says; `classifyNetworkError(error, 'body')` tells what it means.
+ */
+export function createEgress(deps: EgressDeps): Egress {
+  const dispatcher = createDispatcher(deps);
+
+  return {
+    async request(request) {
+      request.signal?.throwIfAborted();
+      const first = checkUrl(request.url, deps.allow);
+      if (!first.ok) throw notAllowed('validate');
+
+      let url = first.url;
+      let headers: Readonly<Record<string, string>> = request.headers ?? {};
+      for (let hops = 0; ; hops += 1) {
+        const response = await exchange(dispatcher, url, headers, request).catch((error: unknown) => {
+          throw hops === 0 ? error : asRefusedHop(error);
+        });
+        const { statusCode: status, body } = response;
+        if (request.maxRedirects === 0 || !isRedirect(status)) return { status, headers: response.headers, body };
+
+        body.dump({ limit: REDIRECT_BODY_BYTES, signal: AbortSignal.timeout(REDIRECT_BODY_MS) }).catch(ignore);
+        if (request.method === 'POST') throw redirectRefused('Only GET and HEAD requests follow redirects', status);
+        if (hops >= request.maxRedirects) {
+          throw redirectRefused(`The source redirects more than ${request.maxRedirects} times`, status);
+        }
+        const target = redirectTarget(url, status, response.headers, deps.allow);
+        headers = headersForHop(headers, url, target);
+        url = target;
+      }
+    },
+    // Bodies that are still being read are cut off: whoever closes the door has no more use for them.
+    close: () => dispatcher.destroy(),
+  };
+}

@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { ImportError } from '../contract/errors.js';
+import type { AllowList } from './allow-list.js';
+import { checkUrl, MAX_URL_BYTES } from './url-rules.js';
+
+/** RFC 9110 section 15.4: the statuses whose Location is to be followed. 300 and 304 are answers. */
+const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Credentials, and the name of the host, are for the origin they were given for (RFC 9110 section 15.4). */
+const ORIGIN_BOUND_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'host', 'proxy-authorization']);
+
+// Spaces are let through, sloppy servers send them and the parser encodes them; the rest is read differently by parsers.
+const UNSAFE_CHARACTERS = /[\p{Cc}\\]/u;
+
+export function isRedirect(status: number): boolean {
+  return REDIRECT_STATUSES.has(status);
+}
+
+/** A refusal of a redirect. `message` tells the rule, never the target. */
+export function redirectRefused(message: string, httpStatus?: number): ImportError {
+  return new ImportError('redirect_refused', message, {
+    stage: 'headers',
+    ...(httpStatus === undefined ? {} : { httpStatus }),
+  });
+}
+
+/**
+ * Where a redirect leads, having passed the same rules as a posted URL.
+ * @throws ImportError redirect_refused
+ */
+export function redirectTarget(from: URL, status: number, headers: IncomingHttpHeaders, allow: AllowList): URL {
+  const location: unknown = headers.location;
+  if (typeof location !== 'string' || location === '')
+    throw redirectRefused('The redirect names no single target', status);
+  if (Buffer.byteLength(location) > MAX_URL_BYTES) {
+    throw redirectRefused(`The target of the redirect is longer than ${MAX_URL_BYTES} bytes`, status);
+  }
+  if (UNSAFE_CHARACTERS.test(location) || !URL.canParse(location, from.href)) {
+    throw redirectRefused('The target of the redirect is not a valid URL', status);
+  }
+  const verdict = checkUrl(new URL(location, from).href, allow);
+  if (!verdict.ok) throw redirectRefused('The redirect led to an address that may not be fetched', status);
+  if (from.protocol === 'https:' && verdict.url.protocol !== 'https:') {
+    throw redirectRefused('The redirect led from https to http', status);
+  }
+  return verdict.url;
+}
+
+/** The request headers for the next hop: without credentials when it is another origin. */
+export function headersForHop(headers: Readonly<Record<string, string>>, from: URL, to: URL): Record<string, string> {
+  const kept = Object.entries(headers).filter(
+    ([name]) => from.origin === to.origin || !ORIGIN_BOUND_HEADERS.has(name.toLowerCase()),
+  );
+  return Object.fromEntries(kept);
+}

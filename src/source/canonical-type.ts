@@ -1,0 +1,44 @@
+/** One name for each type: the one that the most software knows and that has a file extension of its own. */
+const ALIASES: Readonly<Record<string, string>> = {
+  'video/matroska': 'video/x-matroska',
+  'video/vnd.avi': 'video/x-msvideo',
+  'video/avi': 'video/x-msvideo',
+  'video/msvideo': 'video/x-msvideo',
+  'video/mp1s': 'video/mpeg',
+  'video/mp2p': 'video/mpeg',
+  'video/x-ms-asf': 'video/x-ms-wmv',
+  'application/vnd.ms-asf': 'video/x-ms-wmv',
+  'video/mov': 'video/quicktime',
+  'video/x-quicktime': 'video/quicktime',
+  'video/x-mp4': 'video/mp4',
+  'video/flv': 'video/x-flv',
+  'video/vnd.dlna.mpeg-tts': 'video/mp2t',
+  'video/mxf': 'application/mxf',
+  'image/jpg': 'image/jpeg',
+  'image/pjpeg': 'image/jpeg',
+  'image/x-png': 'image/png',
+  'image/apng': 'image/png',
+  'image/svg': 'image/svg+xml',
+  'image/x-ms-bmp': 'image/bmp',
+  'image/vnd.microsoft.icon': 'image/x-icon',
+  'audio/mp3': 'audio/mpeg',
+  'audio/x-mpeg': 'audio/mpeg',
+  'audio/x-wav': 'audio/wav',
+  'audio/wave': 'audio/wav',
+  'audio/vnd.wave': 'audio/wav',
+  'audio/x-flac': 'audio/flac',
+  'audio/x-ms-asf': 'audio/x-ms-wma',
+  'application/x-pdf': 'application/pdf',
+  'application/x-gzip': 'application/gzip',
+  'application/x-zip-compressed': 'application/zip',
+  'application/x-zip': 'application/zip',
+  'application/x-javascript': 'text/javascript',
+  'application/javascript': 'text/javascript',
+  'text/xml': 'application/xml',
+};
+
+/** The canonical name of a type, in lower case and without parameters. Patterns such as `video/*` come back as they are. */
+export function canonicalType(type: string): string {
+  const essence = (type.split(';')[0] ?? '').trim().toLowerCase();
+  return ALIASES[essence] ?? essence;
+}

@@ -1,0 +1,24 @@
+/** C0 controls that no text holds: all but tab, line feed, form feed, carriage return and escape (WHATWG mimesniff, binary data bytes). */
+const BINARY = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
+
+/** Whether bytes begin with the byte order mark of UTF-16, little or big endian. */
+export function hasUtf16Mark(head: Uint8Array): boolean {
+  return textEncodingOf(head) !== 'utf-8';
+}
+
+/** The encoding that a byte order mark tells (WHATWG Encoding, "BOM sniff"); without one, UTF-8 has ASCII in common with most. */
+export function textEncodingOf(head: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
+  const [first, second] = head;
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+}
+
+/** Whether bytes read as UTF-8 text, or as UTF-16 with a byte order mark. The last character may be cut off. */
+export function isText(head: Uint8Array): boolean {
+  if (head.length === 0) return false;
+  try {
+    return !BINARY.test(new TextDecoder(textEncodingOf(head), { fatal: true }).decode(head, { stream: true }));
+  } catch {
+    return false;
+  }
+}

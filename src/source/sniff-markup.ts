@@ -1,0 +1,29 @@
+import { textEncodingOf } from './is-text.js';
+
+export type Markup = 'text/html' | 'image/svg+xml' | 'application/xml';
+
+/** The element names of the table in WHATWG mimesniff section 7.1 ("rules for identifying an unknown MIME type"). */
+const HTML_START = /^<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[\s>]/i;
+/** XML may have elements of the same names, so after an XML declaration only these two make an HTML page. */
+const XHTML_START = /^<(?:!doctype html|html)[\s>]/i;
+const SVG_START = /^<(?:[a-z]+:)?svg[\s>/]/i;
+const XML_START = /^<\?xml[\s?]/i;
+/** What may stand before the first element of any of them. */
+const PROLOGUE = /\s*(?:<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<!doctype (?!html[\s>])[^[>]*(?:\[[^\]]*\]\s*)?>)/iy;
+
+/**
+ * Tells HTML, SVG and other XML, which have no magic number, by their first tag: after a byte order mark, white space, comments,
+ * processing instructions and a document type.
+ */
+export function sniffMarkup(head: Uint8Array): Markup | undefined {
+  const text = new TextDecoder(textEncodingOf(head)).decode(head).trimStart();
+  if (!text.startsWith('<')) return undefined;
+  PROLOGUE.lastIndex = 0;
+  let start = 0;
+  while (PROLOGUE.test(text)) start = PROLOGUE.lastIndex;
+  const root = text.slice(start).trimStart();
+  if (SVG_START.test(root)) return 'image/svg+xml';
+  if (XML_START.test(text)) return XHTML_START.test(root) ? 'text/html' : 'application/xml';
+  if (HTML_START.test(root)) return 'text/html';
+  return /^<!--[\s>]/.test(text) ? 'text/html' : undefined;
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Kind } from '../../src/contract/kinds.js';
+
+export interface SampleMedia {
+  readonly name: string;
+  readonly path: string;
+  readonly body: Buffer;
+  readonly sha256: string;
+  /** The type that its bytes are. */
+  readonly mimeType: string;
+  /** The kind that it is usually imported as. */
+  readonly kind: Kind;
+}
+
+const SAMPLE_TYPES = {
+  'clip.mp4': ['video/mp4', 'video'],
+  'clip.webm': ['video/webm', 'video'],
+  'clip.mov': ['video/quicktime', 'video'],
+  'picture.png': ['image/png', 'image'],
+  'picture.jpg': ['image/jpeg', 'image'],
+  'document.pdf': ['application/pdf', 'file'],
+  'login-page.mp4': ['text/html', 'file'],
+} as const satisfies Record<string, readonly [string, Kind]>;
+
+const FIXTURE_TYPES = {
+  'clip.avi': ['video/x-msvideo', 'video'],
+  'clip.flv': ['video/x-flv', 'video'],
+  'clip.m4v': ['video/x-m4v', 'video'],
+  'clip.mkv': ['video/x-matroska', 'video'],
+  'clip.mpg': ['video/mpeg', 'video'],
+  'clip.mxf': ['application/mxf', 'video'],
+  'clip.ogv': ['video/ogg', 'video'],
+  'clip.ts': ['video/mp2t', 'video'],
+  'clip.wmv': ['video/x-ms-wmv', 'video'],
+  'picture.apng': ['image/png', 'image'],
+  'picture.avif': ['image/avif', 'image'],
+  'picture.gif': ['image/gif', 'image'],
+  'picture.svg': ['image/svg+xml', 'image'],
+  'picture.webp': ['image/webp', 'image'],
+  'archive.zip': ['application/zip', 'file'],
+  'letter.docx': ['application/vnd.openxmlformats-officedocument.wordprocessingml.document', 'file'],
+} as const satisfies Record<string, readonly [string, Kind]>;
+
+export type SampleName = keyof typeof SAMPLE_TYPES | keyof typeof FIXTURE_TYPES;
+
+function load(folder: string, name: string, [mimeType, kind]: readonly [string, Kind]): SampleMedia {
+  const path = fileURLToPath(new URL(`../../${folder}/${name}`, import.meta.url));
+  const body = readFileSync(path);
+  return { name, path, body, mimeType, kind, sha256: createHash('sha256').update(body).digest('hex') };
+}
+
+/** A file of `samples/` or `test/fixtures/media/` with what is true of it. */
+export function sampleMedia(name: SampleName): SampleMedia {
+  return name in SAMPLE_TYPES
+    ? load('samples', name, SAMPLE_TYPES[name as keyof typeof SAMPLE_TYPES])
+    : load('test/fixtures/media', name, FIXTURE_TYPES[name as keyof typeof FIXTURE_TYPES]);
+}
+
+/** Every sample and fixture. */
+export function allSampleMedia(): SampleMedia[] {
+  return [...Object.keys(SAMPLE_TYPES), ...Object.keys(FIXTURE_TYPES)].map((name) => sampleMedia(name as SampleName));
+}
