@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { FinishBatchInput, FinishResult } from '../src/contract/activity-types.js';
 import { REASONS } from '../src/contract/errors.js';
 import { webhookIdOf } from '../src/contract/ids.js';
@@ -16,7 +17,9 @@ export function createFinishBatch(deps: ActivityDeps) {
     if (open > 0) throw new Error(`${open} items are still open at the end of the batch`);
 
     const failure =
-      outcome === 'cancelled' ? ({ state: 'failed', failure: 'cancelled' } as const) : { state: 'success' as const };
+      outcome === 'cancelled'
+        ? ({ state: 'failed', failure: 'cancelled', ...currentRun() } as const)
+        : { state: 'success' as const };
     const batch = await batches.finish(projectId, batchId, { ...failure, counts, bytes, at: new Date() });
     if (batch === null) throw new Error('The batch to finish does not exist');
     deps.metrics.batchFinished(batch.kind, batch.state);
@@ -26,4 +29,10 @@ export function createFinishBatch(deps: ActivityDeps) {
     await deliveries.open({ _id: webhookId, projectId, batchId });
     return { state: batch.state, counts, webhook: { webhookId, delayMs: deps.webhook.scheduleMs[0] ?? 0 } };
   };
+}
+
+/** Which run ended the batch, so that a later one, started by a reset, can be told from it. */
+function currentRun(): { endedRunId?: string } {
+  const runId = Context.current().info.workflowExecution?.runId;
+  return runId === undefined ? {} : { endedRunId: runId };
 }

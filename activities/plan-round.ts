@@ -1,4 +1,6 @@
+import { Context } from '@temporalio/activity';
 import type { PlanRoundInput, RoundPlan } from '../src/contract/activity-types.js';
+import type { Batch } from '../src/contract/batch.js';
 import type { Item } from '../src/contract/item.js';
 import type { ActivityDeps } from './deps.js';
 
@@ -15,11 +17,14 @@ type OpenItem = Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>;
 export function createPlanRound(deps: ActivityDeps) {
   return async ({ projectId, batchId, fromSeq }: PlanRoundInput): Promise<RoundPlan> => {
     const { batches, items } = deps.store;
-    const batch = await batches.find(projectId, batchId);
-    const totals = await items.totals(batchId);
-    const nothing = { missing: batch === null, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
-    if (batch === null || totals.open === 0) return nothing;
     await batches.markStarted(batchId, new Date());
+    const batch = await batches.find(projectId, batchId);
+    if (batch !== null) await reopenAfterReset(deps, batch);
+    const totals = await items.totals(batchId);
+    // A batch that is only stored was refused: its client was answered 503 and will post again.
+    const missing = batch === null || batch.state === 'storing';
+    const nothing = { missing, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
+    if (missing || totals.open === 0) return nothing;
 
     const now = Date.now();
     if (totals.open <= deps.sweepAbove) {
@@ -41,6 +46,16 @@ export function createPlanRound(deps: ActivityDeps) {
     const wait = fromSeq === 0 ? waitMs(open, now) : LONG_ROUND_WAIT_MS;
     return { ...nothing, pages, items: solo.map(planned), waitMs: idle ? wait : 0 };
   };
+}
+
+/**
+ * A batch that ended as failed is planned again only by a run that an operator started with a reset: what the end had settled
+ * is open again. A late activity of the run that ended must not do that.
+ */
+async function reopenAfterReset(deps: ActivityDeps, batch: Batch): Promise<void> {
+  if (batch.state !== 'failed' || batch.endedRunId === Context.current().info.workflowExecution?.runId) return;
+  await deps.store.items.reopen(batch._id, 'cancelled');
+  await deps.store.batches.reopen(batch._id);
 }
 
 function isDue(item: OpenItem, now: number): boolean {

@@ -34,6 +34,8 @@ export interface Batch {
   readonly touchedAt: Date;
   readonly startedAt?: Date;
   readonly finishedAt?: Date;
+  /** The run of the workflow that ended when the batch failed; another run was started since by an operator. */
+  readonly endedRunId?: string;
   /** Set when finished. */
   readonly counts?: BatchCounts;
   readonly bytes?: number;

@@ -1,6 +1,15 @@
 import type { Kind } from './kinds.js';
 
-export const METADATA_TYPES = ['li-text', 'li-integer', 'li-float', 'li-boolean', 'li-date', 'li-datetime', 'li-enum', 'li-string-list'] as const;
+export const METADATA_TYPES = [
+  'li-text',
+  'li-integer',
+  'li-float',
+  'li-boolean',
+  'li-date',
+  'li-datetime',
+  'li-enum',
+  'li-string-list',
+] as const;
 export type MetadataType = (typeof METADATA_TYPES)[number];
 
 export interface MetadataField {

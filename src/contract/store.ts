@@ -13,8 +13,13 @@ export interface BatchStore {
   touch(batchId: string): Promise<void>;
   /** storing → accepted. */
   markAccepted(batchId: string, itemCount: number): Promise<void>;
-  /** accepted → started; a batch that is further on stays as it is. */
+  /** accepted → started; a batch that is further on, or that was refused, stays as it is. */
   markStarted(batchId: string, at: Date): Promise<void>;
+  /**
+   * Takes an acceptance back: storing, accepted → storing, given up at once to whoever removes half-stored batches. Answers false
+   * when the workflow has begun, which makes the batch durable whatever the gateway heard of it.
+   */
+  refuse(batchId: string): Promise<boolean>;
   find(projectId: string, batchId: string): Promise<Batch | null>;
   /**
    * Ends a batch that has not ended: a second end changes nothing. Answers the batch as it stands afterwards, null when there
@@ -23,8 +28,17 @@ export interface BatchStore {
   finish(
     projectId: string,
     batchId: string,
-    end: { state: 'success' | 'failed'; failure?: BatchFailure; counts: BatchCounts; bytes: number; at: Date },
+    end: {
+      state: 'success' | 'failed';
+      failure?: BatchFailure;
+      endedRunId?: string;
+      counts: BatchCounts;
+      bytes: number;
+      at: Date;
+    },
   ): Promise<Batch | null>;
+  /** failed → started: an operator has reset the workflow. A batch in any other state stays as it is. */
+  reopen(batchId: string): Promise<void>;
   /** Batches accepted before the given time whose workflow was not confirmed, oldest first. */
   findUnstarted(before: Date, limit: number): Promise<Batch[]>;
   /** Batches whose storing stopped before the given time. */
@@ -79,6 +93,8 @@ export interface ItemStore {
   markSolo(batchId: string, seq: number): Promise<void>;
   /** Settles every open item at once as failed with this code. */
   settleOpen(batchId: string, code: ReasonCode, reason: string): Promise<void>;
+  /** Opens every item again that failed with this code. */
+  reopen(batchId: string, code: ReasonCode): Promise<void>;
   totals(batchId: string): Promise<ItemTotals>;
   /** A page of items in request order. */
   list(batchId: string, page: { afterSeq: number; limit: number }): Promise<Item[]>;

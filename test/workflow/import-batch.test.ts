@@ -107,7 +107,7 @@ describe('importBatch', () => {
     const activities = fakeActivities({
       itemCount: 2,
       webhook: true,
-      item: async (seq) => {
+      item: async (seq): Promise<'success'> => {
         if (seq === 0) return 'success';
         started();
         const beat = setInterval(() => {

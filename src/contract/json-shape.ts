@@ -1,0 +1,41 @@
+import type { Problems } from './problems.js';
+
+/** Free-form objects nest at most this deep, their own object being the first level: MongoDB refuses documents beyond 100. */
+const MAX_LEVELS = 20;
+
+/**
+ * Checks what a free-form object (`metadata`, `context`) must not hold: keys that change prototypes (`__proto__`), that MongoDB
+ * reads as operators (`$…`) or cannot store (NUL), and deep nesting. Looks at the parsed JSON itself, because schema libraries
+ * drop an own `__proto__` silently. Never goes deeper than the limit, so that no body exhausts the stack.
+ * Answers whether nothing was found.
+ */
+export function checkShape(value: unknown, path: readonly PropertyKey[], problems: Problems): boolean {
+  return walk(value, [...path], 1, problems);
+}
+
+/** What is wrong with a key, null when nothing is. */
+function keyProblem(key: string): string | null {
+  if (key === '__proto__') return 'Key __proto__ is not allowed';
+  if (key.startsWith('$')) return 'Keys must not start with $';
+  if (key.includes('\0')) return 'Keys must not contain NUL';
+  return null;
+}
+
+function walk(value: unknown, path: PropertyKey[], level: number, problems: Problems): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (level > MAX_LEVELS) {
+    problems.add(path, `Must nest at most ${MAX_LEVELS} levels`);
+    return false;
+  }
+  let isClean = true;
+  const isArray = Array.isArray(value);
+  for (const [key, child] of Object.entries(value)) {
+    if (problems.isFull()) return false;
+    path.push(key);
+    const problem = isArray ? null : keyProblem(key);
+    if (problem !== null) problems.add(path, problem);
+    isClean = walk(child, path, level + 1, problems) && problem === null && isClean;
+    path.pop();
+  }
+  return isClean;
+}

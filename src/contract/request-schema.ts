@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { Problems } from './problems.js';
+
+const MAX_URL_BYTES = 8 * 1024;
+
+/** Text of 1 to `max` characters (code points, as a reader counts them). */
+export function text(max: number) {
+  return z
+    .string()
+    .refine((value) => hasLength(value, max), `Must have 1 to ${max} characters`)
+    .refine((value) => !/\p{Surrogate}/u.test(value), 'Must be well-formed Unicode');
+}
+
+/** The form of a URL; whether it may be asked for is the egress rules' business. */
+export const HttpUrl = z
+  .string()
+  .refine((value) => value !== '', 'Must not be empty')
+  .refine((value) => Buffer.byteLength(value) <= MAX_URL_BYTES, `Must be at most ${MAX_URL_BYTES} bytes`);
+
+/** A JSON object, handed on as it was parsed. */
+export const JsonObject = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  { error: (issue) => (issue.input === undefined ? 'Missing required property' : 'Invalid type: expected object') },
+);
+
+/** Turns schema issues into the published sentences, below `base`; `renamed` maps keys of the schema to those of the wire. */
+export function addIssues(
+  issues: readonly z.core.$ZodIssue[],
+  base: readonly PropertyKey[],
+  problems: Problems,
+  renamed: Readonly<Record<string, string>> = {},
+): void {
+  for (const issue of issues) {
+    const path = [...base, ...issue.path.map((key) => renamed[String(key)] ?? key)];
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) {
+        if (problems.isFull()) return;
+        problems.add([...path, key], 'Additional properties not allowed');
+      }
+    } else problems.add(path, sentenceOf(issue, path));
+  }
+}
+
+function sentenceOf(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): string {
+  const missing = 'Missing required property';
+  // Without reportInput an issue does not carry its input; zod's own text tells a missing value from a wrong one.
+  const isMissing =
+    issue.message === missing || (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'));
+  if (isMissing) return `${missing}: ${String(path.at(-1))}`;
+  return issue.code === 'invalid_type' ? `Invalid type: expected ${issue.expected}` : issue.message;
+}
+
+function hasLength(value: string, max: number): boolean {
+  // A code point takes at most two UTF-16 units, so that long text need not be counted.
+  if (value.length === 0 || value.length > 2 * max) return false;
+  return value.length <= max || Array.from(value).length <= max;
+}

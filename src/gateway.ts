@@ -1,0 +1,87 @@
+import { Client, Connection } from '@temporalio/client';
+import type { Config } from './config.js';
+import { configuredBlobStore } from './configured-blob-store.js';
+import { assetUrl } from './contract/asset-url.js';
+import { checkUrl } from './egress/url-rules.js';
+import { httpSettings } from './http-settings.js';
+import { createApp } from './http/app.js';
+import { listen } from './http/listen.js';
+import { createReconciler } from './intake/reconcile.js';
+import { createTemporalWorkflows } from './intake/temporal-workflows.js';
+import { keepTrying } from './keep-trying.js';
+import { loadMediaTypes } from './media-types-file.js';
+import { openStore } from './store/connect.js';
+import { createGatewayMetrics } from './telemetry/gateway-metrics.js';
+import { createLogger } from './telemetry/logger.js';
+import { metricsHandler } from './telemetry/metrics-handler.js';
+import { temporalConnectionOptions } from './temporal-connection.js';
+import { aborted, whenToldToStop } from './when-told-to-stop.js';
+
+/** Running requests get this long to end; a POST of 10,000 items takes below 3 s. */
+const DRAIN_MS = 8_000;
+
+/** A client that waits gets its 503 after this, and a short election of MongoDB goes unnoticed. */
+const ANSWER_WITHIN_MS = 5_000;
+
+/**
+ * The gateway process: config → connections → app → listen → drain. It listens at once and answers 503 while MongoDB or Temporal
+ * are away. Resolves after a clean stop.
+ * @throws Error when the configuration cannot work or a port is taken
+ */
+export async function runGateway(config: Config): Promise<void> {
+  const logger = createLogger(config.LOG_LEVEL, 'gateway');
+  const signal = whenToldToStop(logger);
+  const settings = await httpSettings(config);
+  const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
+  const metrics = createGatewayMetrics();
+  const store = openStore({
+    url: config.MONGODB_URL,
+    database: config.MONGODB_DATABASE,
+    serverSelectionMs: ANSWER_WITHIN_MS,
+  });
+  const blobs = configuredBlobStore(config);
+  const connection = Connection.lazy(temporalConnectionOptions(config));
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const workflows = createTemporalWorkflows({ client, taskQueue: config.TEMPORAL_TASK_QUEUE });
+  const reconciler = createReconciler({ store, workflows, logger });
+  const app = createApp({
+    store,
+    blobs,
+    workflows,
+    mediaTypes,
+    settings,
+    metrics,
+    logger,
+    checkUrl: (url) => checkUrl(url, config.EGRESS_ALLOW),
+    assetUrl: (sha256, mimeType) => assetUrl(settings.publicUrl, sha256, mimeType),
+  });
+
+  const serveMetrics = metricsHandler(metrics.registry);
+  const metricsServer = await listen(serveMetrics, {
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    portVariable: 'METRICS_PORT',
+  });
+  const handle = app.callback();
+  const api = await listen((request, response) => void handle(request, response), {
+    host: config.HOST,
+    port: config.PORT,
+    portVariable: 'PORT',
+  });
+  logger.info({ origin: api.origin }, 'listening');
+
+  const mongodb = { name: 'MongoDB', address: store.address, logger, signal };
+  // Not awaited: until the indexes are there, readiness says why and every write answers 503.
+  const prepared = keepTrying(mongodb, () => store.prepare()).then(
+    () => {
+      reconciler.start();
+    },
+    () => undefined,
+  );
+  await aborted(signal);
+
+  await api.close(DRAIN_MS);
+  await prepared;
+  await reconciler.stop();
+  await Promise.allSettled([metricsServer.close(0), connection.close(), blobs.close(), store.close()]);
+}

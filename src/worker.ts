@@ -1,0 +1,92 @@
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/index.js';
+import type { Config } from './config.js';
+import { configuredBlobStore } from './configured-blob-store.js';
+import { createEgress } from './egress/create-egress.js';
+import { listen } from './http/listen.js';
+import { keepTrying } from './keep-trying.js';
+import { loadMediaTypes } from './media-types-file.js';
+import { createSource } from './source/create-source.js';
+import { openStore } from './store/connect.js';
+import { createLogger } from './telemetry/logger.js';
+import { metricsHandler } from './telemetry/metrics-handler.js';
+import { temporalLogger } from './telemetry/temporal-logger.js';
+import { createWorkerMetrics } from './telemetry/worker-metrics.js';
+import { temporalConnectionOptions } from './temporal-connection.js';
+import { aborted, whenToldToStop } from './when-told-to-stop.js';
+import { WORKER_LIMITS, workflowCode } from './worker-options.js';
+
+/**
+ * The worker process: config → connections → activities → worker → drain. Resolves after a clean stop.
+ * @throws Error when the configuration cannot work or the metrics port is taken
+ */
+export async function runWorker(config: Config): Promise<void> {
+  const logger = createLogger(config.LOG_LEVEL, 'worker');
+  const signal = whenToldToStop(logger);
+  // Signals are handled above, for this process as a whole.
+  Runtime.install({ shutdownSignals: [], logger: temporalLogger(logger) });
+  const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
+  const metrics = createWorkerMetrics();
+  const metricsServer = await listen(metricsHandler(metrics.registry), {
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    portVariable: 'METRICS_PORT',
+  });
+
+  const store = openStore({ url: config.MONGODB_URL, database: config.MONGODB_DATABASE });
+  const egress = createEgress({
+    allow: config.EGRESS_ALLOW,
+    connectTimeoutMs: config.DOWNLOAD_CONNECT_TIMEOUT,
+    hostMaxConnections: config.HOST_MAX_CONNECTIONS,
+    ...(config.EGRESS_PROXY === undefined ? {} : { proxyUrl: config.EGRESS_PROXY }),
+  });
+  const blobs = configuredBlobStore(config);
+  const source = createSource({
+    egress,
+    blobs,
+    limits: {
+      headersTimeoutMs: config.DOWNLOAD_HEADERS_TIMEOUT,
+      idleTimeoutMs: config.DOWNLOAD_IDLE_TIMEOUT,
+      minSpeedBytesPerSecond: config.DOWNLOAD_MIN_SPEED,
+      minSpeedWindowMs: config.DOWNLOAD_MIN_SPEED_WINDOW,
+      maxBytes: config.DOWNLOAD_MAX_BYTES,
+      maxRedirects: config.DOWNLOAD_MAX_REDIRECTS,
+    },
+  });
+  const activities = createActivities({
+    store,
+    source,
+    egress,
+    mediaTypes,
+    retry: { attempts: config.RETRY_ATTEMPTS, initialMs: config.RETRY_INITIAL, maxMs: config.RETRY_MAX },
+    sweepAbove: config.SWEEP_ABOVE,
+    sweepPage: config.SWEEP_PAGE,
+    webhook: { scheduleMs: config.WEBHOOK_SCHEDULE, timeoutMs: config.WEBHOOK_TIMEOUT },
+    metrics,
+    logger,
+  });
+
+  try {
+    await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, () => store.prepare());
+    const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
+    const connection = await keepTrying(temporal, () => NativeConnection.connect(temporalConnectionOptions(config)));
+    const create = () =>
+      Worker.create({
+        connection,
+        namespace: config.TEMPORAL_NAMESPACE,
+        taskQueue: config.TEMPORAL_TASK_QUEUE,
+        activities: { ...activities },
+        ...workflowCode(),
+        ...WORKER_LIMITS,
+      });
+    const worker = await keepTrying(temporal, create);
+    logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');
+    await worker.runUntil(aborted(signal));
+    await connection.close();
+  } catch (error) {
+    // Told to stop while still waiting for a server: there is nothing to drain.
+    if (!signal.aborted) throw error;
+  } finally {
+    await Promise.allSettled([metricsServer.close(0), egress.close(), blobs.close(), store.close()]);
+  }
+}

@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Batch } from '../../../src/contract/batch.js';
+import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
+import { aBatch, aSettlement, anAttempt, itemSpecs } from '../../support/builders.js';
+
+let bench: ActivityBench;
+beforeEach(async () => {
+  bench = await anActivityBench(() => Promise.resolve(aFetch()), { sweepAbove: 5, sweepPage: 3 });
+});
+afterEach(() => bench.close());
+
+const refOf = ({ _id: batchId, projectId }: Batch) => ({ batchId, projectId });
+const plan = (batch: Batch, fromSeq = 0, runId?: string) => bench.run('planRound', { ...refOf(batch), fromSeq }, runId);
+
+describe('planRound', () => {
+  it('gives every open item an activity of its own while few are open', async () => {
+    const batch = await bench.batch({}, itemSpecs(5));
+    await bench.store.items.settle(aSettlement(batch._id, 2));
+
+    await expect(plan(batch)).resolves.toMatchObject({
+      missing: false,
+      totals: { open: 4, success: 1 },
+      pages: [],
+      items: [0, 1, 3, 4].map((seq) => ({ seq, host: 'cdn.example.com' })),
+      nextSeq: 0,
+      waitMs: 0,
+    });
+  });
+
+  it('plans the pages that hold open items while many are open', async () => {
+    const batch = await bench.batch({}, itemSpecs(10));
+    for (const seq of [3, 4, 5]) await bench.store.items.settle(aSettlement(batch._id, seq));
+
+    await expect(plan(batch)).resolves.toMatchObject({
+      pages: [
+        [0, 2],
+        [6, 8],
+        [9, 11],
+      ],
+      items: [],
+    });
+  });
+
+  it('plans large items on their own beside the pages', async () => {
+    const batch = await bench.batch({}, itemSpecs(10));
+    for (const seq of [0, 1, 2, 7]) await bench.store.items.markSolo(batch._id, seq);
+
+    const { pages, items } = await plan(batch);
+
+    expect(pages).toEqual([
+      [3, 5],
+      [6, 8],
+      [9, 11],
+    ]);
+    expect(items.map(({ seq }) => seq)).toEqual([0, 1, 2, 7]);
+  });
+
+  it('leaves out what is not due and says how long until it is', async () => {
+    const batch = await bench.batch({}, itemSpecs(2));
+    const later = (ms: number) => new Date(Date.now() + ms);
+    await bench.store.items.recordAttempt(batch._id, 0, anAttempt(), 'Source answered 503', later(60_000));
+    await bench.store.items.recordAttempt(batch._id, 1, anAttempt(), 'Source answered 503', later(30_000));
+
+    const { items, waitMs } = await plan(batch);
+
+    expect(items).toEqual([]);
+    expect(waitMs).toBeGreaterThan(25_000);
+    expect(waitMs).toBeLessThanOrEqual(30_000);
+  });
+
+  it('reports a batch as missing that is gone, or whose POST was refused', async () => {
+    const refused = aBatch();
+    await bench.store.batches.insert(refused);
+    await bench.store.items.insertMany(refused, itemSpecs(1));
+    await bench.store.batches.markAccepted(refused._id, 1);
+
+    await expect(bench.store.batches.refuse(refused._id)).resolves.toBe(true);
+
+    await expect(plan(refused)).resolves.toMatchObject({ missing: true, items: [] });
+    await expect(plan(aBatch())).resolves.toMatchObject({ missing: true });
+  });
+
+  it('makes a batch durable that its gateway then wants to refuse', async () => {
+    const batch = aBatch();
+    await bench.store.batches.insert(batch);
+    await bench.store.items.insertMany(batch, itemSpecs(1));
+    await bench.store.batches.markAccepted(batch._id, 1);
+
+    await plan(batch);
+
+    await expect(bench.store.batches.refuse(batch._id)).resolves.toBe(false);
+    await expect(bench.store.batches.find(batch.projectId, batch._id)).resolves.toMatchObject({ state: 'started' });
+  });
+
+  it('opens a failed batch again for a run that a reset started, and not for the run that ended', async () => {
+    const batch = await bench.batch({}, itemSpecs(2));
+    await bench.store.items.settle(aSettlement(batch._id, 0));
+    await bench.run('finishBatch', { ...refOf(batch), outcome: 'cancelled' }, 'run-1');
+
+    await expect(plan(batch, 0, 'run-1')).resolves.toMatchObject({ totals: { open: 0, failed: 1 } });
+    await expect(plan(batch, 0, 'run-2')).resolves.toMatchObject({
+      totals: { open: 1, success: 1 },
+      items: [{ seq: 1 }],
+    });
+
+    const reopened = await bench.store.batches.find(batch.projectId, batch._id);
+    expect(reopened).toMatchObject({ state: 'started' });
+    expect(reopened).not.toHaveProperty('finishedAt');
+  });
+});
+
+describe('finishBatch', () => {
+  const webhook = 'https://client.example.com/done';
+
+  it('counts from the items, ends the batch and opens the message of its webhook', async () => {
+    const batch = await bench.batch({ webhook }, itemSpecs(3));
+    await bench.store.items.settle(aSettlement(batch._id, 0));
+    await bench.store.items.settle(aSettlement(batch._id, 1, { state: 'skipped', code: 'already_exists' }));
+    await bench.store.items.settle(aSettlement(batch._id, 2, { state: 'failed', code: 'http_404' }));
+
+    const result = await bench.run('finishBatch', { ...refOf(batch), outcome: 'success' });
+
+    expect(result).toEqual({
+      state: 'success',
+      counts: { success: 1, skipped: 1, failed: 1 },
+      webhook: { webhookId: `msg_${batch._id}_1`, delayMs: 0 },
+    });
+    expect(await bench.store.deliveries.listByBatch(batch.projectId, batch._id)).toMatchObject([
+      { state: 'pending', attempts: [] },
+    ]);
+  });
+
+  it('answers the same and changes nothing when it is repeated', async () => {
+    const batch = await bench.batch({ webhook });
+    await bench.store.items.settle(aSettlement(batch._id, 0));
+
+    const first = await bench.run('finishBatch', { ...refOf(batch), outcome: 'success' });
+    const finishedAt = (await bench.store.batches.find(batch.projectId, batch._id))?.finishedAt;
+    const second = await bench.run('finishBatch', { ...refOf(batch), outcome: 'success' });
+
+    expect(second).toEqual(first);
+    expect((await bench.store.batches.find(batch.projectId, batch._id))?.finishedAt).toEqual(finishedAt);
+    expect(await bench.store.deliveries.listByBatch(batch.projectId, batch._id)).toHaveLength(1);
+  });
+
+  it('settles what a cancellation left open', async () => {
+    const batch = await bench.batch({}, itemSpecs(2));
+    await bench.store.items.settle(aSettlement(batch._id, 0));
+
+    const result = await bench.run('finishBatch', { ...refOf(batch), outcome: 'cancelled' });
+
+    expect(result).toEqual({ state: 'failed', counts: { success: 1, skipped: 0, failed: 1 }, webhook: null });
+    expect(await bench.store.items.find(batch._id, 1)).toMatchObject({ state: 'failed', code: 'cancelled' });
+  });
+
+  it('refuses to call a batch done that has open items', async () => {
+    const batch = await bench.batch();
+
+    await expect(bench.run('finishBatch', { ...refOf(batch), outcome: 'success' })).rejects.toThrow(
+      '1 items are still open',
+    );
+  });
+});

@@ -1,0 +1,88 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createActivities } from '../../activities/index.js';
+import type { ActivityDeps } from '../../activities/deps.js';
+import type { Activities } from '../../src/contract/activity-types.js';
+import type { Batch } from '../../src/contract/batch.js';
+import type { Egress } from '../../src/contract/egress.js';
+import type { ItemSpec } from '../../src/contract/item.js';
+import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
+import type { FetchRequest, Fetched, Source } from '../../src/contract/source.js';
+import { createWorkerMetrics } from '../../src/telemetry/worker-metrics.js';
+import { aBatch, anAsset, itemSpecs } from './builders.js';
+import { aTestStore, type TestStore } from './store.js';
+
+export interface ActivityBench {
+  readonly store: TestStore['store'];
+  /** Runs one activity as a worker would. */
+  run<K extends keyof Activities>(
+    name: K,
+    input: Parameters<Activities[K]>[0],
+    runId?: string,
+  ): Promise<Awaited<ReturnType<Activities[K]>>>;
+  /** A stored, started batch with these items. */
+  batch(changes?: Partial<Batch>, specs?: readonly ItemSpec[]): Promise<Batch>;
+  /** What the source was asked for. */
+  readonly fetched: FetchRequest[];
+  close(): Promise<void>;
+}
+
+const UNREACHABLE: Egress = {
+  request: () => Promise.reject(new Error('This test sends nothing')),
+  close: () => Promise.resolve(),
+};
+
+/** The activities over a real store and a source of the test's choice. */
+export async function anActivityBench(
+  answer: (request: FetchRequest) => Promise<Fetched>,
+  changes: Partial<ActivityDeps> = {},
+): Promise<ActivityBench> {
+  const testStore = await aTestStore();
+  const { store } = testStore;
+  const fetched: FetchRequest[] = [];
+  const source: Source = {
+    fetch: (request) => {
+      fetched.push(request);
+      return answer(request);
+    },
+  };
+  const activities = createActivities({
+    store,
+    source,
+    egress: UNREACHABLE,
+    mediaTypes: defaultMediaTypes(),
+    retry: { attempts: 3, initialMs: 1000, maxMs: 300_000 },
+    sweepAbove: 200,
+    sweepPage: 50,
+    webhook: { scheduleMs: [0, 60_000, 120_000], timeoutMs: 5_000 },
+    metrics: createWorkerMetrics(),
+    logger: pino({ level: 'silent' }),
+    ...changes,
+  });
+  return {
+    store,
+    fetched,
+    run: (name, input, runId = 'run-1') => {
+      const info = { workflowExecution: { workflowId: 'import/p/b', runId } };
+      const activity = activities[name] as (
+        given: typeof input,
+      ) => Promise<Awaited<ReturnType<Activities[typeof name]>>>;
+      return new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') }).run(activity, input);
+    },
+    batch: async (batchChanges = {}, specs = itemSpecs(1)) => {
+      const batch = aBatch({ itemCount: specs.length, ...batchChanges });
+      await store.batches.insert(batch);
+      await store.items.insertMany(batch, specs);
+      await store.batches.markAccepted(batch._id, specs.length);
+      await store.batches.markStarted(batch._id, new Date());
+      return batch;
+    },
+    close: () => testStore.close(),
+  };
+}
+
+/** What a source answers for good bytes; `content` names them. */
+export function aFetch(content = 'a'): Fetched {
+  return { asset: anAsset(content), httpStatus: 200, contentType: 'video/mp4', received: 1_000 };
+}
