@@ -39,6 +39,7 @@ export const ConfigSchema = z.object({
     .optional()
     .describe('Access key for an s3: blob store; the AWS provider chain when absent'),
   AWS_SECRET_ACCESS_KEY: z.string().optional().describe('Secret key for an s3: blob store'),
+  AWS_SESSION_TOKEN: z.string().optional().describe('Session token that goes with temporary keys of an s3: blob store'),
   TOKEN_SECRET: z
     .string()
     .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes (RFC 7518 section 3.2)')

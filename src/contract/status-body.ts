@@ -43,7 +43,7 @@ export function itemBody(item: Item, batch: Pick<Batch, 'kind' | 'systemName'>, 
 }
 
 /** `YYYY-MM-DD HH:mm:ss` in UTC, as published. */
-export function publishedTime(time: Date): string {
+function publishedTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace('T', ' ');
 }
 

@@ -175,7 +175,11 @@ export type KeyClaim =
   { readonly outcome: 'new' | 'replay'; readonly batchId: string } | { readonly outcome: 'mismatch' | 'busy' };
 
 export interface IdempotencyKeyStore {
-  /** Claims (project, key) for a body hash and a proposed batch id, for 24 h; a claim not completed in 60 s can be taken over. */
+  /**
+   * Claims (project, key) for a body hash and a proposed batch id, for 24 h. A claim that was not completed in 60 s can be taken
+   * over by one POST with the same body: it is told `new` with the batch id of the POST that died, which may have got through,
+   * so an id other than the proposed one has to be looked up before anything is stored.
+   */
   claim(projectId: string, key: string, bodyHash: string, batchId: string): Promise<KeyClaim>;
   complete(projectId: string, key: string): Promise<void>;
   /** Frees the key of a POST that was refused. */

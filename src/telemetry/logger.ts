@@ -8,7 +8,7 @@ export function createLogger(level: string, name: string): Logger {
 }
 
 /** Names and codes only: the message of a foreign error may quote what a client or a source sent. */
-function safeError(error: unknown): Record<string, unknown> {
+export function safeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const frames = error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at ')) ?? [];
   const code = 'code' in error && typeof error.code !== 'object' ? { code: error.code } : {};

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../src/config.js';
+
+describe('loadConfig', () => {
+  it('has a default for everything but secrets', () => {
+    const config = loadConfig({});
+
+    expect(config).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 8080,
+      TEMPORAL_TASK_QUEUE: 'durable-import',
+      SWEEP_ABOVE: 200,
+      SWEEP_PAGE: 50,
+    });
+    expect(config.TOKEN_SECRET).toBeUndefined();
+    expect(config.EGRESS_ALLOW.has('127.0.0.1', 80)).toBe(false);
+    expect(config.WEBHOOK_SCHEDULE).toHaveLength(10);
+    expect(config.WEBHOOK_SCHEDULE.reduce((sum, pause) => sum + pause) / 3_600_000).toBeCloseTo(75.6, 1);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('reads durations, sizes, rates and lists in the units that people write', () => {
+    const config = loadConfig({
+      DOWNLOAD_IDLE_TIMEOUT: '1.5m',
+      DOWNLOAD_MIN_SPEED: '64KiB/s',
+      DOWNLOAD_MAX_BYTES: '2GiB',
+      RATE_LIMIT: '10/1s',
+      WEBHOOK_SCHEDULE: '0s, 100ms,2h',
+      API_VERSIONS_WITHDRAWN: '2025-03, 2025-05',
+      EGRESS_ALLOW: '127.0.0.1/32:4321',
+      EGRESS_ALLOW_UNSAFE: '1',
+    });
+
+    expect(config).toMatchObject({
+      DOWNLOAD_IDLE_TIMEOUT: 90_000,
+      DOWNLOAD_MIN_SPEED: 65_536,
+      DOWNLOAD_MAX_BYTES: 2 * 1024 ** 3,
+      RATE_LIMIT: { points: 10, windowMs: 1_000 },
+      WEBHOOK_SCHEDULE: [0, 100, 7_200_000],
+      API_VERSIONS_WITHDRAWN: ['2025-03', '2025-05'],
+      EGRESS_ALLOW_UNSAFE: true,
+    });
+    expect(config.EGRESS_ALLOW.has('127.0.0.1', 4321)).toBe(true);
+  });
+
+  it('lifts the rate limit when it is off and takes an empty variable as absent', () => {
+    expect(loadConfig({ RATE_LIMIT: 'off', PORT: '' })).toMatchObject({ RATE_LIMIT: null, PORT: 8080 });
+  });
+
+  it('names every variable that is wrong, with its rule', () => {
+    const load = () =>
+      loadConfig({
+        PORT: '70000',
+        TOKEN_SECRET: 'short',
+        DOWNLOAD_MAX_BYTES: '50 gigs',
+        RETRY_MAX: 'soon',
+        RATE_LIMIT: '0/1s',
+        UNKNOWN_ID: 'maybe',
+        MONGODB_URL: 'http://x',
+        API_VERSION_LATEST: '2026-02',
+        EGRESS_ALLOW: 'everything',
+      });
+
+    expect(load).toThrow(/PORT: .*65535/);
+    for (const name of [
+      'TOKEN_SECRET: must be at least 32 bytes',
+      'DOWNLOAD_MAX_BYTES: must be a size',
+      'RETRY_MAX: must be a duration',
+      'RATE_LIMIT: must be a rate',
+      'UNKNOWN_ID:',
+      'MONGODB_URL: must start with mongodb',
+      'API_VERSION_LATEST: must be YYYY-MM',
+      'EGRESS_ALLOW:',
+    ])
+      expect(load).toThrow(name);
+  });
+
+  it('refuses EGRESS_ALLOW in production unless it is said twice', () => {
+    const env = { NODE_ENV: 'production', EGRESS_ALLOW: '10.0.0.0/8:80' };
+
+    expect(() => loadConfig(env)).toThrow('EGRESS_ALLOW: opens private addresses');
+    expect(loadConfig({ ...env, EGRESS_ALLOW_UNSAFE: 'true' }).EGRESS_ALLOW.has('10.1.2.3', 80)).toBe(true);
+  });
+});

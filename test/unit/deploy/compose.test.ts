@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { ConfigSchema } from '../../../src/config.js';
+import { SEARCH_ATTRIBUTES } from '../../../src/contract/workflow-names.js';
+import { readRepoFile, ROOT } from '../docs/markdown.js';
+
+interface Service {
+  readonly image: string;
+  readonly build?: string;
+  readonly ports?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly unknown[] };
+}
+
+const text = readRepoFile('docker-compose.yml');
+const { services } = parse(text, { merge: true }) as { services: Readonly<Record<string, Service>> };
+const images = Object.values(services).map((service) => service.image);
+
+/** What `${NAME:?message}` asks for. */
+const required = [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map((match) => String(match[1])))];
+
+describe('docker-compose.yml', () => {
+  it.each(['gateway', 'worker'])('sets only variables on the %s that the service reads', (name) => {
+    const known = Object.keys(ConfigSchema.shape);
+    const unknown = Object.keys(services[name]?.environment ?? {}).filter((variable) => !known.includes(variable));
+    expect(unknown).toEqual([]);
+  });
+
+  it('pins every image to a version', () => {
+    const loose = images.filter(
+      (image) => image !== 'durable-import:local' && !/:v?\d+\.\d+(\.\d+)?(-\w+)?$/.test(image),
+    );
+    expect(loose).toEqual([]);
+  });
+
+  it('publishes the API and the Temporal UI only, on the loopback address', () => {
+    const published = Object.entries(services).filter(([, service]) => service.ports !== undefined);
+    expect(published.map(([name]) => name)).toEqual(['proxy', 'temporal-ui']);
+    for (const [, { ports }] of published) expect(ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
+  });
+
+  it('gives no secret a default', () => {
+    const secrets = [...text.matchAll(/\$\{(\w*(?:SECRET|PASSWORD|KEY)\w*)(:?[-?]?)/g)];
+    expect(secrets.length).toBeGreaterThan(0);
+    expect(secrets.filter((match) => match[2] !== ':?').map((match) => match[1])).toEqual([]);
+  });
+
+  it('asks for nothing that .env.example does not name, without a value', () => {
+    const lines = readRepoFile('.env.example').split('\n');
+    expect(required.filter((name) => !lines.includes(`${name}=`))).toEqual([]);
+  });
+
+  it('gives every health check words of text, which a colon in YAML turns into something else', () => {
+    const words = Object.values(services).flatMap((service) => service.healthcheck?.test ?? []);
+    expect(words.filter((word) => typeof word !== 'string')).toEqual([]);
+  });
+
+  it('mounts only files that exist', () => {
+    const mounts = Object.values(services).flatMap((service) => service.volumes ?? []);
+    const files = mounts.filter((mount) => mount.startsWith('./')).map((mount) => String(mount.split(':')[0]));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) expect(() => execFileSync('test', ['-e', file], { cwd: ROOT })).not.toThrow();
+  });
+
+  it('registers the search attributes that workflows are started with', () => {
+    const script = readRepoFile('deploy/temporal/create-namespace.sh');
+    expect(script).toContain(`for name in ${Object.keys(SEARCH_ATTRIBUTES).join(' ')}; do`);
+    expect(new Set<string>(Object.values(SEARCH_ATTRIBUTES))).toEqual(new Set(['Keyword']));
+  });
+});
+
+/** The words that run Compose here, null where it is not installed. */
+function composeCommand(): string[] | null {
+  try {
+    execFileSync('docker', ['compose', 'version'], { stdio: 'ignore' });
+    return ['docker', 'compose'];
+  } catch {
+    return null;
+  }
+}
+
+const compose = composeCommand();
+// Not counted as skipped: the end of the output is to be two numbers, and the checks above stand without it.
+if (compose === null) console.info('docker compose is not installed: docker-compose.yml is checked as YAML only');
+
+/** Every variable that .env.example leaves empty, with a value. */
+function filledIn(): Record<string, string> {
+  const names = [...readRepoFile('.env.example').matchAll(/^(\w+)=$/gm)].map((match) => String(match[1]));
+  return Object.fromEntries(names.map((name) => [name, '0123456789abcdef0123456789abcdef']));
+}
+
+function config(env: Record<string, string>): string {
+  const [file = 'docker', ...words] = compose ?? [];
+  const args = [...words, '--env-file', '/dev/null', 'config', '--quiet'];
+  // Nothing else of the environment: a secret that happens to be exported would hide that .env lacks it.
+  const { PATH = '', HOME = '', DOCKER_CONFIG = '' } = process.env;
+  return execFileSync(file, args, {
+    cwd: ROOT,
+    env: { PATH, HOME, DOCKER_CONFIG, ...env },
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+}
+
+if (compose !== null) {
+  describe('docker compose config', () => {
+    it('accepts the file when every variable of .env.example has a value', () => {
+      expect(config(filledIn())).toBe('');
+    });
+
+    it.each(Object.keys(filledIn()))('refuses to start without %s', (name) => {
+      expect(() => config({ ...filledIn(), [name]: '' })).toThrow(`set ${name} in .env`);
+    });
+  });
+}
