@@ -1,0 +1,48 @@
+/**
+ * Gathers chunks of any size into one of at most `capacity` bytes. It copies: callers may reuse what they gave, and a small
+ * slice never keeps the large network buffer behind it alive, so `capacity` is the true bound of memory.
+ */
+export interface ChunkBuffer {
+  readonly length: number;
+  /** Takes as much as fits and answers how many bytes that was. */
+  append(chunk: Uint8Array): number;
+  /** Answers all that was gathered and starts again with fresh memory. */
+  take(): Buffer;
+}
+
+/** One read of a socket in Node.js. */
+const FIRST_BYTES = 64 * 1024;
+
+/** @param bytesHint announced length of all that will come; memory of that size at once spares growing. */
+export function createChunkBuffer(capacity: number, bytesHint: number | null): ChunkBuffer {
+  const firstBytes = Math.min(capacity, Math.max(bytesHint ?? FIRST_BYTES, 1));
+  let memory: Buffer | null = null;
+  let length = 0;
+
+  function reserve(bytes: number): Buffer {
+    const old = memory ?? Buffer.allocUnsafe(Math.min(capacity, Math.max(firstBytes, bytes)));
+    if (bytes <= old.length) return (memory = old);
+    memory = Buffer.allocUnsafe(Math.min(capacity, Math.max(bytes, old.length * 2)));
+    old.copy(memory, 0, 0, length);
+    return memory;
+  }
+
+  return {
+    get length() {
+      return length;
+    },
+    append(chunk) {
+      const taken = Math.min(chunk.length, capacity - length);
+      if (taken === 0) return 0;
+      reserve(length + taken).set(taken === chunk.length ? chunk : chunk.subarray(0, taken), length);
+      length += taken;
+      return taken;
+    },
+    take() {
+      const bytes = memory?.subarray(0, length) ?? Buffer.alloc(0);
+      memory = null;
+      length = 0;
+      return bytes;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import fs from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { BlobStore } from '../contract/blob-store.js';
+import { blobKey, newPartKey, PARTS } from './blob-key.js';
+import { createFsBlobWriter } from './fs-blob-writer.js';
+import type { FsFiles } from './fs-files.js';
+import { createFsFolders } from './fs-folders.js';
+import { guardStream } from './guard-stream.js';
+import { asStorageError, errorCode } from './storage-error.js';
+
+export interface FsBlobStoreOptions {
+  /** Absolute folder, made when it does not exist. One file system: parts are linked into place. */
+  readonly root: string;
+  readonly files?: FsFiles;
+}
+
+/**
+ * Blobs as files `<root>/sha256/ab/cd/<sha256>`; bodies that are still arriving are in `<root>/parts/`. Any number of processes
+ * may share a root. Parts of a process that died stay behind until they are swept by age.
+ */
+export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): BlobStore {
+  const folders = createFsFolders(files, root);
+  const deps = { files, folders, root };
+
+  async function nullIfMissing<T>(operation: Promise<T>): Promise<T | null> {
+    try {
+      return await operation;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  async function streamOf(file: FileHandle, range: { start: number; end: number } | undefined): Promise<Readable> {
+    try {
+      const last = (await file.stat()).size - 1;
+      const start = range?.start ?? 0;
+      const end = Math.min(range?.end ?? last, last);
+      if (start <= end) return guardStream(file.createReadStream({ start, end }));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
+    return Readable.from([], { objectMode: false });
+  }
+
+  return {
+    createWriter: (bytesHint) => Promise.resolve(createFsBlobWriter(deps, bytesHint)),
+
+    async stat(sha256) {
+      const blob = join(root, blobKey(sha256));
+      const found = await asStorageError(() => nullIfMissing(files.stat(blob)));
+      return found && { bytes: found.size, modifiedAt: found.mtime };
+    },
+
+    async read(sha256, range) {
+      const blob = join(root, blobKey(sha256));
+      return asStorageError(async () => {
+        const file = await nullIfMissing(files.open(blob, 'r'));
+        return file && streamOf(file, range);
+      });
+    },
+
+    // Only a byte that arrives tells a full or read-only disk from a healthy one.
+    ping: () =>
+      asStorageError(async () => {
+        const probe = join(root, newPartKey());
+        await files.mkdir(join(root, PARTS), { recursive: true });
+        const file = await files.open(probe, 'wx');
+        try {
+          await file.writeFile('.');
+        } finally {
+          await file.close();
+          await files.unlink(probe);
+        }
+      }),
+
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { createChunkBuffer } from '../../../src/blobs/chunk-buffer.js';
+
+describe('createChunkBuffer', () => {
+  it('gives back any chunks in order and never holds more than its capacity', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 30 }),
+        fc.integer({ min: 1, max: 500 }),
+        fc.option(fc.integer({ min: 0, max: 10_000 })),
+        (chunks, capacity, hint) => {
+          const buffer = createChunkBuffer(capacity, hint);
+          const taken: Buffer[] = [];
+          for (const chunk of chunks) {
+            let used = buffer.append(chunk);
+            while (used < chunk.length) {
+              expect(buffer.length).toBe(capacity);
+              taken.push(buffer.take());
+              used += buffer.append(chunk.subarray(used));
+            }
+          }
+          taken.push(buffer.take());
+          expect(Buffer.concat(taken).equals(Buffer.concat(chunks))).toBe(true);
+          expect(taken.slice(0, -1).every((bytes) => bytes.length === capacity)).toBe(true);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,114 @@
+import de.bwaldvogel.mongo.MongoServer;
+import de.bwaldvogel.mongo.MongoVersion;
+import de.bwaldvogel.mongo.backend.h2.H2Backend;
+import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.wire.message.MongoMessage;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.h2.mvstore.MVStore;
+
+/**
+ * A server that speaks MongoDB's protocol and keeps its data in one H2 file, for development and tests where mongod cannot be
+ * had. A write is answered only once it is in the file: kill -9 loses no acknowledged write.
+ * Arguments: port, data file.
+ */
+public class MongoStandIn extends H2Backend {
+    private static final Set<String> WRITES = Set.of("insert", "update", "delete", "findandmodify", "create", "drop",
+        "createindexes", "dropindexes", "collmod", "dropdatabase", "renamecollection");
+    /** Every connection may wait for a commit on a thread of its own; the driver's default pool has up to 100. */
+    private static final int THREADS = 128;
+    /** Below this a file is let be: compaction takes time from the writes. */
+    private static final long COMPACTION_FROM_BYTES = 64L << 20;
+    /** Writes wait for each step, so it is small. */
+    private static final int COMPACTION_STEP_BYTES = 1 << 20;
+    private static final int COMPACTION_FILL_PERCENT = 40;
+    private static final long COMPACTION_PAUSE_NANOS = 1_000_000_000;
+
+    /** Writes share it, a commit takes it alone: a document and its index entries reach the file together or not at all. */
+    private final ReadWriteLock wholeWrites = new ReentrantReadWriteLock(true);
+    private final Object committing = new Object();
+    private final AtomicLong applied = new AtomicLong();
+    private long committed = 0;
+
+    private MongoStandIn(MVStore store) {
+        super(store);
+    }
+
+    @Override
+    public Document handleMessage(MongoMessage message) {
+        String command = message.getDocument().keySet().iterator().next();
+        if (!WRITES.contains(command.toLowerCase(Locale.ROOT))) return super.handleMessage(message);
+        wholeWrites.readLock().lock();
+        Document answer;
+        try {
+            answer = super.handleMessage(message);
+        } finally {
+            wholeWrites.readLock().unlock();
+        }
+        commitUpTo(applied.incrementAndGet());
+        return answer;
+    }
+
+    /** Every commit leaves a few live pages in an old chunk of the file: they are gathered so that the file stays small. */
+    private void compactForever() {
+        while (!getMvStore().isClosed()) {
+            LockSupport.parkNanos(COMPACTION_PAUSE_NANOS);
+            if (getMvStore().getFileStore().size() < COMPACTION_FROM_BYTES) continue;
+            wholeWrites.writeLock().lock();
+            try {
+                getMvStore().compact(COMPACTION_FILL_PERCENT, COMPACTION_STEP_BYTES);
+            } finally {
+                wholeWrites.writeLock().unlock();
+            }
+        }
+    }
+
+    /** Group commit: whoever gets here first commits for all whose writes were applied by then. */
+    private void commitUpTo(long write) {
+        synchronized (committing) {
+            if (committed >= write) return;
+            wholeWrites.writeLock().lock();
+            try {
+                long all = applied.get();
+                commit();
+                committed = all;
+            } finally {
+                wholeWrites.writeLock().unlock();
+            }
+        }
+    }
+
+    public static void main(String[] args) {
+        // The store's own background thread would commit and compact in the middle of a write.
+        MVStore store = new MVStore.Builder().fileName(args[1]).autoCommitDisabled().open();
+        // Old versions are never read: keeping them made the file 20 times as large.
+        store.setRetentionTime(0);
+        store.setVersionsToKeep(0);
+        MongoStandIn backend = new MongoStandIn(store);
+        MongoServer server = new MongoServer(backend.version(new Reported()));
+        Thread compaction = new Thread(backend::compactForever, "compaction");
+        compaction.setDaemon(true);
+        compaction.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
+        server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 1, THREADS);
+    }
+
+    /** MongoDB 5.0 speaks wire version 13; the library says 8, which drivers of today refuse. */
+    private static class Reported implements MongoVersion {
+        @Override
+        public List<Integer> getVersionArray() {
+            return List.of(5, 0, 0);
+        }
+
+        @Override
+        public int getWireVersion() {
+            return 13;
+        }
+    }
+}
