@@ -1,0 +1,95 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import type { Logger } from 'pino';
+import type { BlobStore } from '../contract/blob-store.js';
+import type { UrlCheck } from '../contract/import-request.js';
+import { KINDS, type Kind } from '../contract/kinds.js';
+import type { MediaTypes } from '../contract/media-type.js';
+import type { Store } from '../contract/store.js';
+import { createAcceptBatch } from '../intake/accept-batch.js';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
+import type { ImportWorkflows } from '../intake/import-workflows.js';
+import { createReadStatus } from '../intake/read-status.js';
+import { apiVersion } from './middleware/api-version.js';
+import { authenticate } from './middleware/authenticate.js';
+import { errors } from './middleware/errors.js';
+import { measure } from './middleware/measure.js';
+import { notFound } from './middleware/not-found.js';
+import { rateLimit } from './middleware/rate-limit.js';
+import { requestId } from './middleware/request-id.js';
+import { requireScope } from './middleware/require-scope.js';
+import { securityHeaders } from './middleware/security-headers.js';
+import type { RequestState } from './request-state.js';
+import { getAsset } from './routes/get-asset.js';
+import { getImport } from './routes/get-import.js';
+import { getStatus } from './routes/get-status.js';
+import { getHealth, getReadiness } from './routes/health.js';
+import { postImport } from './routes/post-import.js';
+import type { HttpSettings } from './settings.js';
+import { createTokenVerifier } from './verify-token.js';
+
+/** All that the API needs. */
+export interface HttpDeps {
+  readonly store: Store;
+  readonly blobs: Pick<BlobStore, 'stat' | 'read' | 'ping'>;
+  readonly workflows: ImportWorkflows;
+  readonly mediaTypes: MediaTypes;
+  /** The egress rules that need no network, for item URLs and webhooks. */
+  readonly checkUrl: UrlCheck;
+  /** Where the bytes of a blob can be fetched by clients. */
+  readonly assetUrl: (sha256: string, mimeType: string) => string;
+  readonly settings: HttpSettings;
+  readonly metrics: Pick<GatewayMetrics, 'requestAnswered' | 'batchAccepted'>;
+  readonly logger: Logger;
+}
+
+/** Creates the gateway's web application; `listen` serves it. */
+export function createApp(deps: HttpDeps): Koa<RequestState> {
+  const router = createRouter(deps);
+  const app = new Koa<RequestState>();
+  // A broken connection during a streamed answer ends up here; the client is gone, so there is nobody to tell.
+  app.on('error', (error: unknown) => {
+    deps.logger.debug({ err: error }, 'an answer was cut off');
+  });
+  app.use(measure(deps.metrics));
+  app.use(requestId());
+  app.use(securityHeaders());
+  app.use(errors(deps.logger));
+  app.use(router.routes());
+  app.use(notFound(router));
+  return app;
+}
+
+function createRouter(deps: HttpDeps): Router<RequestState> {
+  const { store, blobs, workflows, settings, logger } = deps;
+  const router = new Router<RequestState>();
+
+  const version = apiVersion(settings.versions);
+  const token = authenticate({ verify: createTokenVerifier(settings.tokens), tokens: store.tokens });
+  const limit = rateLimit(settings.rateLimit);
+  const write = requireScope('public-api:write');
+
+  const accept = createAcceptBatch({ store, workflows, metrics: deps.metrics, logger });
+  const readStatus = createReadStatus({ store, workflows, logger });
+  const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
+  const statusDeps = { readStatus, items: store.items, style, unknownId: settings.unknownId };
+  const postDeps = { accept, mediaTypes: deps.mediaTypes, checkUrl: deps.checkUrl };
+
+  for (const kind of Object.keys(KINDS) as Kind[]) {
+    const path = `/api/:v/import/${KINDS[kind].plural}`;
+    router.post(path, version, token, limit, write, postImport(postDeps, kind));
+    router.get(`${path}/status`, version, token, limit, write, getStatus(statusDeps, kind));
+  }
+  const importDeps = { readStatus, items: store.items, workflows, settings, logger };
+  router.get('/api/:v/imports/:id', version, token, limit, write, getImport(importDeps));
+
+  router.get('/assets/:file', getAsset(blobs));
+  router.get('/healthz', getHealth());
+  const checks = {
+    mongodb: { ping: () => store.ping(), sentence: 'MongoDB does not answer' },
+    temporal: { ping: () => workflows.ping(), sentence: 'Temporal does not answer' },
+    blobs: { ping: () => blobs.ping(), sentence: 'The blob store cannot be written to' },
+  };
+  router.get('/readyz', getReadiness(checks, logger));
+  return router;
+}

@@ -1,0 +1,77 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { refuseBadRequest } from './refuse-bad-request.js';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** The environment variable that sets the port, named when it is taken. */
+  readonly portVariable: string;
+}
+
+export interface Listening {
+  /** `http://host:port` as bound. */
+  readonly origin: string;
+  readonly port: number;
+  /** Takes no new connections, lets running requests end for up to `graceMs`, then cuts the rest. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** 16 MiB at 1 Mbit/s take 134 s; a client slower than half of that holds a socket for nothing. */
+const REQUEST_TIMEOUT_MS = 300_000;
+/** Headers fit one packet or two; slow ones are an attack (slowloris). */
+const HEADERS_TIMEOUT_MS = 15_000;
+/** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/**
+ * Serves over HTTP until closed.
+ * @throws Error that names host:port and the variable to change when the port is taken
+ */
+export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
+  const { host, port, portVariable } = options;
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    handler,
+  );
+  server.on('clientError', refuseBadRequest);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'EADDRINUSE' ? portTaken(`${host}:${port}`, portVariable, error) : error);
+    });
+    server.listen(port, host, resolve);
+  });
+  const bound = (server.address() as AddressInfo).port;
+  const name = host.includes(':') ? `[${host}]` : host;
+  return { origin: `http://${name}:${bound}`, port: bound, close: (graceMs) => drain(server, graceMs) };
+}
+
+function portTaken(address: string, variable: string, cause: Error): Error {
+  return new Error(`${address} is in use already, set ${variable} to another port`, { cause });
+}
+
+async function drain(server: Server, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => {
+    server.closeAllConnections();
+  }, graceMs);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      // A kept-alive connection must not take another request.
+      server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+        response.setHeader('Connection', 'close');
+      });
+      server.close((error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+      server.closeIdleConnections();
+    });
+  } finally {
+    clearTimeout(cut);
+  }
+}

@@ -1,0 +1,25 @@
+import type { Middleware, ParameterizedContext } from 'koa';
+
+/** What a verified access token says. */
+export interface AccessToken {
+  readonly projectId: string;
+  readonly jti: string;
+  readonly name?: string;
+  readonly scopes: ReadonlySet<string>;
+}
+
+/** What middleware leaves on a request for the routes below it. */
+export interface RequestState {
+  requestId: string;
+  /** Set by `authenticate`. */
+  token?: AccessToken;
+}
+
+export type RequestContext = ParameterizedContext<RequestState>;
+export type RequestHandler = Middleware<RequestState>;
+
+/** The token of a route that is mounted behind `authenticate`. @throws Error when it is not */
+export function tokenOf(state: RequestState): AccessToken {
+  if (state.token === undefined) throw new Error('The route is not mounted behind authentication');
+  return state.token;
+}

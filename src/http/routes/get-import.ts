@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import type { Batch } from '../../contract/batch.js';
+import { importBody } from '../../contract/import-body.js';
+import { KINDS } from '../../contract/kinds.js';
+import type { ItemStore } from '../../contract/store.js';
+import { importWorkflowId, type Counts, type ImportProgress } from '../../contract/workflow-names.js';
+import type { ImportWorkflows } from '../../intake/import-workflows.js';
+import type { ReadStatus } from '../../intake/read-status.js';
+import { importNotFound } from '../import-not-found.js';
+import { tokenOf, type RequestHandler } from '../request-state.js';
+import type { HttpSettings } from '../settings.js';
+
+export interface ImportDeps {
+  readonly readStatus: ReadStatus;
+  readonly items: Pick<ItemStore, 'totals' | 'failureGroups'>;
+  readonly workflows: Pick<ImportWorkflows, 'state'>;
+  readonly settings: Pick<HttpSettings, 'publicUrl' | 'temporalUiUrl' | 'temporalNamespace'>;
+  readonly logger: Logger;
+}
+
+/** `GET /api/:v/imports/:id`: all that is known about one import. */
+export function getImport(deps: ImportDeps): RequestHandler {
+  return async (ctx) => {
+    const [, , version = '', , id = ''] = ctx.path.split('/');
+    const { projectId } = tokenOf(ctx.state);
+    const status = await deps.readStatus({ projectId, batchId: id });
+    if (status === null) throw importNotFound(id);
+    const { batch, progress } = status;
+    const [{ counts, bytes }, failures, runId] = await Promise.all([
+      countsOf(batch, progress, deps.items),
+      deps.items.failureGroups(batch._id),
+      runIdOf(batch, deps),
+    ]);
+    ctx.body = importBody({
+      batch,
+      counts,
+      bytes,
+      progress,
+      failures,
+      runId,
+      workflowUrl: workflowUrl(batch, runId, deps.settings),
+      base: `${deps.settings.publicUrl}/api/${version}`,
+      plural: KINDS[batch.kind].plural,
+      now: new Date(),
+    });
+  };
+}
+
+async function countsOf(
+  batch: Batch,
+  progress: ImportProgress | null,
+  items: Pick<ItemStore, 'totals'>,
+): Promise<{ counts: Counts; bytes: number }> {
+  const total = batch.itemCount;
+  if (batch.counts !== undefined) return { counts: { total, open: 0, ...batch.counts }, bytes: batch.bytes ?? 0 };
+  if (progress !== null) return { counts: progress.counts, bytes: progress.bytes };
+  const { bytes, open, success, skipped, failed } = await items.totals(batch._id);
+  return { counts: { total, open, success, skipped, failed }, bytes };
+}
+
+/** Temporal forgets runs after its retention, and may be away: the import is shown without its run then. */
+async function runIdOf(batch: Batch, { workflows, logger }: ImportDeps): Promise<string | null> {
+  try {
+    const found = await workflows.state({ projectId: batch.projectId, batchId: batch._id });
+    return found.state === 'missing' ? null : found.runId;
+  } catch (error) {
+    logger.debug({ batchId: batch._id, err: error }, 'Temporal did not tell the run');
+    return null;
+  }
+}
+
+function workflowUrl(batch: Batch, runId: string | null, settings: ImportDeps['settings']): string | null {
+  if (settings.temporalUiUrl === null) return null;
+  const workflowId = encodeURIComponent(importWorkflowId(batch.projectId, batch._id));
+  const url = `${settings.temporalUiUrl}/namespaces/${encodeURIComponent(settings.temporalNamespace)}/workflows/${workflowId}`;
+  return runId === null ? url : `${url}/${runId}/history`;
+}

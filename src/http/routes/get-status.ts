@@ -1,0 +1,68 @@
+import { Readable } from 'node:stream';
+import { ApiError } from '../../contract/api-error.js';
+import type { Batch } from '../../contract/batch.js';
+import type { Item } from '../../contract/item.js';
+import { KINDS, type Kind } from '../../contract/kinds.js';
+import { failedBody, itemBody, lostBody, startedBody, type StatusStyle } from '../../contract/status-body.js';
+import type { ItemStore } from '../../contract/store.js';
+import type { ReadStatus } from '../../intake/read-status.js';
+import { importNotFound } from '../import-not-found.js';
+import { tokenOf, type RequestHandler } from '../request-state.js';
+
+/** Few writes for many items, and little memory for any number of them. */
+const CHUNK_CHARACTERS = 64 * 1024;
+
+export interface StatusDeps {
+  readonly readStatus: ReadStatus;
+  readonly items: Pick<ItemStore, 'stream'>;
+  readonly style: StatusStyle;
+  readonly unknownId: '404' | 'lost';
+}
+
+/** `GET /api/:v/import/{videos,files,images}/status?id=`: one of the published bodies, the list of items streamed. */
+export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
+  return async (ctx) => {
+    const { id } = ctx.query;
+    if (typeof id !== 'string' || id === '') throw new ApiError(400, { id: 'Must be given once as a query parameter' });
+    const status = await deps.readStatus({ projectId: tokenOf(ctx.state).projectId, batchId: id });
+    if (status === null && deps.unknownId === 'lost') {
+      ctx.body = lostBody(id);
+      return;
+    }
+    if (status === null || status.batch.kind !== kind) throw importNotFound(id);
+    const { batch } = status;
+    if (batch.state === 'failed') ctx.body = failedBody(batch);
+    else if (batch.state !== 'success') ctx.body = startedBody(batch);
+    else {
+      const chunks = successChunks(batch, deps.items.stream(batch._id), deps.style);
+      // Read before the headers are sent, so that an unreachable database still becomes a 503.
+      const first = await chunks.next();
+      ctx.type = 'application/json';
+      ctx.body = Readable.from(prepend(first.value ?? '', chunks), { objectMode: false });
+    }
+  };
+}
+
+async function* prepend(first: string, rest: AsyncIterable<string>): AsyncGenerator<string, undefined> {
+  yield first;
+  yield* rest;
+}
+
+async function* successChunks(
+  batch: Batch,
+  items: AsyncIterable<Item>,
+  style: StatusStyle,
+): AsyncGenerator<string, undefined> {
+  const head = JSON.stringify({ finished: true, state: 'success', id: batch._id });
+  let text = `${head.slice(0, -1)},"${KINDS[batch.kind].plural}":[`;
+  let separator = '';
+  for await (const item of items) {
+    text += separator + JSON.stringify(itemBody(item, batch, style));
+    separator = ',';
+    if (text.length > CHUNK_CHARACTERS) {
+      yield text;
+      text = '';
+    }
+  }
+  yield `${text}]}`;
+}

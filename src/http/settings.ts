@@ -1,0 +1,19 @@
+import type { ApiVersionRules } from '../contract/api-versions.js';
+import type { RateLimit } from './middleware/rate-limit.js';
+import type { TokenRules } from './verify-token.js';
+
+/** Everything about the API that a deployment chooses. */
+export interface HttpSettings {
+  /** Origin that clients see, without a slash at its end. */
+  readonly publicUrl: string;
+  readonly versions: ApiVersionRules;
+  readonly tokens: TokenRules;
+  /** Per token and gateway; null lifts it. */
+  readonly rateLimit: RateLimit | null;
+  /** What the status routes answer for an unknown id: 404, or 200 with state `lost`. */
+  readonly unknownId: '404' | 'lost';
+  readonly itemSuccessState: 'success' | 'imported';
+  /** Origin of the Temporal UI; null leaves the links to it out. */
+  readonly temporalUiUrl: string | null;
+  readonly temporalNamespace: string;
+}

@@ -1,0 +1,80 @@
+import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import type { AccessToken } from './request-state.js';
+
+/** Where tokens come from: a shared secret (HS256), or the public keys of an identity provider. */
+export type TokenKeys = { readonly secret: string } | { readonly jwks: JSONWebKeySet };
+
+export interface TokenRules {
+  readonly keys: TokenKeys;
+  /** Checked only when given. */
+  readonly issuer?: string;
+  readonly audience?: string;
+}
+
+/** Why a token is refused, in the published words where there are any. */
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused';
+}
+
+/** A key set never verifies HMAC: its public keys would be the secret (RFC 8725 section 3.1). */
+const ASYMMETRIC = [
+  'EdDSA',
+  'Ed25519',
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+];
+/** Project ids are part of workflow ids, where a slash would let one project name another's workflow. */
+const PROJECT_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Checks signature, time and claims of an access token. @throws TokenRefused */
+export function createTokenVerifier(rules: TokenRules): (token: string) => Promise<AccessToken> {
+  const options: JWTVerifyOptions = {
+    algorithms: 'secret' in rules.keys ? ['HS256'] : ASYMMETRIC,
+    requiredClaims: ['exp'],
+    ...(rules.issuer === undefined ? {} : { issuer: rules.issuer }),
+    ...(rules.audience === undefined ? {} : { audience: rules.audience }),
+  };
+  const verify = verifierOf(rules.keys, options);
+  return async (token) => {
+    let payload: JWTPayload;
+    try {
+      payload = await verify(token);
+    } catch (error) {
+      throw new TokenRefused(refusal(error), { cause: error });
+    }
+    return tokenFrom(payload);
+  };
+}
+
+function verifierOf(keys: TokenKeys, options: JWTVerifyOptions): (token: string) => Promise<JWTPayload> {
+  if ('secret' in keys) {
+    const key = new TextEncoder().encode(keys.secret);
+    return async (token) => (await jwtVerify(token, key, options)).payload;
+  }
+  const keySet = createLocalJWKSet(keys.jwks);
+  return async (token) => (await jwtVerify(token, keySet, options)).payload;
+}
+
+function tokenFrom(payload: JWTPayload): AccessToken {
+  const { projectId, scope, name, jti } = payload;
+  const project = typeof projectId === 'number' ? String(projectId) : projectId;
+  if (typeof project !== 'string' || !PROJECT_ID.test(project))
+    throw new TokenRefused('The access token is malformed: projectId must have 1 to 64 letters, digits, _ or -');
+  if (typeof jti !== 'string' || jti === '') throw new TokenRefused('The access token is malformed: jti is missing');
+  const scopes = new Set(typeof scope === 'string' ? scope.split(' ').filter((part) => part !== '') : []);
+  return { projectId: project, jti, scopes, ...(typeof name === 'string' ? { name } : {}) };
+}
+
+function refusal(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'The access token expired.';
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `The access token is malformed: ${error.claim} is not accepted`;
+  return 'The access token is malformed';
+}

@@ -1,0 +1,147 @@
+import type { Logger } from 'pino';
+import { ApiError } from '../contract/api-error.js';
+import type { Batch } from '../contract/batch.js';
+import { newBatchId } from '../contract/ids.js';
+import type { ImportRequest } from '../contract/import-request.js';
+import type { ItemSpec } from '../contract/item.js';
+import type { Kind } from '../contract/kinds.js';
+import type { Store } from '../contract/store.js';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
+import type { ImportWorkflows } from './import-workflows.js';
+import { outageOf } from './outage.js';
+
+/** Small enough that the touch after each chunk keeps a slow POST from looking abandoned. */
+const CHUNK = 1_000;
+/** A storing batch that was touched this recently belongs to a POST that is still being handled. */
+const STORING_MS = 30_000;
+
+export interface AcceptInput {
+  readonly projectId: string;
+  readonly kind: Kind;
+  readonly request: ImportRequest;
+  /** The client's Idempotency-Key, with a hash of all that the request says. */
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+}
+
+interface Accepted {
+  readonly batchId: string;
+  /** The same request had been accepted before. */
+  readonly isReplay: boolean;
+}
+
+/**
+ * Accepts a validated POST: resolves only after batch, items and workflow are durable. When the workflow engine or MongoDB
+ * cannot be reached nothing is left behind, as far as MongoDB lets itself be told; the reconciler removes the rest.
+ * @throws ApiError 409 (the first POST with the key is still being handled), 422 (the key belongs to another body);
+ * Outage or a driver error that `outageOf` knows
+ */
+export type AcceptBatch = (input: AcceptInput) => Promise<Accepted>;
+
+export interface AcceptDeps {
+  readonly store: Store;
+  readonly workflows: ImportWorkflows;
+  readonly metrics: Pick<GatewayMetrics, 'batchAccepted'>;
+  readonly logger: Logger;
+}
+
+/** Creates AcceptBatch over the store and the workflow engine. */
+export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
+  const { store, workflows, metrics, logger } = deps;
+
+  /** What a POST does after the import is safe, or after it is lost: the reconciler or a time limit makes up for it. */
+  const tryTo = async (what: string, batchId: string, step: Promise<unknown>) => {
+    try {
+      await step;
+    } catch (error) {
+      logger.warn({ batchId, err: error }, `could not ${what}`);
+    }
+  };
+
+  const remove = async (batchId: string) => {
+    await store.items.removeAll(batchId);
+    await store.batches.remove(batchId);
+  };
+
+  /**
+   * Takes back what a refused POST had stored. The key is freed last: as long as something may be left of the import, it leads
+   * back to it. Answers false when the import has begun after all.
+   */
+  const undo = async (batchId: string, { projectId, idempotency }: AcceptInput): Promise<boolean> => {
+    try {
+      if (!(await store.batches.refuse(batchId))) return false;
+      await remove(batchId);
+      if (idempotency !== undefined) await store.idempotencyKeys.release(projectId, idempotency.key);
+    } catch (error) {
+      logger.warn({ batchId, err: error }, 'could not undo an import that was refused');
+    }
+    return true;
+  };
+
+  const storeItems = async (batch: Batch, items: readonly ItemSpec[]) => {
+    for (let from = 0; from < items.length; from += CHUNK) {
+      if (from > 0) await store.batches.touch(batch._id);
+      await store.items.insertMany(batch, items.slice(from, from + CHUNK));
+    }
+  };
+
+  const run = async (batchId: string, input: AcceptInput) => {
+    const { projectId, kind, request } = input;
+    const { items, ...envelope } = request;
+    const at = new Date();
+    const importSeq = await store.batches.nextImportSeq(projectId);
+    const ids = { _id: batchId, projectId, kind, importSeq, itemCount: items.length };
+    const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
+    try {
+      await store.batches.insert(batch);
+      await storeItems(batch, items);
+      await store.batches.markAccepted(batchId, items.length);
+      await workflows.start({ projectId, batchId, kind, itemCount: items.length });
+    } catch (error) {
+      // With MongoDB away the client would wait for one time limit after another.
+      const isAway = outageOf(error) === 'mongodb';
+      const undone = undo(batchId, input);
+      if (isAway) void undone;
+      // The workflow had begun although its start was not confirmed: the import is as durable as any.
+      else if (!(await undone)) return;
+      throw error;
+    }
+    metrics.batchAccepted(kind, items.length);
+    await tryTo('note that the import is started', batchId, store.batches.markStarted(batchId, new Date()));
+  };
+
+  /** A claim taken over from a POST that died: answers whether that POST had got through after all. */
+  const wasAccepted = async (projectId: string, batchId: string): Promise<boolean> => {
+    const batch = await store.batches.find(projectId, batchId);
+    if (batch === null) return false;
+    if (batch.state !== 'storing') return true;
+    if (Date.now() - batch.touchedAt.getTime() < STORING_MS) throw busy();
+    await remove(batchId);
+    return false;
+  };
+
+  return async (input) => {
+    const { projectId, idempotency } = input;
+    const proposed = newBatchId();
+    if (idempotency === undefined) {
+      await run(proposed, input);
+      return { batchId: proposed, isReplay: false };
+    }
+    const { key, bodyHash } = idempotency;
+    const claim = await store.idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+    if (!('batchId' in claim)) {
+      if (claim.outcome === 'busy') throw busy();
+      throw new ApiError(422, { 'Idempotency-Key': 'The key was used with another request' });
+    }
+    const { batchId } = claim;
+    if (claim.outcome === 'replay') return { batchId, isReplay: true };
+    const isReplay = batchId !== proposed && (await wasAccepted(projectId, batchId));
+    if (!isReplay) await run(batchId, input);
+    await tryTo('complete the key of an import', batchId, store.idempotencyKeys.complete(projectId, key));
+    return { batchId, isReplay };
+  };
+}
+
+function busy(): ApiError {
+  const details = { 'Idempotency-Key': 'The first request with this key is still being handled' };
+  return new ApiError(409, details, { 'Retry-After': '1' });
+}

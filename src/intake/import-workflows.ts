@@ -1,0 +1,28 @@
+import type { BatchFailure } from '../contract/batch.js';
+import type { ImportBatchInput, ImportProgress } from '../contract/workflow-names.js';
+
+export interface BatchRef {
+  readonly projectId: string;
+  readonly batchId: string;
+}
+
+/** What became of the workflow of a batch. `failure` is how a batch ends whose workflow ended like this without telling. */
+export type WorkflowState =
+  | { readonly state: 'running'; readonly runId: string }
+  | { readonly state: 'ended'; readonly runId: string; readonly failure: BatchFailure }
+  | { readonly state: 'missing' };
+
+/** What the gateway asks of the workflow engine. Every method ends within a few seconds. */
+export interface ImportWorkflows {
+  /**
+   * Resolves when the workflow of the batch is durable, whoever started it.
+   * @throws Outage when that is not known
+   */
+  start(input: ImportBatchInput): Promise<void>;
+  /** @throws Error when the workflow does not answer: ended, missing, no worker, or Temporal unreachable */
+  progress(ref: BatchRef): Promise<ImportProgress>;
+  /** @throws Outage */
+  state(ref: BatchRef): Promise<WorkflowState>;
+  /** @throws Outage */
+  ping(): Promise<void>;
+}

@@ -1,0 +1,98 @@
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { BatchFailure } from '../contract/batch.js';
+import {
+  STATUS_QUERY,
+  WORKFLOWS,
+  importWorkflowId,
+  type ImportBatchInput,
+  type ImportProgress,
+} from '../contract/workflow-names.js';
+import type { ImportWorkflows, WorkflowState } from './import-workflows.js';
+import { Outage } from './outage.js';
+
+/** Starting writes to Temporal's database; shorter than the 10 s after which the reconciler starts the batch by itself. */
+const START_DEADLINE_MS = 5_000;
+/** A status request waits for a busy or absent worker at most this long before MongoDB alone answers. */
+const READ_DEADLINE_MS = 2_000;
+
+const PROJECT_ID = defineSearchAttributeKey('ProjectId', 'KEYWORD');
+const IMPORT_KIND = defineSearchAttributeKey('ImportKind', 'KEYWORD');
+const IMPORT_STATE = defineSearchAttributeKey('ImportState', 'KEYWORD');
+
+const FAILURES: Partial<Record<WorkflowExecutionDescription['status']['name'], BatchFailure>> = {
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timed_out',
+  // Ended on its own and yet did not end its batch.
+  COMPLETED: 'vanished',
+  FAILED: 'vanished',
+};
+
+/** ImportWorkflows over a Temporal client. */
+export function createTemporalWorkflows({ client, taskQueue }: { client: Client; taskQueue: string }): ImportWorkflows {
+  const { connection } = client;
+  // A worker answers queries on ended workflows too, which would make a terminated import look alive for ever.
+  const reader = new Client({
+    connection,
+    namespace: client.options.namespace,
+    dataConverter: client.options.dataConverter,
+    workflow: { queryRejectCondition: 'NOT_OPEN' },
+  }).workflow;
+  const within = <T>(deadlineMs: number, call: () => Promise<T>): Promise<T> =>
+    connection.withDeadline(Date.now() + deadlineMs, call);
+
+  return {
+    async start(input) {
+      try {
+        await within(START_DEADLINE_MS, () =>
+          client.workflow.start(WORKFLOWS.importBatch, {
+            taskQueue,
+            workflowId: importWorkflowId(input.projectId, input.batchId),
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            args: [input],
+            staticSummary: summaryOf(input),
+            typedSearchAttributes: [
+              { key: PROJECT_ID, value: input.projectId },
+              { key: IMPORT_KIND, value: input.kind },
+              { key: IMPORT_STATE, value: 'started' },
+            ],
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw new Outage('temporal', { cause: error });
+      }
+    },
+    progress: ({ projectId, batchId }) =>
+      within(READ_DEADLINE_MS, () =>
+        reader.getHandle(importWorkflowId(projectId, batchId)).query<ImportProgress>(STATUS_QUERY),
+      ),
+    async state({ projectId, batchId }) {
+      try {
+        const handle = reader.getHandle(importWorkflowId(projectId, batchId));
+        return stateOf(await within(READ_DEADLINE_MS, () => handle.describe()));
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return { state: 'missing' };
+        throw new Outage('temporal', { cause: error });
+      }
+    },
+    async ping() {
+      try {
+        await within(READ_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}));
+      } catch (error) {
+        throw new Outage('temporal', { cause: error });
+      }
+    },
+  };
+}
+
+function stateOf({ runId, status }: WorkflowExecutionDescription): WorkflowState {
+  const failure = FAILURES[status.name];
+  return failure === undefined ? { state: 'running', runId } : { state: 'ended', runId, failure };
+}
+
+function summaryOf({ kind, itemCount }: ImportBatchInput): string {
+  return `${kind} import, ${itemCount} ${itemCount === 1 ? 'item' : 'items'}`;
+}

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { aGateway, type TestGateway } from '../../support/gateway.js';
+import { anItem, settleThree } from '../../support/import-builders.js';
+
+const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as unknown;
+
+describe('GET /api/:v/imports/:id', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await aGateway();
+  });
+  afterAll(() => gateway.close());
+
+  const anImport = async (): Promise<string> => {
+    const files = ['a', 'b', 'c'].map((id) => anItem(id));
+    const { body } = await gateway.client.post('/api/v1/import/files', { systemName: 's', files });
+    return (body as { id: string }).id;
+  };
+  const links = (id: string) => ({
+    self: `https://api.example.com/api/2026-05/imports/${id}`,
+    status: `https://api.example.com/api/2026-05/import/files/status?id=${id}`,
+  });
+  const workflow = (id: string) => ({
+    id: `import/p1/${id}`,
+    runId: 'run-1',
+    url: `https://temporal.example.com/namespaces/default/workflows/import%2Fp1%2F${id}/run-1/history`,
+  });
+
+  it('shows how far a running import is, from its workflow', async () => {
+    const id = await anImport();
+    const counts = { total: 3, open: 1, success: 1, skipped: 1, failed: 0 };
+    const startedAt = new Date().toISOString();
+    gateway.workflows.progressOf.set(id, { startedAt, round: 2, counts, bytes: 100, nextSeq: 0 });
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    expect(body).toEqual({
+      id,
+      kind: 'file',
+      systemName: 's',
+      state: 'started',
+      finished: false,
+      createdAt: ISO,
+      startedAt: ISO,
+      finishedAt: null,
+      counts,
+      bytes: 100,
+      rate: { itemsPerSecond: expect.any(Number) as unknown, bytesPerSecond: expect.any(Number) as unknown },
+      etaSeconds: expect.any(Number) as unknown,
+      round: 2,
+      priority: 3,
+      failures: [],
+      workflow: workflow(id),
+      links: links(id),
+    });
+  });
+
+  it('shows a finished import with its failures by code and host', async () => {
+    const id = await anImport();
+    await settleThree(gateway.store, id, 'application/pdf');
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    expect(body).toMatchObject({
+      state: 'success',
+      finished: true,
+      finishedAt: ISO,
+      counts: { total: 3, open: 0, success: 1, skipped: 1, failed: 1 },
+      bytes: 20,
+      etaSeconds: 0,
+      failures: [
+        {
+          code: 'http_404',
+          host: 'cdn.example.com',
+          count: 1,
+          hint: 'Correct the URL',
+          samples: [{ seq: 2, externalId: 'c', reason: 'The source answered 404' }],
+        },
+      ],
+    });
+  });
+
+  it('shows counts from MongoDB and no run while Temporal is away', async () => {
+    const id = await anImport();
+    gateway.workflows.isAway = true;
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+    gateway.workflows.isAway = false;
+
+    expect(body).toMatchObject({
+      state: 'started',
+      counts: { total: 3, open: 3, success: 0, skipped: 0, failed: 0 },
+      round: null,
+      workflow: { runId: null, url: `https://temporal.example.com/namespaces/default/workflows/import%2Fp1%2F${id}` },
+    });
+  });
+});

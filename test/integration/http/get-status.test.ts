@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newBatchId } from '../../../src/contract/ids.js';
+import type { Batch } from '../../../src/contract/batch.js';
+import { KINDS, type Kind } from '../../../src/contract/kinds.js';
+import { aGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
+import { anItem, finish, settleThree, SHA } from '../../support/import-builders.js';
+
+const ORIGINAL_URL = `https://assets.example.com/assets/${SHA}.bin`;
+const IDS = ['external-unique-id-123', 'external-unique-id-234', 'external-unique-id-345'];
+const SYSTEM = 'identifier-for-your-system';
+
+describe('GET /api/:v/import/{videos,files,images}/status', () => {
+  let gateway: TestGateway;
+  const others: TestGateway[] = [];
+  beforeAll(async () => {
+    gateway = await aGateway();
+  });
+  afterAll(async () => {
+    await Promise.all([gateway, ...others].map((each) => each.close()));
+  });
+  const another = async (options: TestGatewayOptions) => {
+    const made = await aGateway(options);
+    others.push(made);
+    return made;
+  };
+
+  const anImport = async (kind: Kind, on = gateway, ids = IDS): Promise<string> => {
+    const { plural } = KINDS[kind];
+    const items = ids.map((id) => anItem(id));
+    const { body } = await on.client.post(`/api/v1/import/${plural}`, { systemName: SYSTEM, [plural]: items });
+    return (body as { id: string }).id;
+  };
+  const status = (kind: Kind, id: string, on = gateway) =>
+    on.client.get(`/api/2026-05/import/${KINDS[kind].plural}/status?id=${encodeURIComponent(id)}`);
+  const pair = (index: number) => ({ systemName: SYSTEM, externalId: IDS[index] });
+  const failed = { state: 'failed', reason: 'The source answered 404', ...pair(2), code: 'http_404' };
+
+  it('answers a running import in the published shape', async () => {
+    const id = await anImport('video');
+    const startedAt = (await gateway.store.batches.find('p1', id))?.startedAt?.toISOString() ?? '';
+
+    expect((await status('video', id)).body).toEqual({
+      finished: false,
+      state: 'started',
+      id,
+      startedAt: startedAt.slice(0, 19).replace('T', ' '),
+    });
+  });
+
+  it('answers a failed import in the published shape', async () => {
+    const id = await anImport('file');
+    await finish(gateway.store, id, 'failed');
+
+    expect((await status('file', id)).body).toEqual({ finished: true, state: 'failed', id });
+  });
+
+  it('answers finished videos in the published shape', async () => {
+    const id = await anImport('video');
+    await settleThree(gateway.store, id, 'video/mp4');
+    const video = { originalUrl: ORIGINAL_URL, mimeType: 'video/mp4' };
+
+    const answer = await status('video', id);
+
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(answer.body).toEqual({
+      finished: true,
+      state: 'success',
+      id,
+      videos: [
+        { state: 'success', ...pair(0), video: { mediaId: 'jjiwhsf23kdk', ...video } },
+        { state: 'skipped', reason: 'already exists', ...pair(1), video: { mediaId: 'jjiwhsf23wer', ...video } },
+        failed,
+      ],
+    });
+  });
+
+  it('answers finished files in the published shape', async () => {
+    const id = await anImport('file');
+    await settleThree(gateway.store, id, 'application/pdf');
+
+    expect((await status('file', id)).body).toEqual({
+      finished: true,
+      state: 'success',
+      id,
+      files: [
+        { state: 'success', mediaId: 'jjiwhsf23kdk', ...pair(0) },
+        { state: 'skipped', reason: 'already exists', mediaId: 'jjiwhsf23wer', ...pair(1) },
+        failed,
+      ],
+    });
+  });
+
+  it('answers finished images with their size', async () => {
+    const id = await anImport('image');
+    await settleThree(gateway.store, id, 'image/png', { width: 4, height: 3 });
+    const image = { originalUrl: ORIGINAL_URL, url: ORIGINAL_URL, width: 4, height: 3, mimeType: 'image/png' };
+
+    expect((await status('image', id)).body).toEqual({
+      finished: true,
+      state: 'success',
+      id,
+      images: [
+        { state: 'success', ...pair(0), image: { mediaId: 'jjiwhsf23kdk', ...image } },
+        { state: 'skipped', reason: 'already exists', ...pair(1), image: { mediaId: 'jjiwhsf23wer', ...image } },
+        failed,
+      ],
+    });
+  });
+
+  it('calls imported items as later published where that is set', async () => {
+    const other = await another({ settings: { itemSuccessState: 'imported' } });
+    const id = await anImport('file', other);
+    await settleThree(other.store, id, 'application/pdf');
+
+    const { body } = await status('file', id, other);
+
+    expect(body).toMatchObject({
+      state: 'success',
+      files: [{ state: 'imported' }, { state: 'skipped' }, { state: 'failed' }],
+    });
+  });
+
+  it('lists thousands of items in the order of the request, streamed', async () => {
+    const ids = Array.from({ length: 2_000 }, (_, seq) => `e${seq}`);
+    const id = await anImport('file', gateway, ids);
+    await gateway.store.items.settleOpen(id, 'cancelled', 'The import was cancelled');
+    await finish(gateway.store, id, 'success');
+
+    const { body } = await status('file', id);
+
+    expect((body as { files: { externalId: string }[] }).files.map((file) => file.externalId)).toEqual(ids);
+  });
+
+  it.each([
+    ['no id', ''],
+    ['an empty id', '?id='],
+    ['two ids', '?id=a&id=b'],
+  ])('answers %s with 400', async (_name, query) => {
+    const answer = await gateway.client.get(`/api/v1/import/videos/status${query}`);
+
+    expect(answer.body).toEqual({
+      status: 400,
+      error: 'Bad Request',
+      error_details: { id: 'Must be given once as a query parameter' },
+    });
+  });
+
+  it('does not know unknown ids, other kinds, other projects and half-stored imports', async () => {
+    const id = await anImport('video');
+    const at = new Date();
+    const storing: Batch = {
+      ...{ _id: newBatchId(), projectId: 'p1', kind: 'video', systemName: 's', itemCount: 1, importSeq: 99 },
+      ...{ state: 'storing', createdAt: at, touchedAt: at },
+    };
+    await gateway.store.batches.insert(storing);
+    const stranger = await gateway.clientOf({ projectId: 'p2' });
+    const notFound = (unknown: string) => ({
+      status: 404,
+      error: 'Not Found',
+      error_details: { name: 'NotFound', message: `Import does not exist (id: '${unknown}')` },
+    });
+
+    expect((await status('video', '098shjhv9')).body).toEqual(notFound('098shjhv9'));
+    expect((await status('file', id)).body).toEqual(notFound(id));
+    expect((await status('video', storing._id)).body).toEqual(notFound(storing._id));
+    expect((await stranger.get(`/api/v1/import/videos/status?id=${id}`)).body).toEqual(notFound(id));
+    expect((await stranger.get(`/api/v1/imports/${id}`)).body).toEqual(notFound(id));
+  });
+
+  it('calls unknown ids lost where that is set', async () => {
+    const other = await another({ settings: { unknownId: 'lost' } });
+
+    const answer = await status('video', '098shjhv9', other);
+
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({ finished: false, state: 'lost', id: 'no import job found for id "098shjhv9"' });
+  });
+
+  it('answers from MongoDB while Temporal is away, and asks once for many readers', async () => {
+    const id = await anImport('video');
+    gateway.workflows.isAway = true;
+    const before = gateway.workflows.queries;
+
+    const answers = await Promise.all(Array.from({ length: 20 }, () => status('video', id)));
+    gateway.workflows.isAway = false;
+
+    expect(answers.map((answer) => (answer.body as { state: string }).state)).toEqual(Array(20).fill('started'));
+    expect(gateway.workflows.queries - before).toBeLessThan(10);
+  });
+
+  it.each([
+    ['was terminated', { state: 'ended', runId: 'r', failure: 'terminated' }, 'terminated'],
+    ['is gone', { state: 'missing' }, 'vanished'],
+  ] as const)('ends an import whose workflow %s', async (_name, state, failure) => {
+    const id = await anImport('video');
+    gateway.workflows.stateOf.set(id, state);
+
+    expect((await status('video', id)).body).toEqual({ finished: true, state: 'failed', id });
+
+    expect(await gateway.store.batches.find('p1', id)).toMatchObject({
+      state: 'failed',
+      failure,
+      counts: { success: 0, skipped: 0, failed: 3 },
+    });
+    expect(await gateway.store.items.find(id, 0)).toMatchObject({ state: 'failed', code: 'cancelled' });
+  });
+});

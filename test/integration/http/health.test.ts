@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { aGateway, type TestGateway } from '../../support/gateway.js';
+
+describe('health', () => {
+  let gateway: TestGateway;
+  const others: TestGateway[] = [];
+  beforeAll(async () => {
+    gateway = await aGateway();
+  });
+  afterAll(async () => {
+    await Promise.all([gateway, ...others].map((each) => each.close()));
+  });
+
+  it('is ready when every server answers', async () => {
+    expect((await gateway.client.call('GET', '/healthz')).body).toEqual({ status: 'ok' });
+    expect((await gateway.client.call('GET', '/readyz')).body).toEqual({ status: 'ready' });
+  });
+
+  it('names each server that does not answer, and lives on', async () => {
+    const broken = await aGateway({
+      replace: ({ store, blobs }) => ({
+        store: { ...store, ping: () => new Promise<void>(() => undefined) },
+        blobs: { ...blobs, ping: () => Promise.reject(new Error('disk full')) },
+      }),
+    });
+    others.push(broken);
+    broken.workflows.isAway = true;
+
+    const answer = await broken.client.call('GET', '/readyz');
+
+    expect(answer.status).toBe(503);
+    expect(answer.body).toEqual({
+      status: 503,
+      error: 'Service Unavailable',
+      error_details: {
+        mongodb: 'MongoDB does not answer',
+        temporal: 'Temporal does not answer',
+        blobs: 'The blob store cannot be written to',
+      },
+    });
+    expect((await broken.client.call('GET', '/healthz')).status).toBe(200);
+  });
+});

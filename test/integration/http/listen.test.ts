@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { listen } from '../../../src/http/listen.js';
+
+const options = { host: '127.0.0.1', port: 0, portVariable: 'PORT' };
+
+describe('listen', () => {
+  it('names the address and the variable when the port is taken', async () => {
+    const first = await listen((_request, response) => response.end(), options);
+
+    await expect(listen(() => undefined, { ...options, port: first.port })).rejects.toThrow(
+      `127.0.0.1:${first.port} is in use already, set PORT to another port`,
+    );
+
+    await first.close(0);
+  });
+
+  it('lets a running request end when it closes', async () => {
+    let finish: () => void = () => undefined;
+    const events = new EventEmitter();
+    const arrived = once(events, 'arrived');
+    const server = await listen((_request, response) => {
+      finish = () => response.end('done');
+      events.emit('arrived');
+    }, options);
+    const answer = fetch(server.origin);
+    await arrived;
+
+    const closed = server.close(10_000);
+    finish();
+
+    expect(await (await answer).text()).toBe('done');
+    await closed;
+    await expect(fetch(server.origin)).rejects.toThrow();
+  });
+
+  it('cuts requests that outlast the grace', async () => {
+    const events = new EventEmitter();
+    const arrived = once(events, 'arrived');
+    const server = await listen(() => {
+      events.emit('arrived');
+    }, options);
+    const answer = fetch(server.origin);
+    await arrived;
+
+    const [outcome] = await Promise.allSettled([answer, server.close(10)]);
+
+    expect(outcome.status).toBe('rejected');
+  });
+
+  it.each([
+    ['what is not HTTP', 'nonsense\r\n\r\n', 400],
+    ['too many headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('answers %s in the published form', async (_name, bytes, status) => {
+    const server = await listen((_request, response) => response.end(), options);
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(bytes);
+
+    const answer = await text(socket);
+    await server.close(0);
+
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer.toLowerCase()).toContain('x-request-id: ');
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status });
+  });
+});

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import { newBatchId } from '../../../src/contract/ids.js';
+import { importWorkflowId } from '../../../src/contract/workflow-names.js';
+import { Outage } from '../../../src/intake/outage.js';
+import { createTemporalWorkflows } from '../../../src/intake/temporal-workflows.js';
+import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../../support/temporal.js';
+
+describe('createTemporalWorkflows', () => {
+  let temporal: TestTemporal;
+  beforeAll(async () => {
+    temporal = await connectTestTemporal();
+  });
+  afterAll(() => temporal.close());
+
+  const anInput = () => ({ projectId: 'p1', batchId: newBatchId(), kind: 'video', itemCount: 412 }) as const;
+  const aClient = () => createTemporalWorkflows({ client: temporal.client, taskQueue: aTaskQueue() });
+  const handleOf = (batchId: string) => temporal.client.workflow.getHandle(importWorkflowId('p1', batchId));
+
+  it('starts one workflow that says what it is, however often it is asked to', async () => {
+    const workflows = aClient();
+    const input = anInput();
+
+    await Promise.all([workflows.start(input), workflows.start(input), workflows.start(input)]);
+
+    const run = await handleOf(input.batchId).describe();
+    expect(run.type).toBe('importBatch');
+    expect(await run.staticSummary()).toBe('video import, 412 items');
+    const attributes = Object.fromEntries(
+      run.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]),
+    );
+    expect(attributes).toMatchObject({ ProjectId: 'p1', ImportKind: 'video', ImportState: 'started' });
+    expect(await workflows.state(input)).toEqual({ state: 'running', runId: run.runId });
+    await handleOf(input.batchId).terminate();
+  });
+
+  it('does not start an ended workflow again and tells how it ended', async () => {
+    const workflows = aClient();
+    const input = anInput();
+    await workflows.start(input);
+    const { runId } = await handleOf(input.batchId).describe();
+    await handleOf(input.batchId).terminate();
+
+    await workflows.start(input);
+
+    expect(await workflows.state(input)).toEqual({ state: 'ended', runId, failure: 'terminated' });
+    await expect(workflows.progress(input)).rejects.toThrow();
+  });
+
+  it('gives up on a query that no worker answers within seconds', async () => {
+    const workflows = aClient();
+    const input = anInput();
+    await workflows.start(input);
+    const before = Date.now();
+
+    await expect(workflows.progress(input)).rejects.toThrow();
+
+    expect(Date.now() - before).toBeLessThan(10_000);
+    expect((await workflows.state(input)).state).toBe('running');
+    await handleOf(input.batchId).terminate();
+  });
+
+  it('knows a workflow that never was', async () => {
+    expect(await aClient().state({ projectId: 'p1', batchId: 'nosuch' })).toEqual({ state: 'missing' });
+  });
+
+  it('calls a server that is away an outage, within seconds', async () => {
+    // Port 1 answers nowhere.
+    const connection = Connection.lazy({ address: '127.0.0.1:1' });
+    const workflows = createTemporalWorkflows({ client: new Client({ connection }), taskQueue: 'q' });
+    const before = Date.now();
+
+    await Promise.all([
+      expect(workflows.start(anInput())).rejects.toThrow(Outage),
+      expect(workflows.state(anInput())).rejects.toThrow(Outage),
+      expect(workflows.ping()).rejects.toThrow(Outage),
+    ]);
+
+    expect(Date.now() - before).toBeLessThan(20_000);
+    await connection.close();
+  });
+
+  it('pings a server that is there', async () => {
+    await expect(aClient().ping()).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,52 @@
+import type { ImportBatchInput, ImportProgress } from '../../src/contract/workflow-names.js';
+import type { ImportWorkflows, WorkflowState } from '../../src/intake/import-workflows.js';
+import { Outage } from '../../src/intake/outage.js';
+
+/** A workflow engine that only remembers; what it answers is set by the test. */
+export interface FakeWorkflows extends ImportWorkflows {
+  readonly started: ImportBatchInput[];
+  /** Makes every call fail as if the server were away. */
+  isAway: boolean;
+  /** Answers of the status query by batch id; a batch without one does not answer. */
+  readonly progressOf: Map<string, ImportProgress>;
+  readonly stateOf: Map<string, WorkflowState>;
+  /** How often the status query was put. */
+  queries: number;
+}
+
+/** A workflow that is running but has no answer is the default. */
+export function createFakeWorkflows(): FakeWorkflows {
+  const demandServer = () => {
+    if (fake.isAway) throw new Outage('temporal');
+  };
+  const fake: FakeWorkflows = {
+    started: [],
+    isAway: false,
+    progressOf: new Map(),
+    stateOf: new Map(),
+    queries: 0,
+    start: async (input) => {
+      await Promise.resolve();
+      demandServer();
+      fake.started.push(input);
+    },
+    progress: async ({ batchId }) => {
+      await Promise.resolve();
+      fake.queries++;
+      demandServer();
+      const progress = fake.progressOf.get(batchId);
+      if (progress === undefined) throw new Error('no worker answers');
+      return progress;
+    },
+    state: async ({ batchId }) => {
+      await Promise.resolve();
+      demandServer();
+      return fake.stateOf.get(batchId) ?? { state: 'running', runId: 'run-1' };
+    },
+    ping: async () => {
+      await Promise.resolve();
+      demandServer();
+    },
+  };
+  return fake;
+}

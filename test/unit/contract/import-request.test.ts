@@ -1,0 +1,238 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ApiError } from '../../../src/contract/api-error.js';
+import { parseImportRequest, type UrlCheck } from '../../../src/contract/import-request.js';
+import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
+
+const checkUrl: UrlCheck = (url) =>
+  URL.canParse(url) && url.startsWith('https://')
+    ? { ok: true, url: new URL(url) }
+    : { ok: false, why: 'The URL must start with https://' };
+const rules = { kind: 'video', mediaTypes: defaultMediaTypes(), checkUrl } as const;
+
+const anItem = (changes: Record<string, unknown> = {}) => ({
+  url: 'https://cdn.example.com/a.mp4',
+  id: 'a',
+  fileName: 'a',
+  metadata: {},
+  ...changes,
+});
+const aBody = (changes: Record<string, unknown> = {}) => ({ systemName: 's', videos: [anItem()], ...changes });
+
+function problemsOf(body: unknown): Readonly<Record<string, unknown>> {
+  try {
+    parseImportRequest(body, rules);
+    return {};
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 400) return error.details;
+    throw error;
+  }
+}
+
+const nested = (levels: number): unknown => (levels <= 1 ? {} : { n: nested(levels - 1) });
+const withKey = (key: string) => JSON.parse(`{${JSON.stringify(key)}: 1}`) as Record<string, unknown>;
+
+describe('parseImportRequest', () => {
+  it('answers the items in request order with the host of their URL', () => {
+    const body = aBody({ videos: [anItem(), anItem({ id: 'b', mediaType: 'video' })] });
+
+    const request = parseImportRequest(body, rules);
+
+    const spec = { url: 'https://cdn.example.com/a.mp4', fileName: 'a', metadata: {}, mediaType: 'video' };
+    expect(request).toEqual({
+      systemName: 's',
+      items: [
+        { ...spec, seq: 0, externalId: 'a', host: 'cdn.example.com' },
+        { ...spec, seq: 1, externalId: 'b', host: 'cdn.example.com' },
+      ],
+    });
+  });
+
+  it.each([
+    ['null', null, { body: 'Invalid type: expected object' }],
+    ['a list', [], { body: 'Invalid type: expected object' }],
+    [
+      'nothing',
+      {},
+      { systemName: 'Missing required property: systemName', videos: 'Missing required property: videos' },
+    ],
+    ['a number as systemName', aBody({ systemName: 1 }), { systemName: 'Invalid type: expected string' }],
+    ['an empty systemName', aBody({ systemName: '' }), { systemName: 'Must have 1 to 200 characters' }],
+    [
+      '201 characters of systemName',
+      aBody({ systemName: 'x'.repeat(201) }),
+      { systemName: 'Must have 1 to 200 characters' },
+    ],
+    ['a list of another kind', { ...aBody(), files: [] }, { files: 'Additional properties not allowed' }],
+    ['a key called items', aBody({ items: [] }), { items: 'Additional properties not allowed' }],
+    ['an unknown key', aBody({ foo: 1 }), { foo: 'Additional properties not allowed' }],
+    ['no items', aBody({ videos: [] }), { videos: 'Must have 1 to 10000 items' }],
+    ['items that are no list', aBody({ videos: {} }), { videos: 'Invalid type: expected array' }],
+    ['an item that is text', aBody({ videos: ['x'] }), { 'videos.0': 'Invalid type: expected object' }],
+    [
+      'an unknown key of an item',
+      aBody({ videos: [anItem({ foo: 1 })] }),
+      { 'videos.0.foo': 'Additional properties not allowed' },
+    ],
+    ['a number as id', aBody({ videos: [anItem({ id: 7 })] }), { 'videos.0.id': 'Invalid type: expected string' }],
+    [
+      '501 characters of id',
+      aBody({ videos: [anItem({ id: 'x'.repeat(501) })] }),
+      { 'videos.0.id': 'Must have 1 to 500 characters' },
+    ],
+    [
+      'half a character in an id',
+      aBody({ videos: [anItem({ id: '\ud800' })] }),
+      { 'videos.0.id': 'Must be well-formed Unicode' },
+    ],
+    [
+      'an empty fileName',
+      aBody({ videos: [anItem({ fileName: '' })] }),
+      { 'videos.0.fileName': 'Must have 1 to 500 characters' },
+    ],
+    [
+      'a fileName that is only a query',
+      aBody({ videos: [anItem({ fileName: '?a=b' })] }),
+      { 'videos.0.fileName': 'Must have more than a query string' },
+    ],
+    [
+      'metadata null',
+      aBody({ videos: [anItem({ metadata: null })] }),
+      { 'videos.0.metadata': 'Invalid type: expected object' },
+    ],
+    [
+      'metadata missing',
+      aBody({ videos: [{ ...anItem(), metadata: undefined }] }),
+      { 'videos.0.metadata': 'Missing required property: metadata' },
+    ],
+    [
+      'a URL that egress refuses',
+      aBody({ videos: [anItem({ url: 'ftp://x' })] }),
+      { 'videos.0.url': 'The URL must start with https://' },
+    ],
+    [
+      'a URL beyond 8 KiB',
+      aBody({ videos: [anItem({ url: `https://a.example/${'ü'.repeat(4096)}` })] }),
+      { 'videos.0.url': 'Must be at most 8192 bytes' },
+    ],
+    ['a webhook that egress refuses', aBody({ webhook: 'http://x' }), { webhook: 'The URL must start with https://' }],
+    [
+      'an unknown media type',
+      aBody({ videos: [anItem({ mediaType: 'clip' })] }),
+      { 'videos.0.mediaType': 'Must be the handle of a media type of kind mediaVideo' },
+    ],
+    [
+      'a media type of another kind',
+      aBody({ videos: [anItem({ mediaType: 'image' })] }),
+      { 'videos.0.mediaType': 'Must be the handle of a media type of kind mediaVideo' },
+    ],
+    [
+      'an id twice',
+      aBody({ videos: [anItem(), anItem({ id: 'b' }), anItem()] }),
+      { 'videos.2.id': 'Must be unique, videos.0.id is the same' },
+    ],
+    ['a context that is a list', aBody({ context: [] }), { context: 'Invalid type: expected object' }],
+    [
+      'a context of 8193 bytes',
+      aBody({ context: { t: 'x'.repeat(8185) } }),
+      { context: 'Must be at most 8192 bytes as UTF-8 JSON' },
+    ],
+    [
+      'metadata beyond 1 MiB',
+      aBody({ videos: [anItem({ metadata: { t: 'x'.repeat(1024 * 1024) } })] }),
+      { 'videos.0.metadata': 'Must be at most 1048576 bytes as UTF-8 JSON' },
+    ],
+    [
+      '21 levels of context',
+      aBody({ context: nested(21) }),
+      { [`context${'.n'.repeat(20)}`]: 'Must nest at most 20 levels' },
+    ],
+    [
+      '__proto__ in metadata',
+      aBody({ videos: [anItem({ metadata: { a: withKey('__proto__') } })] }),
+      { 'videos.0.metadata.a.__proto__': 'Key __proto__ is not allowed' },
+    ],
+    [
+      '__proto__ in an item',
+      aBody({ videos: [Object.assign(withKey('__proto__'), anItem())] }),
+      { 'videos.0.__proto__': 'Key __proto__ is not allowed' },
+    ],
+    [
+      'an operator in context',
+      aBody({ context: withKey('$where') }),
+      { 'context.$where': 'Keys must not start with $' },
+    ],
+    ['NUL in a key', aBody({ context: withKey('a\0b') }), { 'context.a\0b': 'Keys must not contain NUL' }],
+  ])('refuses %s', (_name, body, details) => {
+    expect(problemsOf(JSON.parse(JSON.stringify(body)))).toEqual(details);
+  });
+
+  it.each([
+    ['200 characters of systemName', aBody({ systemName: '😀'.repeat(200) })],
+    ['a context of 8192 bytes', aBody({ context: { t: 'x'.repeat(8184) } })],
+    ['20 levels of context', aBody({ context: nested(20) })],
+    ['500 characters of id', aBody({ videos: [anItem({ id: 'x'.repeat(500) })] })],
+    ['a URL of 8 KiB', aBody({ videos: [anItem({ url: `https://a.example/${'x'.repeat(8174)}` })] })],
+    ['keys with dots', aBody({ context: { 'a.b': 1, constructor: 1 } })],
+  ])('takes %s', (_name, body) => {
+    expect(problemsOf(body)).toEqual({});
+  });
+
+  it('reports an own __proto__ of the body by its name', () => {
+    const details = problemsOf(Object.assign(withKey('__proto__'), aBody()));
+
+    expect(JSON.stringify(details)).toBe('{"__proto__":"Key __proto__ is not allowed"}');
+  });
+
+  it('reports every problem at once, at most 100 of them', () => {
+    const many = Array.from({ length: 80 }, (_, seq) => ({ ...anItem({ id: `${seq}` }), url: 1, foo: 1 }));
+
+    expect(Object.keys(problemsOf(aBody({ systemName: '', videos: many.slice(0, 2) })))).toEqual([
+      'systemName',
+      'videos.0.url',
+      'videos.0.foo',
+      'videos.1.url',
+      'videos.1.foo',
+    ]);
+    expect(Object.keys(problemsOf(aBody({ videos: many })))).toHaveLength(100);
+  });
+
+  it('drops the query string of a file name but leaves questions alone', () => {
+    const names = ['clip.mp4?X-Token=abc', 'clip.mp4?abc', 'Who are you? Part 2', 'Really?'];
+    const videos = names.map((fileName, seq) => anItem({ id: `${seq}`, fileName }));
+
+    expect(parseImportRequest(aBody({ videos }), rules).items.map((item) => item.fileName)).toEqual([
+      'clip.mp4',
+      'clip.mp4',
+      'Who are you? Part 2',
+      'Really?',
+    ]);
+  });
+
+  it('validates 10,000 items in well under a second and refuses one more', () => {
+    const videos = Array.from({ length: 10_000 }, (_, seq) =>
+      anItem({ id: `id-${seq}`, metadata: { title: `t ${seq}` } }),
+    );
+    const took = [1, 2, 3].map(() => {
+      const before = process.cpuUsage();
+      expect(parseImportRequest(aBody({ videos }), rules).items).toHaveLength(10_000);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    });
+
+    // Processor time, the best of three: other tests share the machine.
+    expect(Math.min(...took)).toBeLessThan(1_000);
+    expect(problemsOf(aBody({ videos: [...videos, anItem()] }))).toEqual({
+      videos: 'Must have at most 10000 items, has 10001',
+    });
+  });
+
+  it('answers any JSON with a request or with at least one problem', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (videos) => {
+        const body: unknown = JSON.parse(JSON.stringify({ systemName: 's', videos }));
+        expect(Object.keys(problemsOf(body)).length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});

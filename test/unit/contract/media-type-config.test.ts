@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { defaultMediaTypes, parseMediaTypes } from '../../../src/contract/media-type-config.js';
+
+describe('parseMediaTypes', () => {
+  it('reads the published form and keeps the defaults of kinds that it does not name', () => {
+    const types = parseMediaTypes([
+      {
+        handle: 'report',
+        type: 'mediaFile',
+        info: { label: 'Report' },
+        allowedMimeTypes: ['application/pdf'],
+        metadata: [
+          { handle: 'title', type: 'li-text', config: { required: true, maxLength: 80, hideFromForm: false }, ui: {} },
+          { handle: 'pages', type: 'li-integer', config: { minValue: 1 } },
+          { handle: 'tone', type: 'li-enum', config: { dataProvider: { items: [{ label: 'A', value: 'a' }] } } },
+        ],
+      },
+    ]);
+
+    expect(types.get('report')).toEqual({
+      handle: 'report',
+      kind: 'file',
+      allowedMimeTypes: ['application/pdf'],
+      metadata: [
+        { handle: 'title', type: 'li-text', config: { required: true, maxLength: 80 } },
+        { handle: 'pages', type: 'li-integer', config: { min: 1 } },
+        { handle: 'tone', type: 'li-enum', config: { enum: ['a'] } },
+      ],
+      additionalMetadata: false,
+    });
+    expect(types.get('video')).toEqual(defaultMediaTypes().get('video'));
+    expect([...types.keys()]).toEqual(['video', 'file', 'image', 'report']);
+  });
+
+  it('lists every problem with its path', () => {
+    const read = () =>
+      parseMediaTypes([
+        { handle: 'video', type: 'mediaImage' },
+        { handle: 'a b', type: 'mediaFile' },
+        { handle: 'c', type: 'mediaAudio', metadata: [{ handle: 'x', type: 'li-teleport' }] },
+      ]);
+
+    expect(read).toThrow(/1\.handle: must have 1 to 64/);
+    expect(read).toThrow(/2\.type/);
+    expect(read).toThrow(/2\.metadata\.0\.type/);
+  });
+
+  it('refuses a canonical handle of another kind and a handle used twice', () => {
+    const video = { handle: 'video', type: 'mediaImage' };
+
+    expect(() => parseMediaTypes([video, video])).toThrow(
+      /0\.type: must be mediaVideo\n.*\n?.*1\.handle: is used twice/s,
+    );
+  });
+
+  it('refuses what is not a list', () => {
+    expect(() => parseMediaTypes({ mediaTypes: [] })).toThrow(/file: /);
+  });
+});
