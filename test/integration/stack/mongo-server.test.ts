@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MongoClient, type Collection } from 'mongodb';
+import { cacheFolder } from '../../../src/stack/cache-folder.js';
+import { anyFreePort } from '../../../src/stack/free-port.js';
+import { startMongoServer, type MongoServer } from '../../../src/stack/mongo-server.js';
+import { prepareStandIn } from '../../../src/stack/mongo-stand-in.js';
+import { stopServer } from '../../../src/stack/spawn-server.js';
+
+interface Numbered {
+  readonly _id: string;
+  readonly key: string;
+}
+
+const KILLS = 3;
+const LANES = 20;
+
+let folder: string;
+let server: MongoServer | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mongo-server-'));
+});
+afterEach(async () => {
+  if (server !== undefined) await stopServer(server);
+  await rm(folder, { recursive: true });
+});
+
+async function start(port: number): Promise<MongoServer> {
+  const standIn = await prepareStandIn({ cache: cacheFolder(), report: () => undefined, env: process.env });
+  server = await startMongoServer({
+    server: standIn,
+    port,
+    dbPath: join(folder, 'data'),
+    logFile: join(folder, 'log'),
+  });
+  return server;
+}
+
+/** Inserts from 20 lanes until the server dies; adds what was acknowledged to the list. */
+async function insertUntilDeath(
+  collection: Collection<Numbered>,
+  round: number,
+  acknowledged: string[],
+): Promise<void> {
+  await Promise.all(
+    Array.from({ length: LANES }, async (_, lane) => {
+      for (let count = 0; ; count += 1) {
+        const id = `${round}:${lane}:${count}`;
+        try {
+          await collection.insertOne({ _id: id, key: id });
+        } catch {
+          return;
+        }
+        acknowledged.push(id);
+      }
+    }),
+  );
+}
+
+describe('the stand-in for MongoDB', () => {
+  it('loses no acknowledged write and keeps its indexes whole when it is killed', async () => {
+    const port = await anyFreePort();
+    const acknowledged: string[] = [];
+    for (let round = 0; round < KILLS; round += 1) {
+      const { url, child } = await start(port);
+      const client = new MongoClient(url, { retryWrites: false, serverSelectionTimeoutMS: 1_000 });
+      const collection = client.db('killed').collection<Numbered>('numbered');
+      await collection.createIndex({ key: 1 }, { unique: true }, {});
+      const before = acknowledged.length;
+      const inserting = insertUntilDeath(collection, round, acknowledged);
+      await expectEventually(() => acknowledged.length > before + 300);
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await Promise.all([gone, inserting]);
+      await client.close();
+    }
+
+    const { url } = await start(port);
+    const client = await new MongoClient(url).connect();
+    const collection = client.db('killed').collection<Numbered>('numbered');
+    const stored = await collection.find().toArray();
+    const ids = new Set(stored.map(({ _id }) => _id));
+    expect(acknowledged.filter((id) => !ids.has(id))).toEqual([]);
+    // Every document that is there is found through the unique index, and cannot be inserted again under another id.
+    const last = stored.slice(-50);
+    for (const { key } of last) {
+      expect(await collection.countDocuments({ key })).toBe(1);
+      await expect(collection.insertOne({ _id: `again:${key}`, key })).rejects.toMatchObject({ code: 11_000 });
+    }
+    await client.close();
+  }, 240_000);
+
+  it('lets one of many racing upserts on a unique index win, and listens on the loopback address only', async () => {
+    const { url } = await start(await anyFreePort());
+    const client = await new MongoClient(url).connect();
+    const collection = client.db('races').collection('media');
+    await collection.createIndex({ project: 1, key: 1 }, { unique: true }, {});
+    for (let key = 0; key < 20; key += 1) {
+      const results = await Promise.allSettled(
+        Array.from({ length: 8 }, (_, writer) =>
+          collection.updateOne(
+            { project: 'p', key, seq: { $lte: writer } },
+            { $set: { seq: writer } },
+            { upsert: true },
+          ),
+        ),
+      );
+      const refusals = results.filter((result) => result.status === 'rejected');
+      for (const { reason } of refusals) expect(reason).toMatchObject({ code: 11_000 });
+      expect(await collection.countDocuments({ key })).toBe(1);
+    }
+    expect(new URL(url).hostname).toBe('127.0.0.1');
+    await client.close();
+  });
+
+  it('reports wire version 13', async () => {
+    const { url } = await start(await anyFreePort());
+    const client = await new MongoClient(url).connect();
+    const hello = await client.db('admin').command({ isMaster: 1 });
+    expect(hello['maxWireVersion']).toBe(13);
+    await client.close();
+  });
+
+  it('refuses a port where something listens, instead of taking that for itself', async () => {
+    const port = await anyFreePort();
+    await start(port);
+    await expect(start(port)).rejects.toThrow(`Port ${port} is in use; choose another with MONGODB_PORT`);
+  });
+
+  it('shows the end of its log when it cannot start', async () => {
+    const first = await start(await anyFreePort());
+    // The file of the first is locked.
+    await expect(start(await anyFreePort())).rejects.toThrow(
+      /The MongoDB server ended while it was starting.*:\n[^]*lock/,
+    );
+    expect(first.child.exitCode).toBeNull();
+  });
+});
+
+async function expectEventually(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('The condition did not come true within 60 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
