@@ -8,10 +8,12 @@ const nodeBuiltinsInWorkflows = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', '.data', 'node_modules'] },
+  { ignores: ['dist', 'coverage', '.data', 'node_modules', 'deploy', 'test/fixtures'] },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs'] } } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs'] } },
+    },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -32,7 +34,15 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [nodeBuiltinsInWorkflows] }] },
   },
   {
-    files: ['src/cli.ts', 'src/cli/**/*.ts', 'src/gateway.ts', 'src/worker.ts', 'src/stack/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    files: [
+      'src/cli.ts',
+      'src/cli/**/*.ts',
+      'src/gateway.ts',
+      'src/worker.ts',
+      'src/stack/**/*.ts',
+      'test/**/*.ts',
+      'bench/**/*.ts',
+    ],
     rules: { 'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'No enum.' }] },
   },
   {

@@ -6,7 +6,7 @@ import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
 import type { RetryPolicy } from './retry-policy.js';
 
-export interface WebhookPolicy {
+interface WebhookPolicy {
   /** Pause before each attempt, milliseconds; its length is the number of attempts. */
   readonly scheduleMs: readonly number[];
   readonly timeoutMs: number;

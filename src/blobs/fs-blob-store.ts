@@ -17,7 +17,7 @@ export interface FsBlobStoreOptions {
 }
 
 /**
- * Blobs as files `<root>/sha256/ab/cd/<sha256>`; bodies that are still arriving are in `<root>/parts/`. Any number of processes
+ * Blobs as files `<root>/sha256/ab/<sha256>`; bodies that are still arriving are in `<root>/parts/`. Any number of processes
  * may share a root. Parts of a process that died stay behind until they are swept by age.
  */
 export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): BlobStore {

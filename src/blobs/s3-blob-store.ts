@@ -44,7 +44,7 @@ export interface S3BlobStoreOptions {
 }
 
 /**
- * Blobs as objects `<prefix>/sha256/ab/cd/<sha256>`; large bodies that are still arriving are multipart uploads of
+ * Blobs as objects `<prefix>/sha256/ab/<sha256>`; large bodies that are still arriving are multipart uploads of
  * `<prefix>/parts/<random>`. The store must know conditional writes (`If-None-Match: *`), UploadPartCopy and consistent reads.
  * Credentials need s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload and ListBucket; without the last one a missing
  * blob looks forbidden. Give the bucket a rule that aborts incomplete uploads after a day: a killed worker leaves its own.

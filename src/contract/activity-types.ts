@@ -3,7 +3,7 @@ import type { DeliveryState } from './delivery.js';
 import type { ItemState } from './item.js';
 
 /** Names one batch in every activity input. */
-export interface BatchRef {
+interface BatchRef {
   readonly projectId: string;
   readonly batchId: string;
 }
@@ -14,7 +14,7 @@ export interface PlanRoundInput extends BatchRef {
 }
 
 /** An item that gets an activity of its own. `host` is shown in the Temporal UI. */
-export interface PlannedItem {
+interface PlannedItem {
   readonly seq: number;
   readonly host: string;
 }

@@ -10,7 +10,7 @@ export const METADATA_TYPES = [
   'li-enum',
   'li-string-list',
 ] as const;
-export type MetadataType = (typeof METADATA_TYPES)[number];
+type MetadataType = (typeof METADATA_TYPES)[number];
 
 export interface MetadataField {
   readonly handle: string;

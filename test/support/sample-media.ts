@@ -32,7 +32,7 @@ const FIXTURE_TYPES = {
   'clip.mpg': ['video/mpeg', 'video'],
   'clip.mxf': ['application/mxf', 'video'],
   'clip.ogv': ['video/ogg', 'video'],
-  'clip.ts': ['video/mp2t', 'video'],
+  'clip.m2ts': ['video/mp2t', 'video'],
   'clip.wmv': ['video/x-ms-wmv', 'video'],
   'picture.apng': ['image/png', 'image'],
   'picture.avif': ['image/avif', 'image'],
