@@ -1,6 +1,15 @@
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.MongoVersion;
+import de.bwaldvogel.mongo.MongoCollection;
+import de.bwaldvogel.mongo.MongoDatabase;
+import de.bwaldvogel.mongo.backend.CollectionOptions;
+import de.bwaldvogel.mongo.backend.CursorRegistry;
+import de.bwaldvogel.mongo.backend.Index;
+import de.bwaldvogel.mongo.backend.IndexKey;
+import de.bwaldvogel.mongo.backend.QueryResult;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
+import de.bwaldvogel.mongo.backend.h2.H2Collection;
+import de.bwaldvogel.mongo.backend.h2.H2Database;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import java.net.InetSocketAddress;
@@ -11,6 +20,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
 
 /**
@@ -55,6 +65,20 @@ public class MongoStandIn extends H2Backend {
         return answer;
     }
 
+    @Override
+    protected MongoDatabase openOrCreateDatabase(String databaseName) {
+        MVStore store = getMvStore();
+        CursorRegistry cursors = getCursorRegistry();
+        // Captured variables are set before the constructor above runs, and that one opens the stored collections.
+        return new H2Database(databaseName, store, cursors) {
+            @Override
+            protected MongoCollection<Object> openOrCreateCollection(String name, CollectionOptions options) {
+                String map = "databases." + databaseName + "." + name;
+                return new Documents(this, name, options, store.openMap(map), store.openMap("meta." + map), cursors);
+            }
+        };
+    }
+
     /** Every commit leaves a few live pages in an old chunk of the file: they are gathered so that the file stays small. */
     private void compactForever() {
         while (!getMvStore().isClosed()) {
@@ -97,6 +121,45 @@ public class MongoStandIn extends H2Backend {
         compaction.start();
         Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
         server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 1, THREADS);
+    }
+
+    private static class Documents extends H2Collection {
+        private Documents(MongoDatabase database, String name, CollectionOptions options, MVMap<Object, Document> documents,
+            MVMap<String, Object> meta, CursorRegistry cursors) {
+            super(database, name, options, documents, meta, cursors);
+        }
+
+        /** The library uses a unique index only when a query names its keys and nothing else; else it reads every document. */
+        @Override
+        protected QueryResult queryDocuments(Document query, Document orderBy, int skip, int limit, int batchSize,
+            Document projection) {
+            for (Index<Object> index : getIndexes()) {
+                Document keys = new Document();
+                for (IndexKey key : index.getKeys()) {
+                    if (query.containsKey(key.getKey())) keys.put(key.getKey(), query.get(key.getKey()));
+                }
+                boolean isPart = keys.size() == index.getKeys().size() && keys.size() < query.size();
+                if (isPart && index.canHandle(keys)) {
+                    return matchDocuments(query, index.getPositions(keys), orderBy, skip, limit, batchSize, projection);
+                }
+            }
+            return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
+        }
+
+        /**
+         * The library changes stored documents in place, field by field, while answers that hold them are being encoded: readers
+         * would see half an update and two callers of $inc the same number. Everyone gets copies instead.
+         */
+        @Override
+        protected Document getDocument(Object position) {
+            Document stored = super.getDocument(position);
+            return stored == null ? null : stored.cloneDeeply();
+        }
+
+        @Override
+        protected QueryResult createQueryResult(List<Document> documents, int batchSize) {
+            return super.createQueryResult(documents.stream().map(Document::cloneDeeply).toList(), batchSize);
+        }
     }
 
     /** MongoDB 5.0 speaks wire version 13; the library says 8, which drivers of today refuse. */

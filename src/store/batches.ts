@@ -1,0 +1,95 @@
+import type { Collection } from 'mongodb';
+import type { Batch, BatchState } from '../contract/batch.js';
+import type { BatchStore } from '../contract/store.js';
+import { nextValue, type CounterDocument } from './counters.js';
+import { isDuplicateKey, withoutDocuments } from './database-error.js';
+import { fromStored, toStored } from './stored-json.js';
+
+/** Batches and the order in which a project's batches were accepted. */
+export function createBatchStore(deps: {
+  batches: Collection<Batch>;
+  counters: Collection<CounterDocument>;
+  now: () => Date;
+}): BatchStore {
+  const { batches, counters, now } = deps;
+
+  const oldestIn = async (state: BatchState, before: Date, limit: number) => {
+    const cursor = batches.find({ state, touchedAt: { $lt: before } }).sort({ touchedAt: 1 });
+    return (await cursor.limit(limit).toArray()).map(toBatch);
+  };
+
+  return {
+    nextImportSeq: (projectId) => nextValue(counters, `importSeq:${projectId}`),
+
+    insert: async (batch) => {
+      const { context, ...rest } = batch;
+      try {
+        await batches.insertOne({ ...rest, ...(context !== undefined && { context: toStored(context) }) });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        // The answer to an insert may get lost: the caller that repeats it finds its own batch.
+        const stored = await batches.findOne({ _id: batch._id }, { projection: { projectId: 1, importSeq: 1 } });
+        if (stored?.projectId !== batch.projectId || stored.importSeq !== batch.importSeq)
+          throw withoutDocuments(error);
+      }
+    },
+
+    touch: async (batchId) => {
+      await batches.updateOne({ _id: batchId }, { $set: { touchedAt: now() } });
+    },
+
+    markAccepted: async (batchId, itemCount) => {
+      await batches.updateOne(
+        { _id: batchId, state: 'storing' },
+        { $set: { state: 'accepted', itemCount, touchedAt: now() } },
+      );
+    },
+
+    markStarted: async (batchId, at) => {
+      await batches.updateOne({ _id: batchId, state: 'accepted' }, { $set: { state: 'started', startedAt: at } });
+    },
+
+    refuse: async (batchId) => {
+      // The oldest date there is: a reconciler removes it in its next pass if the gateway cannot.
+      const given = { $set: { state: 'storing' as const, touchedAt: new Date(0) } };
+      const refused = await batches.updateOne({ _id: batchId, state: { $in: ['storing', 'accepted'] } }, given);
+      return refused.matchedCount === 1 || (await batches.findOne({ _id: batchId })) === null;
+    },
+
+    reopen: async (batchId) => {
+      await batches.updateOne(
+        { _id: batchId, state: 'failed' },
+        { $set: { state: 'started' }, $unset: { failure: '', endedRunId: '', finishedAt: '', counts: '', bytes: '' } },
+      );
+    },
+
+    find: async (projectId, batchId) => {
+      const batch = await batches.findOne({ _id: batchId, projectId });
+      return batch && toBatch(batch);
+    },
+
+    finish: async (projectId, batchId, { at, ...end }) => {
+      const key = { _id: batchId, projectId };
+      const finished = await batches.findOneAndUpdate(
+        { ...key, finishedAt: { $exists: false } },
+        { $set: { ...end, finishedAt: at } },
+        { returnDocument: 'after' },
+      );
+      const batch = finished ?? (await batches.findOne(key));
+      return batch && toBatch(batch);
+    },
+
+    findUnstarted: (before, limit) => oldestIn('accepted', before, limit),
+
+    findHalfStored: (before, limit) => oldestIn('storing', before, limit),
+
+    remove: async (batchId) => {
+      await batches.deleteOne({ _id: batchId });
+    },
+  };
+}
+
+function toBatch(stored: Batch): Batch {
+  const { context, ...rest } = stored;
+  return { ...rest, ...(context !== undefined && { context: fromStored(context) }) };
+}

@@ -1,0 +1,34 @@
+import type { Collection, Db } from 'mongodb';
+import type { Batch } from '../contract/batch.js';
+import type { Delivery } from '../contract/delivery.js';
+import type { TokenRecord } from '../contract/store.js';
+import type { CounterDocument } from './counters.js';
+import type { KeyDocument } from './idempotency-keys.js';
+import type { StoredMedia } from './media.js';
+import type { ProjectDocument } from './projects.js';
+import type { StoredItem } from './stored-item.js';
+
+/** Every collection of the service. */
+export interface Collections {
+  readonly batches: Collection<Batch>;
+  readonly items: Collection<StoredItem>;
+  readonly media: Collection<StoredMedia>;
+  readonly deliveries: Collection<Delivery>;
+  readonly tokens: Collection<TokenRecord>;
+  readonly projects: Collection<ProjectDocument>;
+  readonly keys: Collection<KeyDocument>;
+  readonly counters: Collection<CounterDocument>;
+}
+
+export function collectionsOf(db: Db): Collections {
+  return {
+    batches: db.collection('batches'),
+    items: db.collection('items'),
+    media: db.collection('media'),
+    deliveries: db.collection('deliveries'),
+    tokens: db.collection('tokens'),
+    projects: db.collection('projects'),
+    keys: db.collection('idempotencyKeys'),
+    counters: db.collection('counters'),
+  };
+}

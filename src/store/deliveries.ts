@@ -1,0 +1,36 @@
+import type { Collection } from 'mongodb';
+import type { Delivery } from '../contract/delivery.js';
+import type { DeliveryStore } from '../contract/store.js';
+import { retryDuplicateKey } from './retry-duplicate-key.js';
+
+/** Webhook messages and their attempts. */
+export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; now: () => Date }): DeliveryStore {
+  const { deliveries, now } = deps;
+
+  return {
+    open: async ({ _id, projectId, batchId }) => {
+      const initial = { projectId, batchId, state: 'pending' as const, attempts: [], createdAt: now() };
+      const options = { upsert: true, returnDocument: 'after' as const };
+      const delivery = await retryDuplicateKey(() =>
+        deliveries.findOneAndUpdate({ _id }, { $setOnInsert: initial }, options),
+      );
+      if (delivery === null) throw new Error('The database answered an upsert without its document');
+      return delivery;
+    },
+
+    record: async (webhookId, attempt, state, nextAttemptAt) => {
+      await deliveries.updateOne(
+        // An attempt that is told again, because the first answer got lost, is not listed twice.
+        { _id: webhookId, 'attempts.at': { $ne: attempt.at } },
+        {
+          $push: { attempts: attempt },
+          $set: { state, ...(nextAttemptAt && { nextAttemptAt }) },
+          ...(nextAttemptAt === null && { $unset: { nextAttemptAt: '' } }),
+        },
+      );
+    },
+
+    listByBatch: (projectId, batchId) =>
+      deliveries.find({ batchId, projectId }).sort({ createdAt: 1, _id: 1 }).toArray(),
+  };
+}

@@ -1,0 +1,87 @@
+import type { Collection } from 'mongodb';
+import type { IdempotencyKeyStore, KeyClaim } from '../contract/store.js';
+import { isDuplicateKey } from './database-error.js';
+import { createTokens } from './stored-item.js';
+
+/** CONTRACT: a key is remembered for 24 hours. */
+const KEY_LIFE_MS = 24 * 60 * 60 * 1_000;
+/** Longer than a POST of 16 MiB takes to be stored; a client that repeats its request after a crash waits no longer. */
+const LEASE_MS = 60 * 1_000;
+/** Every lost race means that another POST has taken the key, so the next look nearly always decides. */
+const MAX_LOOKS = 5;
+
+export interface KeyDocument {
+  readonly _id: string;
+  readonly bodyHash: string;
+  readonly batchId: string;
+  /** Names the claim, so that exactly one POST takes it over. */
+  readonly claim: string;
+  readonly isComplete: boolean;
+  readonly leaseUntil: Date;
+  readonly expiresAt: Date;
+}
+
+/** Idempotency keys of POSTs, one document a (project, key). Expiry is decided here: a TTL index only tidies up, and late. */
+export function createIdempotencyKeyStore(deps: {
+  keys: Collection<KeyDocument>;
+  now: () => Date;
+}): IdempotencyKeyStore {
+  const { keys, now } = deps;
+  const nextToken = createTokens();
+
+  const leaseFrom = (at: Date) => ({ claim: nextToken(), leaseUntil: new Date(at.getTime() + LEASE_MS) });
+
+  const insert = async (key: KeyDocument): Promise<boolean> => {
+    try {
+      await keys.insertOne(key);
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  };
+
+  /** Changes the key only while the claim that was seen still stands: of several POSTs one gets through. */
+  const replaceClaim = async (seen: KeyDocument, change: Partial<KeyDocument>): Promise<boolean> => {
+    const { matchedCount } = await keys.updateOne({ _id: seen._id, claim: seen.claim }, { $set: change });
+    return matchedCount === 1;
+  };
+
+  /** One look at the key: null when another POST changed it meanwhile. */
+  const look = async (_id: string, bodyHash: string, batchId: string): Promise<KeyClaim | null> => {
+    const at = now();
+    const expiresAt = new Date(at.getTime() + KEY_LIFE_MS);
+    const fresh = { bodyHash, batchId, isComplete: false, expiresAt, ...leaseFrom(at) };
+    if (await insert({ _id, ...fresh })) return { outcome: 'new', batchId };
+    const seen = await keys.findOne({ _id });
+    if (seen === null) return null;
+    if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new', batchId } : null;
+    if (seen.bodyHash !== bodyHash) return { outcome: 'mismatch' };
+    if (seen.isComplete) return { outcome: 'replay', batchId: seen.batchId };
+    if (seen.leaseUntil > at) return { outcome: 'busy' };
+    return (await replaceClaim(seen, leaseFrom(at))) ? { outcome: 'new', batchId: seen.batchId } : null;
+  };
+
+  return {
+    claim: async (projectId, key, bodyHash, batchId) => {
+      for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+        const claim = await look(idOf(projectId, key), bodyHash, batchId);
+        if (claim !== null) return claim;
+      }
+      return { outcome: 'busy' };
+    },
+
+    complete: async (projectId, key) => {
+      await keys.updateOne({ _id: idOf(projectId, key) }, { $set: { isComplete: true } });
+    },
+
+    release: async (projectId, key) => {
+      await keys.deleteOne({ _id: idOf(projectId, key), isComplete: false });
+    },
+  };
+}
+
+/** JSON keeps the two parts apart whatever characters they hold. */
+function idOf(projectId: string, key: string): string {
+  return JSON.stringify([projectId, key]);
+}

@@ -1,0 +1,20 @@
+import type { Collection } from 'mongodb';
+import type { ItemState } from '../contract/item.js';
+import type { ItemTotals } from '../contract/store.js';
+import type { StoredItem } from './stored-item.js';
+
+/** Counts the items of a batch by state and adds up the bytes they fetched. */
+export async function itemTotals(items: Collection<StoredItem>, batchId: string): Promise<ItemTotals> {
+  const groups = await items
+    .aggregate<{ _id: ItemState; count: number; bytes: number }>([
+      { $match: { batchId } },
+      { $group: { _id: '$state', count: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
+    ])
+    .toArray();
+  const totals = { open: 0, success: 0, skipped: 0, failed: 0, bytes: 0 };
+  for (const { _id, count, bytes } of groups) {
+    totals[_id] = count;
+    totals.bytes += bytes;
+  }
+  return totals;
+}

@@ -1,0 +1,162 @@
+import type { AnyBulkWriteOperation, Collection, Filter } from 'mongodb';
+import { itemKey, type Item, type ItemSpec } from '../contract/item.js';
+import type { ItemStore } from '../contract/store.js';
+import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './database-error.js';
+import { failureGroups } from './failure-groups.js';
+import { createGroupCommit } from './group-commit.js';
+import { itemTotals } from './item-totals.js';
+import { createKeyedReader } from './keyed-reader.js';
+import {
+  createTokens,
+  newStoredItem,
+  openItem,
+  settlementUpdate,
+  toItem,
+  WITHOUT_TOKEN,
+  type StoredItem,
+} from './stored-item.js';
+
+/** Items with long URLs are about 2 KiB: a chunk stays far below the 48 MB that one command may hold. */
+const INSERT_CHUNK = 1_000;
+/** Keeps what a stream holds in memory at about a megabyte; the driver's default begins with 101 documents. */
+const STREAM_BATCH = 500;
+
+/** The items of all batches. Their `_id` orders them as the requests did. */
+export function createItemStore(deps: { items: Collection<StoredItem>; now: () => Date }): ItemStore {
+  const { items, now } = deps;
+  const commit = createGroupCommit(items);
+  const readItem = createKeyedReader<StoredItem, Item>(items, WITHOUT_TOKEN);
+  const readToken = createKeyedReader<StoredItem, Pick<StoredItem, '_id' | 'settledBy'>>(items, { settledBy: 1 });
+  const nextToken = createTokens();
+
+  const insertChunk = async (batch: { _id: string; projectId: string }, specs: readonly ItemSpec[]) => {
+    const at = now();
+    const operations = specs.map((spec): AnyBulkWriteOperation<StoredItem> => ({
+      insertOne: { document: newStoredItem(batch, spec, at) },
+    }));
+    try {
+      await items.bulkWrite(operations, { ordered: false });
+    } catch (error) {
+      const refused = partialBulk(error)?.refused.values();
+      // A repeated chunk finds the items that its first try had stored.
+      if (refused === undefined || ![...refused].every(isDuplicateKeyWrite)) throw withoutDocuments(error);
+    }
+  };
+
+  return {
+    insertMany: async (batch, specs) => {
+      for (let from = 0; from < specs.length; from += INSERT_CHUNK) {
+        await insertChunk(batch, specs.slice(from, from + INSERT_CHUNK));
+      }
+    },
+
+    removeAll: async (batchId) => {
+      await items.deleteMany({ batchId });
+    },
+
+    find: async (batchId, seq) => {
+      const item = await readItem(itemKey(batchId, seq));
+      return item && toItem(item);
+    },
+
+    openInRange: async (batchId, fromSeq, toSeq, at) => {
+      const keys = Array.from({ length: toSeq - fromSeq + 1 }, (_, offset) => itemKey(batchId, fromSeq + offset));
+      // A page is read by its keys alone, the fastest way on any server, and most of its items are open.
+      const page = await items
+        .find({ _id: { $in: keys } }, { projection: WITHOUT_TOKEN })
+        .sort({ _id: 1 })
+        .toArray();
+      return page.filter((item) => maySweep(item, at)).map(toItem);
+    },
+
+    openFrom: async (batchId, fromSeq, limit, only) => {
+      const filter: Filter<StoredItem> = { batchId, state: 'open', seq: { $gte: fromSeq }, ...only };
+      return items
+        .find(filter)
+        .sort({ seq: 1 })
+        .limit(limit)
+        .project<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>>({
+          _id: 0,
+          seq: 1,
+          host: 1,
+          solo: 1,
+          nextAttemptAt: 1,
+        })
+        .toArray();
+    },
+
+    settle: async (settlement) => {
+      const { batchId, seq } = settlement;
+      const token = nextToken();
+      const outcome = await commit({
+        filter: openItem(batchId, seq),
+        update: settlementUpdate(settlement, token, now()),
+      });
+      if (outcome === 'applied') return true;
+      const item = await readToken(itemKey(batchId, seq));
+      return item?.settledBy === token;
+    },
+
+    recordAttempt: async (batchId, seq, attempt, reason, nextAttemptAt) => {
+      const { code } = attempt;
+      await commit({
+        // The same attempt told again, because the first answer got lost, does not count twice.
+        filter: { ...openItem(batchId, seq), 'lastAttempt.at': { $ne: attempt.at } },
+        update: {
+          $inc: { attempts: 1 },
+          $set: { lastAttempt: attempt, reason, nextAttemptAt, updatedAt: now(), ...(code && { code }) },
+        },
+      });
+    },
+
+    markSolo: async (batchId, seq) => {
+      await commit({ filter: openItem(batchId, seq), update: { $set: { solo: true, updatedAt: now() } } });
+    },
+
+    settleOpen: async (batchId, code, reason) => {
+      await items.updateMany(
+        { batchId, state: 'open' },
+        { $set: { state: 'failed', code, reason, updatedAt: now() }, $unset: { nextAttemptAt: '' } },
+      );
+    },
+
+    reopen: async (batchId, code) => {
+      await items.updateMany(
+        { batchId, state: 'failed', code },
+        { $set: { state: 'open', updatedAt: now() }, $unset: { code: '', reason: '', settledBy: '' } },
+      );
+    },
+
+    totals: (batchId) => itemTotals(items, batchId),
+
+    list: async (batchId, { afterSeq, limit }) => {
+      const after = Math.max(afterSeq, -1) + 1;
+      const page = await items
+        .find({ _id: { $gte: itemKey(batchId, after), $lte: lastKey(batchId) } }, { projection: WITHOUT_TOKEN })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return page.map(toItem);
+    },
+
+    stream: (batchId) =>
+      items
+        .find(
+          { _id: { $gte: itemKey(batchId, 0), $lte: lastKey(batchId) } },
+          { projection: WITHOUT_TOKEN, batchSize: STREAM_BATCH },
+        )
+        .sort({ _id: 1 })
+        .map(toItem),
+
+    failureGroups: (batchId) => failureGroups(items, batchId),
+  };
+}
+
+function maySweep({ state, solo, nextAttemptAt }: StoredItem, at: Date): boolean {
+  return state === 'open' && solo !== true && (nextAttemptAt === undefined || nextAttemptAt <= at);
+}
+
+/** The greatest key that an item of the batch can have: see `itemKey`. */
+function lastKey(batchId: string): string {
+  return itemKey(batchId, 99_999_999);
+}

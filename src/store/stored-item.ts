@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import type { UpdateFilter } from 'mongodb';
+import { itemKey, type Item, type ItemSpec } from '../contract/item.js';
+import type { Settlement } from '../contract/store.js';
+import { fromStored, toStored } from './stored-json.js';
+
+/** An item as it is stored: beside the contract's fields, which call of `settle` ended it. */
+export interface StoredItem extends Item {
+  readonly settledBy?: string;
+}
+
+export function newStoredItem(batch: { _id: string; projectId: string }, spec: ItemSpec, at: Date): StoredItem {
+  const { seq, metadata } = spec;
+  const ids = { _id: itemKey(batch._id, seq), batchId: batch._id, projectId: batch.projectId };
+  return { ...spec, ...ids, metadata: toStored(metadata), state: 'open', attempts: 0, updatedAt: at };
+}
+
+/** Left out of every item that is read for others. */
+export const WITHOUT_TOKEN = { settledBy: 0 } as const;
+
+export function toItem(stored: Item): Item {
+  return { ...stored, metadata: fromStored(stored.metadata) };
+}
+
+/**
+ * The filter of every write to one open item: exactly the keys of the unique index (batchId, state, seq), because the stand-in
+ * server uses an index only when a filter names all of its keys by value.
+ */
+export function openItem(batchId: string, seq: number): { batchId: string; state: 'open'; seq: number } {
+  return { batchId, state: 'open', seq };
+}
+
+/** Ends an item. What a failed attempt left behind (code, reason, time of the next one) does not outlive it. */
+export function settlementUpdate(settlement: Settlement, token: string, at: Date): UpdateFilter<StoredItem> {
+  const { state, code, reason, mediaId, action, asset, attempt } = settlement;
+  const optional = {
+    code,
+    reason,
+    mediaId,
+    action,
+    sha256: asset?.sha256,
+    bytes: asset?.bytes,
+    mimeType: asset?.mimeType,
+    width: asset?.width,
+    height: asset?.height,
+  };
+  const [set, unset]: [Record<string, unknown>, Record<string, ''>] = [{}, { nextAttemptAt: '' }];
+  for (const [field, value] of Object.entries(optional)) {
+    if (value === undefined) unset[field] = '';
+    else set[field] = value;
+  }
+  const ended = { ...set, state, updatedAt: at, settledBy: token, ...(attempt && { lastAttempt: attempt }) };
+  return { $set: ended, $unset: unset, ...(attempt && { $inc: { attempts: 1 } }) };
+}
+
+/** Makes tokens that no other call in any process makes. */
+export function createTokens(): () => string {
+  const prefix = randomBytes(9).toString('base64url');
+  let count = 0;
+  return () => `${prefix}.${(count++).toString(36)}`;
+}

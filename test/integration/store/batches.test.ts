@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Batch } from '../../../src/contract/batch.js';
+import type { BatchStore } from '../../../src/contract/store.js';
+import { aBatch, aProjectId } from '../../support/builders.js';
+import { aTestStore, type TestStore } from '../../support/store.js';
+
+let test: TestStore;
+let batches: BatchStore;
+
+beforeAll(async () => {
+  test = await aTestStore();
+  ({ batches } = test.store);
+});
+afterAll(() => test.close());
+
+async function stored(changes: Partial<Batch> = {}): Promise<Batch> {
+  const batch = aBatch({ touchedAt: test.now(), ...changes });
+  await batches.insert(batch);
+  return batch;
+}
+
+const counts = { success: 2, skipped: 1, failed: 0 };
+
+describe('batches', () => {
+  it('gives a project strictly rising numbers under concurrency, from 1 on', async () => {
+    const projectId = aProjectId();
+
+    const numbers = await Promise.all(Array.from({ length: 50 }, () => batches.nextImportSeq(projectId)));
+
+    expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+  });
+
+  it('numbers each project for itself', async () => {
+    await batches.nextImportSeq(aProjectId());
+
+    await expect(batches.nextImportSeq(aProjectId())).resolves.toBe(1);
+  });
+
+  it('answers a batch as it was inserted, context and all', async () => {
+    const context = { 'a.b': 1, nested: { _bsontype: 'ObjectId', list: [null, 1.5, 'ü', 12345678901] }, '': '' };
+    const batch = await stored({ context, webhook: 'https://hooks.example.com/x' });
+
+    await expect(batches.find(batch.projectId, batch._id)).resolves.toStrictEqual(batch);
+  });
+
+  it('hides a batch from another project', async () => {
+    const { _id } = await stored();
+
+    await expect(batches.find(aProjectId(), _id)).resolves.toBeNull();
+  });
+
+  it('takes the same insert twice, but no second batch under its id', async () => {
+    const batch = await stored();
+
+    await expect(batches.insert(batch)).resolves.toBeUndefined();
+    await expect(batches.insert({ ...batch, importSeq: 99 })).rejects.toThrow(
+      new Error('The database holds a document with this key already'),
+    );
+  });
+
+  it('goes from storing over accepted to started, and never back', async () => {
+    const { projectId, _id } = await stored();
+    const at = new Date('2026-01-02T03:04:05Z');
+
+    await batches.markStarted(_id, at);
+    const early = await batches.find(projectId, _id);
+    await batches.markAccepted(_id, 7);
+    const accepted = await batches.find(projectId, _id);
+    await batches.markStarted(_id, at);
+    await batches.markAccepted(_id, 9);
+    await batches.markStarted(_id, new Date());
+
+    expect(early).toMatchObject({ state: 'storing' });
+    expect(accepted).toMatchObject({ state: 'accepted', itemCount: 7 });
+    await expect(batches.find(projectId, _id)).resolves.toMatchObject({
+      state: 'started',
+      startedAt: at,
+      itemCount: 7,
+    });
+  });
+
+  it('ends once: a second end changes nothing and both answer the first', async () => {
+    const { projectId, _id } = await stored();
+    const at = new Date('2026-01-02T03:04:05Z');
+
+    const first = await batches.finish(projectId, _id, { state: 'success', counts, bytes: 5_000, at });
+    const none = { success: 0, skipped: 0, failed: 0 };
+    const end = { state: 'failed', failure: 'cancelled', counts: none, bytes: 0, at: new Date() } as const;
+    const second = await batches.finish(projectId, _id, end);
+
+    expect(first).toMatchObject({ state: 'success', counts, bytes: 5_000, finishedAt: at });
+    expect(second).toStrictEqual(first);
+  });
+
+  it('ends once when many ends come at the same moment', async () => {
+    const { projectId, _id } = await stored();
+
+    const ends = await Promise.all(
+      Array.from({ length: 20 }, (_, bytes) =>
+        batches.finish(projectId, _id, { state: 'failed', failure: 'vanished', counts, bytes, at: new Date() }),
+      ),
+    );
+
+    expect(new Set(ends.map((batch) => batch?.bytes)).size).toBe(1);
+  });
+
+  it('answers null when there is no batch to end', async () => {
+    const end = { state: 'success', counts, bytes: 0, at: new Date() } as const;
+
+    await expect(batches.finish(aProjectId(), 'none', end)).resolves.toBeNull();
+  });
+
+  it('does not start a batch that has ended', async () => {
+    const { projectId, _id } = await stored();
+    await batches.markAccepted(_id, 1);
+    await batches.finish(projectId, _id, { state: 'success', counts, bytes: 0, at: new Date() });
+
+    await batches.markStarted(_id, new Date());
+
+    await expect(batches.find(projectId, _id)).resolves.toMatchObject({ state: 'success' });
+  });
+
+  it('forgets a removed batch', async () => {
+    const { projectId, _id } = await stored();
+
+    await batches.remove(_id);
+
+    await expect(batches.find(projectId, _id)).resolves.toBeNull();
+  });
+});
+
+describe('what the reconciler asks for', () => {
+  let own: TestStore;
+  beforeAll(async () => {
+    own = await aTestStore();
+  });
+  afterAll(() => own.close());
+
+  it('tells half-stored, unstarted and healthy batches apart, oldest first', async () => {
+    const { store } = own;
+    const add = async () => {
+      const batch = aBatch({ touchedAt: own.now() });
+      await store.batches.insert(batch);
+      own.advance(1_000);
+      return batch._id;
+    };
+    const [stuck, slow, first, second, started] = [await add(), await add(), await add(), await add(), await add()];
+    for (const id of [first, second, started]) {
+      await store.batches.markAccepted(id, 1);
+      own.advance(1_000);
+    }
+    await store.batches.markStarted(started, own.now());
+    const before = own.now();
+    own.advance(60_000);
+    await store.batches.touch(slow);
+
+    const ids = (found: Batch[]) => found.map(({ _id }) => _id);
+    expect(ids(await store.batches.findHalfStored(before, 10))).toEqual([stuck]);
+    expect(ids(await store.batches.findUnstarted(before, 10))).toEqual([first, second]);
+    expect(ids(await store.batches.findUnstarted(before, 1))).toEqual([first]);
+  });
+});
