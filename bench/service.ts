@@ -10,8 +10,8 @@ export interface ServiceOptions {
   readonly run: string;
 }
 
-/** Far below the time of any run, far above what a status costs. */
-const POLL_MS = 50;
+/** Far below the time of any run; a status is a workflow task and a few reads of the same servers. */
+const POLL_MS = 200;
 
 /**
  * One import through the HTTP API, from the POST to the end of the batch. Answers seconds.

@@ -57,13 +57,11 @@ async function temporalRecords(address: string): Promise<string> {
   let text = '';
   for await (const { workflowId, runId, ...rest } of client.workflow.list()) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    text += JSON.stringify([workflowId, rest.memo, rest.typedSearchAttributes, history], (_key, value: unknown) => {
-      const bytes = value instanceof Uint8Array ? value : undefined;
-      return bytes === undefined ? value : Buffer.from(bytes).toString('utf8');
-    });
+    text += JSON.stringify([workflowId, rest.memo, rest.typedSearchAttributes, history]);
   }
   await connection.close();
-  return text;
+  // Payloads are base64 in the JSON of a history; a secret inside one has to be seen.
+  return text.replaceAll(/"data":"([A-Za-z0-9+/=]+)"/g, (_all, data: string) => Buffer.from(data, 'base64').toString());
 }
 
 describe('what a client entrusts to the service', () => {
@@ -106,7 +104,7 @@ describe('what a client entrusts to the service', () => {
       temporal: await temporalRecords(temporal),
       ...Object.fromEntries(readdirSync(logs).map((name) => [name, readFileSync(join(logs, name), 'utf8')])),
     };
-    expect(places['temporal']).toContain('importItem');
+    expect(places['temporal']?.includes('"itemCount":8')).toBe(true);
     expect(places['metrics']).toContain('durable_import_items_settled_total');
     for (const [place, text] of Object.entries(places)) {
       for (const secret of [SECRET, token ?? '', webhookSecret, webhookSecret.replace('whsec_', '')])

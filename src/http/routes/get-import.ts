@@ -4,6 +4,7 @@ import { importBody } from '../../contract/import-body.js';
 import { KINDS } from '../../contract/kinds.js';
 import type { ItemStore } from '../../contract/store.js';
 import { importWorkflowId, type Counts, type ImportProgress } from '../../contract/workflow-names.js';
+import { coalesce } from '../../intake/coalesce.js';
 import type { ImportWorkflows } from '../../intake/import-workflows.js';
 import type { ReadStatus } from '../../intake/read-status.js';
 import { importNotFound } from '../import-not-found.js';
@@ -18,19 +19,20 @@ export interface ImportDeps {
   readonly logger: Logger;
 }
 
+/** Pages poll about once a second; grouping failures reads all failed items of a batch. */
+const FAILURES_TTL_MS = 1_000;
+
 /** `GET /api/:v/imports/:id`: all that is known about one import. */
 export function getImport(deps: ImportDeps): RequestHandler {
+  const failuresOf = coalesce((batchId) => deps.items.failureGroups(batchId), FAILURES_TTL_MS);
   return async (ctx) => {
     const [, , version = '', , id = ''] = ctx.path.split('/');
     const { projectId } = tokenOf(ctx.state);
     const status = await deps.readStatus({ projectId, batchId: id });
     if (status === null) throw importNotFound(id);
     const { batch, progress } = status;
-    const [{ counts, bytes }, failures, runId] = await Promise.all([
-      countsOf(batch, progress, deps.items),
-      deps.items.failureGroups(batch._id),
-      runIdOf(batch, deps),
-    ]);
+    const [{ counts, bytes }, runId] = await Promise.all([countsOf(batch, progress, deps.items), runIdOf(batch, deps)]);
+    const failures = counts.failed === 0 ? [] : await failuresOf(batch._id);
     ctx.body = importBody({
       batch,
       counts,
