@@ -58,7 +58,9 @@ export async function importBatch(input: ImportBatchInput): Promise<FinishResult
 
   try {
     for (;;) {
-      const plan = await planRound({ projectId, batchId, fromSeq: progress.nextSeq });
+      const plan = await planRound.executeWithOptions(planOptions(progress), [
+        { projectId, batchId, fromSeq: progress.nextSeq },
+      ]);
       if (plan.missing) return null;
       progress = withPlan(progress, plan);
       await runPlan(plan);
@@ -76,10 +78,17 @@ export async function importBatch(input: ImportBatchInput): Promise<FinishResult
   return finish({ projectId, batchId, outcome: 'success' });
 }
 
+/** What an operator reads in the Temporal UI about a plan; a long round has several. */
+function planOptions({ round, nextSeq }: ImportProgress): { activityId: string; summary: string } {
+  if (nextSeq === 0) return { activityId: `plan-${round + 1}`, summary: `round ${round + 1}` };
+  return { activityId: `plan-${round}-from-${nextSeq}`, summary: `round ${round}, from item ${nextSeq}` };
+}
+
 /** Ends the batch and hands its webhook to a workflow of its own. Once begun, a cancellation does not stop it half-way. */
 function finish(input: FinishBatchInput): Promise<FinishResult> {
   return CancellationScope.nonCancellable(async () => {
-    const result = await finishBatch(input);
+    const options = { activityId: 'finish', summary: input.outcome };
+    const result = await finishBatch.executeWithOptions(options, [input]);
     upsertSearchAttributes([{ key: importState, value: result.state }]);
     if (result.webhook !== null) await handOver(input, result.webhook);
     return result;

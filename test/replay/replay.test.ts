@@ -12,7 +12,7 @@ const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, fo
 let bundle: WorkflowBundle;
 beforeAll(async () => {
   // A failed replay is an expected answer here, not a warning for the terminal.
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR' } } });
   bundle = await workflowBundle();
 });
 
