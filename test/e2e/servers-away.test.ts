@@ -17,7 +17,7 @@ const nowhere = async () => `127.0.0.1:${await anyFreePort()}`;
 interface Service {
   readonly child: ChildProcess;
   readonly api: string;
-  log(): string;
+  readonly log: () => string;
 }
 const services: Service[] = [];
 const dataDir = mkdtempSync(join(tmpdir(), 'durable-import-away-'));

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import type { KindPlural } from '../contract/kinds.js';
+import type { ApiAddress } from './find-api.js';
+
+/** Always served, whatever dated versions come and go. */
+const API = 'api/v1';
+/** Reads answer in milliseconds, and within a few seconds while Temporal is away. */
+const READ_TIMEOUT_MS = 30_000;
+/** Storing 10,000 items from a slow line. */
+const POST_TIMEOUT_MS = 300_000;
+
+const Accepted = z.object({ id: z.string() });
+const ErrorBody = z.object({ error: z.string(), error_details: z.record(z.string(), z.unknown()).optional() });
+const Started = z.object({ finished: z.literal(false), state: z.string(), id: z.string() });
+const Finished = z.looseObject({ finished: z.literal(true), state: z.enum(['success', 'failed']), id: z.string() });
+/** The published status of an import. */
+export const StatusDocument = z.union([Finished, Started]);
+export type StatusDocument = z.infer<typeof StatusDocument>;
+
+/** What the CLI reads of `GET /imports/:id`. */
+const ImportDocument = z.looseObject({
+  id: z.string(),
+  kind: z.enum(['video', 'file', 'image']),
+  finished: z.boolean(),
+  counts: z.object({
+    total: z.number(),
+    open: z.number(),
+    success: z.number(),
+    skipped: z.number(),
+    failed: z.number(),
+  }),
+  workflow: z.looseObject({ url: z.string().nullish() }).nullish(),
+});
+type ImportDocument = z.infer<typeof ImportDocument>;
+
+/** The API was not reached, or broke off: asking again may help. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+/** The API answered with an error. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  constructor(
+    readonly status: number,
+    error: string,
+    /** Sentences keyed by dotted path. */
+    readonly details: Readonly<Record<string, unknown>>,
+  ) {
+    super(`The API answered ${status} ${error}`);
+  }
+}
+
+export interface ApiClient {
+  /** Posts a batch and answers its id. @throws Refused, Unreachable */
+  submit(plural: KindPlural, body: unknown): Promise<string>;
+  /** @throws Refused, Unreachable */
+  status(plural: KindPlural, id: string): Promise<StatusDocument>;
+  /** @throws Refused, Unreachable */
+  show(id: string): Promise<ImportDocument>;
+}
+
+export function createApiClient({ api, token }: ApiAddress): ApiClient {
+  const ask = async <T>(path: string, schema: z.ZodType<T>, init: RequestInit, timeoutMs: number): Promise<T> => {
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(`${api}/${API}/${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json; charset=utf-8' },
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      status = response.status;
+      text = await response.text();
+    } catch (cause) {
+      throw new Unreachable(`The API cannot be reached at ${api}`, { cause });
+    }
+    const body = parsed(text);
+    if (status === 200) {
+      const answer = schema.safeParse(body);
+      if (answer.success) return answer.data;
+      throw new Error(`${api} does not answer as this API does`);
+    }
+    const error = ErrorBody.safeParse(body).data;
+    throw new Refused(status, error?.error ?? '', error?.error_details ?? {});
+  };
+  const read = <T>(path: string, schema: z.ZodType<T>): Promise<T> => ask(path, schema, {}, READ_TIMEOUT_MS);
+  return {
+    async submit(plural, body) {
+      const init = { method: 'POST', body: JSON.stringify(body) };
+      return (await ask(`import/${plural}`, Accepted, init, POST_TIMEOUT_MS)).id;
+    },
+    status: (plural, id) => read(`import/${plural}/status?id=${encodeURIComponent(id)}`, StatusDocument),
+    show: (id) => read(`imports/${encodeURIComponent(id)}`, ImportDocument),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

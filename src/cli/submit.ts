@@ -1,0 +1,71 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { KINDS, type KindPlural } from '../contract/kinds.js';
+import { createApiClient, Refused } from './api-client.js';
+import { readBatchFile, type BatchFields } from './batch-file.js';
+import type { CliContext } from './context.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { findApi, withApiOptions, type ApiOptions } from './find-api.js';
+import { refusalOf } from './refusal.js';
+import { exitCodeOf, waitWithBar } from './wait-for-import.js';
+
+interface SubmitOptions extends ApiOptions {
+  readonly type: KindPlural;
+  readonly wait?: true;
+  readonly systemName?: string;
+  readonly webhook?: string;
+  readonly context?: Record<string, unknown>;
+}
+
+const PLURALS = Object.values(KINDS).map(({ plural }) => plural);
+
+export function submitCommand(context: CliContext, exit: (code: ExitCode) => void): Command {
+  const command = new Command('submit')
+    .description('import the batch in a .json, .ndjson or .csv file and print its id')
+    .argument('<file>', '.json: the body of the POST; .ndjson: the batch, then one item a line; .csv: one item a line')
+    .addOption(new Option('--type <type>', 'what the items are').choices(PLURALS).makeOptionMandatory())
+    .option('--wait', 'wait for the end and print the status document')
+    .option('--system-name <name>', 'systemName of the batch; needed with .csv')
+    .option('--webhook <url>', 'webhook of the batch')
+    .option('--context <json>', 'context of the batch, a JSON object', parseContext)
+    .addHelpText('after', '\nExit code: 0 all well, 1 usage or connection, 2 some items failed, 3 the import failed');
+  return withApiOptions(command).action(async (file: string, options: SubmitOptions) => {
+    exit(await submit(file, options, context));
+  });
+}
+
+async function submit(file: string, options: SubmitOptions, { env, print, complain }: CliContext): Promise<ExitCode> {
+  const { type } = options;
+  const batch = await readBatchFile(file, type, fieldsOf(options));
+  const client = createApiClient(await findApi(options, env));
+  const id = await client.submit(type, batch.body).catch((error: unknown) => {
+    throw error instanceof Refused
+      ? new Error(refusalOf(error, { plural: type, lines: batch.lines }), { cause: error })
+      : error;
+  });
+  if (options.wait === undefined) {
+    print(id);
+    return EXIT.ok;
+  }
+  complain(`Import ${id}`);
+  const status = await waitWithBar({ client, plural: type, id }, process.stderr.isTTY);
+  print(JSON.stringify(status, null, 2));
+  return exitCodeOf(status, type);
+}
+
+function fieldsOf({ systemName, webhook, context }: SubmitOptions): BatchFields {
+  return {
+    ...(systemName === undefined ? {} : { systemName }),
+    ...(webhook === undefined ? {} : { webhook }),
+    ...(context === undefined ? {} : { context }),
+  };
+}
+
+function parseContext(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('It must be a JSON object.');
+}

@@ -1,0 +1,89 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { Duration } from '../config-values.js';
+import type { TokenRecord } from '../contract/store.js';
+import { mintToken } from '../stack/mint-token.js';
+import { readSecrets } from '../stack/secrets.js';
+import type { CliContext } from './context.js';
+import { withStore } from './open-store.js';
+import { parseProject } from './project-option.js';
+
+interface CreateOptions {
+  readonly project: string;
+  readonly scope: string;
+  readonly name: string;
+  readonly expires: number;
+}
+
+const NINETY_DAYS_MS = 90 * 24 * 60 * 60_000;
+
+export function tokenCommand(context: CliContext): Command {
+  const token = new Command('token').description('make, list and revoke access tokens');
+  token
+    .command('create')
+    .description('print a new access token, signed with TOKEN_SECRET or the secret of DATA_DIR')
+    .requiredOption('--project <id>', 'project that the token is for', parseProject)
+    .requiredOption(
+      '--scope <scopes>',
+      'scopes with spaces between them, such as "public-api:read public-api:write"',
+      parseScope,
+    )
+    .option('--name <name>', 'shown in lists', 'cli')
+    .option('--expires <duration>', 'such as 12h or 90d', parseExpiry, NINETY_DAYS_MS)
+    .action((options: CreateOptions) => create(options, context));
+  token
+    .command('list')
+    .description('list the tokens that were made here, or revoked')
+    .option('--project <id>', 'of this project only', parseProject)
+    .action(({ project }: { project?: string }) => list(project, context));
+  token
+    .command('revoke')
+    .description('revoke a token at once')
+    .argument('<jti>', 'id of the token, as listed')
+    .action((jti: string) => revoke(jti, context));
+  return token;
+}
+
+async function create(
+  { project, scope, name, expires }: CreateOptions,
+  { env, print, complain }: CliContext,
+): Promise<void> {
+  await withStore(env, async (store, config) => {
+    const secret = config.TOKEN_SECRET ?? (await readSecrets(config.DATA_DIR))?.tokenSecret;
+    if (secret === undefined)
+      throw new Error(`No secret to sign with: set TOKEN_SECRET, or run start on ${config.DATA_DIR} first`);
+    const signing = { secret, issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
+    const { token, record } = await mintToken({ projectId: project, scope, name, expiresInMs: expires }, signing);
+    // Recorded before it is shown: a token that nobody can list must not be about.
+    await store.tokens.insert(record);
+    complain(`Token ${record._id} for project ${project} is good until ${record.expiresAt.toISOString()}`);
+    print(token);
+  });
+}
+
+async function list(project: string | undefined, { env, print, complain }: CliContext): Promise<void> {
+  const tokens = await withStore(env, (store) => store.tokens.list(project));
+  if (tokens.length === 0) complain('There are no tokens');
+  for (const token of tokens) print(lineOf(token, new Date()));
+}
+
+function lineOf({ _id, projectId, name, scope, expiresAt, revokedAt }: TokenRecord, now: Date): string {
+  const state = revokedAt === undefined ? (expiresAt < now ? 'expired' : 'good') : 'revoked';
+  return [_id, projectId, state, expiresAt.toISOString(), name, scope].join('\t');
+}
+
+async function revoke(jti: string, { env, print }: CliContext): Promise<void> {
+  const isNew = await withStore(env, (store) => store.tokens.revoke(jti, new Date()));
+  print(isNew ? `Revoked ${jti}` : `${jti} was revoked before`);
+}
+
+function parseScope(text: string): string {
+  const scopes = text.split(/\s+/).filter((part) => part !== '');
+  if (scopes.length === 0) throw new InvalidArgumentError('It must name at least one scope.');
+  return scopes.join(' ');
+}
+
+function parseExpiry(text: string): number {
+  const parsed = Duration.safeParse(text);
+  if (parsed.success && parsed.data >= 1000) return parsed.data;
+  throw new InvalidArgumentError('It must be a duration of at least 1s, such as 12h or 90d.');
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { installAtomically } from './install-atomically.js';
+import { packageRoot } from './package-root.js';
+import { withProgress, type Progress } from './progress.js';
+import { CommandError, runCommand } from './run-command.js';
+
+export interface MongoStandIn {
+  readonly kind: 'stand-in';
+  /** Its classes and the libraries they need. */
+  readonly classPath: string;
+  /** For the one who starts it: what it is. */
+  readonly description: string;
+}
+
+export interface StandInOptions {
+  readonly cache: string;
+  readonly report: Progress;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** As in tools/mongo-stand-in/pom.xml: another version is another folder of the cache. */
+const LIBRARY_VERSION = '1.47.0';
+const OLDEST_JAVA = 17;
+const ALTERNATIVE = 'or set MONGODB_URL to a running MongoDB server';
+
+/** Both take about a second; a machine that is building something at the same time is far slower. */
+const ASK_TIMEOUT_MS = 60_000;
+const COMPILE_TIMEOUT_MS = 120_000;
+/** Measured 30 s with nothing in Maven's own cache, most of it plug-ins. */
+const FETCH_TIMEOUT_MS = 5 * 60_000;
+
+/** Java would otherwise take a quarter of the machine; the working set of a large import fits several times. */
+const MAX_HEAP = '-Xmx512m';
+
+/**
+ * Makes the stand-in for MongoDB ready to run: a library on Java that speaks MongoDB's protocol over a file of H2. For
+ * development and tests only.
+ * @throws Error that names Java, Maven and MONGODB_URL when something is missing
+ */
+export async function prepareStandIn({ cache, report, env }: StandInOptions): Promise<MongoStandIn> {
+  await requireJava(env);
+  const libraries = join(cache, `mongo-stand-in-${LIBRARY_VERSION}`);
+  if (!existsSync(libraries)) {
+    await withProgress(report, 'Fetching the stand-in for MongoDB with Maven (once)', () =>
+      installAtomically(libraries, (staging) => fetchLibraries(staging, env)),
+    );
+  }
+  const source = join(sourceFolder(), 'MongoStandIn.java');
+  const digest = createHash('sha256').update(await readFile(source));
+  const classes = `${libraries}-classes-${digest.digest('hex').slice(0, 12)}`;
+  if (!existsSync(classes)) {
+    await installAtomically(classes, (staging) => compile(source, libraries, staging, env));
+  }
+  return {
+    kind: 'stand-in',
+    classPath: [classes, join(libraries, '*')].join(delimiter),
+    description: 'a stand-in for MongoDB, for development and tests only',
+  };
+}
+
+/** The command line that runs the stand-in. */
+export function standInCommand(server: MongoStandIn, port: number, file: string): { file: string; args: string[] } {
+  return { file: 'java', args: [MAX_HEAP, '-cp', server.classPath, 'MongoStandIn', String(port), file] };
+}
+
+function sourceFolder(): string {
+  return join(packageRoot(), 'tools', 'mongo-stand-in');
+}
+
+async function requireJava(env: NodeJS.ProcessEnv): Promise<void> {
+  const modules = await runCommand('java', ['--list-modules'], { env, timeoutMs: ASK_TIMEOUT_MS }).catch(() => null);
+  const major = Number(/^java\.base@(\d+)/m.exec(modules?.stdout ?? '')?.[1] ?? 0);
+  if (major >= OLDEST_JAVA && modules?.stdout.includes('jdk.compiler@') === true) return;
+  const problem = `MongoDB could not be downloaded, and its stand-in needs a Java development kit ${OLDEST_JAVA} or newer`;
+  throw new Error(`${problem}: install mongod, install such a Java and Maven, ${ALTERNATIVE}`);
+}
+
+async function fetchLibraries(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const pom = join(sourceFolder(), 'pom.xml');
+  const maven = process.platform === 'win32' ? 'mvn.cmd' : 'mvn';
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`];
+  try {
+    await runCommand(maven, ['--quiet', '--batch-mode', '--file', pom, ...goal], { env, timeoutMs: FETCH_TIMEOUT_MS });
+  } catch (cause) {
+    const output = cause instanceof CommandError && cause.output !== '' ? `:\n${cause.output.trimEnd()}` : '';
+    const problem =
+      'MongoDB could not be downloaded, and Maven, which fetches its stand-in, is not installed or failed';
+    throw new Error(`${problem}: install mongod or Maven, ${ALTERNATIVE}${output}`, { cause });
+  }
+}
+
+/** Compiled once: run from its source the stand-in took 3.3 s of processor time to listen, so it takes 0.9 s. */
+async function compile(source: string, libraries: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  // The compiler of the very Java that will run it; unlike the launcher it does not expand a `*`.
+  const classPath = (await readdir(libraries)).map((jar) => join(libraries, jar)).join(delimiter);
+  const compiler = ['-m', 'jdk.compiler/com.sun.tools.javac.Main', '--release', String(OLDEST_JAVA)];
+  const args = [...compiler, '-cp', classPath, '-d', folder, source];
+  try {
+    await runCommand('java', args, { env, timeoutMs: COMPILE_TIMEOUT_MS });
+  } catch (cause) {
+    const output = cause instanceof CommandError ? cause.output.trimEnd() : '';
+    throw new Error(`The stand-in for MongoDB could not be compiled; install mongod, ${ALTERNATIVE}:\n${output}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { loadConfig } from '../config.js';
+import type { Keep, ProcessName } from './keep.js';
+import { prepareProject } from './prepare-project.js';
+import { createProcessRecord } from './process-record.js';
+import type { Progress } from './progress.js';
+import { removeRunFile, writeRunFile, type RunFile } from './run-file.js';
+import { lockDataDir } from './start-lock.js';
+import { stopLeftBehind } from './stop-left-behind.js';
+import { startServers } from './start-servers.js';
+import { startServices } from './start-services.js';
+import { choosePorts } from './stack-ports.js';
+import type { Started, Supervisor } from './supervise.js';
+
+export interface StackOptions {
+  /** The environment of `start`; DATA_DIR in it is made absolute for the services. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly report: Progress;
+}
+
+/** What `start` runs: two servers, unless addresses were given, the gateway and the worker. */
+export interface Stack {
+  /**
+   * Resolves when all is ready and run.json is written.
+   * @throws AlreadyRunningError, or Error that says what is missing; everything that was started is stopped then
+   */
+  start(): Promise<RunFile>;
+  /** Stops all in order: first those who use the servers. Also while it is starting. Resolves when nothing is left. */
+  stop(): Promise<void>;
+  /** Ends every process at once. */
+  kill(): void;
+}
+
+/** Prepares a stack on a data folder; nothing happens before `start`. */
+export function createStack({ env, report }: StackOptions): Stack {
+  const config = loadConfig(env);
+  const dataDir = resolve(config.DATA_DIR);
+  const record = createProcessRecord(dataDir);
+  const stopping = new AbortController();
+  const alive = new Map<ProcessName, Started>();
+  /** In order of starting; stopped the other way round, level by level. */
+  const levels: Supervisor[][] = [];
+  let unlock: (() => Promise<void>) | undefined;
+  let run: RunFile | undefined;
+  let writing = Promise.resolve();
+  let started: Promise<unknown> | undefined;
+
+  const pidOf = (name: ProcessName): number | null => alive.get(name)?.pid ?? null;
+  const noteRun = (): Promise<void> => {
+    writing = writing.then(async () => {
+      if (run === undefined || stopping.signal.aborted) return;
+      const pids = { temporal: pidOf('temporal'), mongodb: pidOf('mongodb') };
+      run = { ...run, pids: { ...pids, gateway: pidOf('gateway'), worker: pidOf('worker') } };
+      await writeRunFile(dataDir, run);
+    });
+    return writing;
+  };
+  const keep: Keep = (name) => ({
+    report,
+    signal: stopping.signal,
+    onSpawn: (child) => {
+      alive.set(name, child);
+      return record.add(name, child.pid);
+    },
+    onRestart: noteRun,
+  });
+
+  const takeDown = async (): Promise<void> => {
+    stopping.abort(new Error('Stopped'));
+    // First of all, so that nobody takes the addresses for good; what still runs stands in the record until it is gone.
+    await writing.catch(() => undefined);
+    if (unlock === undefined) return;
+    await removeRunFile(dataDir);
+    for (const level of levels.splice(0).reverse()) await Promise.all(level.map((supervisor) => supervisor.stop()));
+    await record.clear();
+    await unlock();
+    unlock = undefined;
+  };
+
+  const bringUp = async (): Promise<RunFile> => {
+    await mkdir(dataDir, { recursive: true });
+    unlock = await lockDataDir(dataDir);
+    await stopLeftBehind(dataDir, report);
+    await removeRunFile(dataDir);
+    const ports = await choosePorts({ env, api: config.PORT, metrics: config.METRICS_PORT, report });
+    const servers = await startServers({ env, config, dataDir, ports, report, keep, signal: stopping.signal });
+    levels.push(servers.supervisors);
+    const project = await prepareProject({ config, dataDir, mongodb: servers.mongodb });
+    const services = await startServices({ env, config, dataDir, ports, servers, project, keep });
+    levels.push(services.supervisors);
+    stopping.signal.throwIfAborted();
+    const { temporal, mongodb, ui } = servers;
+    const pids = { temporal: null, mongodb: null, gateway: null, worker: null };
+    run = {
+      api: services.api,
+      ui,
+      temporal,
+      mongodb,
+      token: project.token,
+      webhookSecret: project.webhookSecret,
+      pids,
+    };
+    await noteRun();
+    return run;
+  };
+
+  return {
+    async start() {
+      const starting = bringUp();
+      started = starting.catch(() => undefined);
+      try {
+        return await starting;
+      } catch (error) {
+        await takeDown();
+        throw error;
+      }
+    },
+    async stop() {
+      stopping.abort(new Error('Stopped'));
+      await started;
+      await takeDown();
+    },
+    kill() {
+      stopping.abort(new Error('Stopped'));
+      for (const child of alive.values()) child.kill();
+    },
+  };
+}

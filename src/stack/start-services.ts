@@ -1,0 +1,84 @@
+import type { Config } from '../config.js';
+import type { Project } from './prepare-project.js';
+import { createGatewayProbe, probeWorker } from './service-probes.js';
+import type { Keep } from './keep.js';
+import type { StackPorts } from './stack-ports.js';
+import { serviceUnit } from './stack-units.js';
+import { logFile, type Servers } from './start-servers.js';
+import { supervise, type Supervisor } from './supervise.js';
+
+/** Its drain of 8 s and its farewells to the servers. */
+const GATEWAY_GRACE_MS = 12_000;
+/** Its activities get 5 s to end and 15 s to be given up; an import goes on after the next start in any case. */
+const WORKER_GRACE_MS = 20_000;
+
+export interface ServicesOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly config: Config;
+  readonly dataDir: string;
+  readonly ports: StackPorts;
+  readonly servers: Servers;
+  readonly project: Project;
+  readonly keep: Keep;
+}
+
+export interface Services {
+  /** Origin of the API as this machine reaches it. */
+  readonly api: string;
+  readonly supervisors: Supervisor[];
+}
+
+/**
+ * Starts gateway and worker and waits until one answers and the other asks for work.
+ * @throws Error with the end of the log of the one that did not start; the other is stopped then
+ */
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { config, dataDir, ports, servers, keep } = options;
+  const env = serviceEnvironment(options);
+  const api = `http://${reachableHost(config.HOST)}:${ports.api}`;
+  const workerProbe = {
+    address: servers.temporal,
+    namespace: config.TEMPORAL_NAMESPACE,
+    taskQueue: config.TEMPORAL_TASK_QUEUE,
+    apiKey: config.TEMPORAL_API_KEY,
+  };
+  const gateway = serviceUnit({
+    command: 'gateway',
+    graceMs: GATEWAY_GRACE_MS,
+    env: { ...env, METRICS_PORT: String(ports.metrics) },
+    logFile: logFile(dataDir, 'gateway'),
+    probe: createGatewayProbe(api),
+  });
+  const worker = serviceUnit({
+    command: 'worker',
+    graceMs: WORKER_GRACE_MS,
+    env: { ...env, METRICS_PORT: String(ports.metrics + 1) },
+    logFile: logFile(dataDir, 'worker'),
+    probe: (pid) => probeWorker(pid, workerProbe),
+  });
+  const results = await Promise.allSettled([supervise(gateway, keep('gateway')), supervise(worker, keep('worker'))]);
+  const failure = results.find((result) => result.status === 'rejected');
+  const supervisors = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+  if (failure === undefined) return { api, supervisors };
+  await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
+  throw failure.reason;
+}
+
+function serviceEnvironment({ env, dataDir, ports, servers, project }: ServicesOptions): NodeJS.ProcessEnv {
+  return {
+    ...env,
+    DATA_DIR: dataDir,
+    PORT: String(ports.api),
+    TEMPORAL_ADDRESS: servers.temporal,
+    MONGODB_URL: servers.mongodb,
+    ...(servers.ui === null ? {} : { TEMPORAL_UI_URL: servers.ui }),
+    ...(project.tokenSecret === null ? {} : { TOKEN_SECRET: project.tokenSecret }),
+  };
+}
+
+/** What to connect to for something that listens on `host`: a wildcard address is not one. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,138 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { identifyProcess } from '../../../src/stack/process-identity.js';
+import { startedProcess } from '../../../src/stack/started-process.js';
+import { supervise, type Supervisor, type Unit } from '../../../src/stack/supervise.js';
+import { eventually } from '../../support/eventually.js';
+
+const QUICK = { firstMs: 10, maxMs: 40, steadyMs: 60_000 };
+const STAYS = 'setInterval(() => {}, 1000)';
+const children: ChildProcess[] = [];
+const supervisors: Supervisor[] = [];
+
+afterEach(async () => {
+  await Promise.all(supervisors.splice(0).map((supervisor) => supervisor.stop()));
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+/** A unit whose starts run one script after the other, the last one for ever. */
+function unitOf(scripts: readonly string[], graceMs = 5_000): Unit & { starts: number } {
+  const unit = {
+    name: 'fake',
+    starts: 0,
+    async spawn() {
+      const script = scripts[Math.min(unit.starts, scripts.length - 1)] ?? '';
+      unit.starts += 1;
+      const child = spawn(process.execPath, ['-e', `process.stdout.write('up');${script}`], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      children.push(child);
+      await once(child, 'spawn');
+      return Object.assign(startedProcess(child, graceMs), { child });
+    },
+    /** Ready once it has said so. */
+    async waitUntilReady(started: { child?: ChildProcess; ended: Promise<string> }) {
+      const isUp = once(started.child?.stdout ?? process, 'data').then(() => 'up');
+      if ((await Promise.race([isUp, started.ended])) !== 'up') throw new Error('It ended while it was starting');
+    },
+  };
+  return unit;
+}
+
+async function supervised(
+  unit: Unit,
+  report: (line: string) => void = () => undefined,
+  onRestart?: () => Promise<void>,
+) {
+  const restart = onRestart === undefined ? {} : { onRestart };
+  const supervisor = await supervise(unit, { report, backOff: QUICK, ...restart });
+  supervisors.push(supervisor);
+  return supervisor;
+}
+
+describe('supervise', () => {
+  it('starts a unit again that was killed, and tells so', async () => {
+    const lines: string[] = [];
+    const restarts: number[] = [];
+    const supervisor = await supervised(
+      unitOf([STAYS]),
+      (line) => lines.push(line),
+      () => {
+        restarts.push(supervisor.pid);
+        return Promise.resolve();
+      },
+    );
+    const first = supervisor.pid;
+
+    process.kill(first, 'SIGKILL');
+
+    await eventually('a note of the restart', () => restarts.length === 1);
+    expect(supervisor.pid).not.toBe(first);
+    expect(restarts).toEqual([supervisor.pid]);
+    expect(lines).toEqual([
+      'fake ended (SIGKILL), starting it again in 0.01 s',
+      `fake runs again (process ${supervisor.pid})`,
+    ]);
+  });
+
+  it('never gives up on a unit that ends at once, and pauses longer each time up to a limit', async () => {
+    const lines: string[] = [];
+    const unit = unitOf([STAYS, '', '', '', '', '', STAYS]);
+    const supervisor = await supervised(unit, (line) => lines.push(line));
+
+    process.kill(supervisor.pid, 'SIGKILL');
+
+    await eventually('a unit that stays', () => unit.starts === 7);
+    const pauses = lines.join('\n').match(/in [\d.]+ s/g) ?? [];
+    expect(pauses.slice(0, 3)).toEqual(['in 0.01 s', 'in 0.02 s', 'in 0.04 s']);
+    expect(new Set(pauses.slice(2))).toEqual(new Set(['in 0.04 s']));
+  });
+
+  it('fails when the very first start fails', async () => {
+    const unit: Unit = { ...unitOf([STAYS]), waitUntilReady: () => Promise.reject(new Error('never ready')) };
+
+    await expect(supervised(unit)).rejects.toThrow('never ready');
+
+    expect(children.map(({ signalCode }) => signalCode)).toEqual(['SIGTERM']);
+  });
+
+  it('stops the process and starts it no more', async () => {
+    const unit = unitOf([STAYS]);
+    const supervisor = await supervised(unit);
+    const { pid } = supervisor;
+
+    await supervisor.stop();
+
+    expect(await identifyProcess(pid)).toBeNull();
+    expect(unit.starts).toBe(1);
+  });
+
+  it('kills a process that does not end when asked to', async () => {
+    const unit = unitOf([`process.on('SIGTERM', () => {});process.stdout.write('deaf');${STAYS}`], 100);
+    const supervisor = await supervised(unit);
+    const [child] = children;
+    await eventually('a deaf process', async () => (await identifyProcess(supervisor.pid)) !== null);
+
+    await supervisor.stop();
+
+    expect(child?.signalCode).not.toBeNull();
+  });
+
+  it('ends while the unit is still starting when the signal says so', async () => {
+    const stop = new AbortController();
+    const unit: Unit = {
+      ...unitOf([STAYS]),
+      waitUntilReady: async (started) => {
+        await started.ended;
+      },
+    };
+    const starting = supervise(unit, { report: () => undefined, signal: stop.signal });
+    await eventually('a process', () => children.length === 1 && children[0]?.pid !== undefined);
+
+    stop.abort(new Error('enough'));
+
+    await expect(starting).rejects.toThrow('enough');
+    expect(children[0]?.signalCode).toBe('SIGTERM');
+  });
+});

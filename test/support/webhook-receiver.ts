@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { Webhook } from 'standardwebhooks';
+import { eventually } from './eventually.js';
+
+interface ReceivedDelivery {
+  readonly headers: Record<string, string>;
+  readonly raw: string;
+}
+
+export interface WebhookReceiver {
+  readonly url: string;
+  readonly port: number;
+  readonly deliveries: readonly ReceivedDelivery[];
+  /** Waits for the first delivery about an import and answers its body as the standardwebhooks library verified it. */
+  verified(importId: string, secret: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The system of a client: takes every delivery with 204. */
+export async function startWebhookReceiver(): Promise<WebhookReceiver> {
+  const deliveries: ReceivedDelivery[] = [];
+  const server = createServer((request, response) => {
+    void buffer(request).then((body) => {
+      const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const);
+      deliveries.push({ headers: Object.fromEntries(headers), raw: body.toString('utf8') });
+      response.writeHead(204).end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/webhook`,
+    port,
+    deliveries,
+    async verified(importId, secret) {
+      const { raw, headers } = await eventually(`a webhook for ${importId}`, () =>
+        deliveries.find((delivery) => delivery.raw.includes(`"${importId}"`)),
+      );
+      return new Webhook(secret).verify(raw, headers);
+    },
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
