@@ -3,6 +3,7 @@ import type { Store } from '../contract/store.js';
 import { createBatchStore } from './batches.js';
 import { collectionsOf } from './collections.js';
 import { createDeliveryStore } from './deliveries.js';
+import { failDeadWrites } from './fail-dead-writes.js';
 import { createIdempotencyKeyStore } from './idempotency-keys.js';
 import { ensureIndexes } from './indexes.js';
 import { createItemStore } from './items.js';
@@ -42,6 +43,7 @@ export function openStore({
   serverSelectionMs = 15_000,
   now = () => new Date(),
 }: StoreOptions): OpenedStore {
+  failDeadWrites();
   const client = new MongoClient(url, {
     appName: 'durable-import',
     serverSelectionTimeoutMS: serverSelectionMs,

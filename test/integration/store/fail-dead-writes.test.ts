@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MongoNetworkError } from 'mongodb';
+import { failDeadWrites } from '../../../src/store/fail-dead-writes.js';
+
+interface DriverConnection {
+  command(namespace: unknown, command: object, options: object): Promise<unknown>;
+}
+const load = createRequire(import.meta.url);
+const { Connection } = load('mongodb/lib/cmap/connection.js') as {
+  Connection: new (socket: Socket, options: object) => DriverConnection;
+};
+const { HostAddress, ns } = load('mongodb/lib/utils.js') as {
+  HostAddress: { fromString(text: string): unknown };
+  ns: (name: string) => unknown;
+};
+
+describe('a connection of the driver', () => {
+  let server: Server;
+  let socket: Socket;
+  beforeEach(async () => {
+    failDeadWrites();
+    // Takes connections and never reads, so that a large write has to wait.
+    server = createServer({ pauseOnConnect: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    await once(socket, 'connect');
+  });
+  afterEach(() => {
+    socket.destroy();
+    server.close();
+  });
+
+  function send(command: object): Promise<unknown> {
+    const connection = new Connection(socket, {
+      id: 1,
+      generation: 0,
+      monitorCommands: false,
+      hostAddress: HostAddress.fromString('127.0.0.1:1'),
+    });
+    return connection.command(ns('admin.$cmd'), command, {});
+  }
+
+  it('fails a command whose socket was destroyed a moment ago, instead of waiting for ever', async () => {
+    socket.destroy();
+
+    await expect(send({ hello: 1 })).rejects.toBeInstanceOf(MongoNetworkError);
+  });
+
+  it('fails a command whose socket closes while a large write waits', async () => {
+    const answer = send({ hello: 1, padding: 'x'.repeat(12 * 1024 * 1024) });
+    setImmediate(() => socket.destroy());
+
+    await expect(answer).rejects.toBeInstanceOf(MongoNetworkError);
+  });
+
+  it('is mended once, however many stores are opened', () => {
+    const { prototype } = (load('mongodb/lib/cmap/connection.js') as { Connection: { prototype: object } }).Connection;
+    failDeadWrites();
+    const first: unknown = Reflect.get(prototype, 'writeCommand');
+
+    failDeadWrites();
+
+    expect(Reflect.get(prototype, 'writeCommand')).toBe(first);
+  });
+});
