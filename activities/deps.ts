@@ -4,6 +4,7 @@ import type { Source } from '../src/contract/source.js';
 import type { Store } from '../src/contract/store.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
+import type { HostSlots } from './host-slots.js';
 import type { RetryPolicy } from './retry-policy.js';
 
 interface WebhookPolicy {
@@ -19,6 +20,7 @@ export interface ActivityDeps {
   readonly egress: Egress;
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
+  readonly hostSlots: HostSlots;
   /** With more open items than this a round sweeps pages. */
   readonly sweepAbove: number;
   /** Items of a page. */

@@ -14,6 +14,9 @@ export function createFinishBatch(deps: ActivityDeps) {
     const { batches, items, deliveries } = deps.store;
     if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title);
     const { open, bytes, ...counts } = await items.totals(batchId);
+    // Cancelled before it was planned, and refused by its gateway meanwhile: nobody was told of it.
+    if (outcome === 'cancelled' && (await batches.find(projectId, batchId)) === null)
+      return { state: 'failed', counts, webhook: null };
     if (open > 0) throw new Error(`${open} items are still open at the end of the batch`);
 
     const failure =

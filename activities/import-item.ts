@@ -1,6 +1,11 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ImportItemInput, ItemResult } from '../src/contract/activity-types.js';
+import type { Batch } from '../src/contract/batch.js';
+import { ImportError } from '../src/contract/errors.js';
+import type { Item } from '../src/contract/item.js';
 import { attemptItem } from './attempt-item.js';
+import type { AttemptOutcome } from './attempt-item.js';
+import { aborting } from './aborting.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 
@@ -11,18 +16,25 @@ import { withHeartbeat } from './heartbeat.js';
 const LANE_PATIENCE_MS = 20_000;
 
 /**
+ * An attempt ends an hour before its activity's time limit does, so that it is counted: 50 GiB at 600 KiB/s take 24 hours, and
+ * whatever is slower would else begin again for ever.
+ */
+const LONGEST_ATTEMPT_MS = 23 * 3_600_000;
+
+/**
  * Imports one item: one attempt a run, repeated by Temporal after the pause that the retry policy or the source asks for. The
  * failure that Temporal shows meanwhile is expected, hence benign. Attempts are counted in the item, so a crash uses up none.
  */
 export function createImportItem(deps: ActivityDeps) {
   return async ({ projectId, batchId, seq }: ImportItemInput): Promise<ItemResult> => {
-    const { batches, items } = deps.store;
-    const [batch, item] = await Promise.all([batches.find(projectId, batchId), items.find(batchId, seq)]);
-    if (batch === null || item === null) return { state: 'failed', bytes: 0 };
-    if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
-
-    const outcome = await withHeartbeat((signal) => attemptItem(deps, batch, item, { signal }));
-    if (outcome.kind === 'settled') return { state: outcome.state, bytes: outcome.bytes };
+    const outcome = await withHeartbeat(async (signal): Promise<AttemptOutcome | ItemResult> => {
+      const { batches, items } = deps.store;
+      const [batch, item] = await Promise.all([batches.find(projectId, batchId), items.find(batchId, seq)]);
+      if (batch === null || item === null) return { state: 'failed', bytes: 0 };
+      if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
+      return deps.hostSlots(item.host, () => attemptWithin(deps, batch, item, signal));
+    });
+    if ('state' in outcome) return { state: outcome.state, bytes: outcome.bytes };
     if (outcome.kind === 'solo' || outcome.delayMs > LANE_PATIENCE_MS) return { state: 'open', bytes: 0 };
     throw ApplicationFailure.create({
       message: outcome.message,
@@ -31,4 +43,9 @@ export function createImportItem(deps: ActivityDeps) {
       nextRetryDelay: outcome.delayMs,
     });
   };
+}
+
+function attemptWithin(deps: ActivityDeps, batch: Batch, item: Item, cancelled: AbortSignal): Promise<AttemptOutcome> {
+  const tooSlow = new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });
+  return aborting(cancelled, LONGEST_ATTEMPT_MS, tooSlow, (signal) => attemptItem(deps, batch, item, { signal }));
 }

@@ -6,6 +6,8 @@ import type { ActivityDeps } from './deps.js';
 
 /** Items planned at a time: 400 pages of 50 keep the plan below 20 KiB and a run's history short of continue-as-new. */
 const PLAN_ITEMS = 20_000;
+/** A plan with nothing to do must never be followed by another at once: every plan is history. */
+const SHORTEST_WAIT_MS = 1_000;
 /** A batch whose open items are all far from due is looked at again after this at the latest. */
 const LONGEST_WAIT_MS = 15 * 60_000;
 /** A round of several plans sees only its last part at the end, so it waits briefly before looking at the whole again. */
@@ -39,12 +41,11 @@ export function createPlanRound(deps: ActivityDeps) {
     const last = open.at(-1);
     if (open.length === PLAN_ITEMS && last !== undefined) return { ...nothing, pages, nextSeq: last.seq + 1 };
     // The end of the round: what sweeps could not handle gets its own activities, as many as a small batch would have.
-    const solo = (await items.openFrom(batchId, 0, Math.max(1, deps.sweepAbove), { solo: true })).filter((item) =>
-      isDue(item, now),
-    );
+    const due = { solo: true, dueBy: new Date(now) } as const;
+    const solo = await items.openFrom(batchId, 0, Math.max(1, deps.sweepAbove), due);
     const idle = pages.length === 0 && solo.length === 0;
     const wait = fromSeq === 0 ? waitMs(open, now) : LONG_ROUND_WAIT_MS;
-    return { ...nothing, pages, items: solo.map(planned), waitMs: idle ? wait : 0 };
+    return { ...nothing, pages, items: solo.map(planned), waitMs: idle ? Math.max(SHORTEST_WAIT_MS, wait) : 0 };
   };
 }
 

@@ -7,6 +7,8 @@ export interface RetryPolicy {
   readonly maxMs: number;
 }
 
+/** A source may ask for a pause of 15 minutes at most; jitter does not make it longer. */
+const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 /** Added to a pause so that items which failed together do not come back together. */
 const JITTER = 0.1;
 
@@ -18,6 +20,8 @@ const JITTER = 0.1;
 export function nextDelayMs(policy: RetryPolicy, error: ImportError, concluded: number): number | null {
   const limit = Math.min(policy.attempts, error.details.maxAttempts ?? Infinity);
   if (!error.retryable || concluded >= limit) return null;
-  const backoff = Math.min(policy.maxMs, policy.initialMs * 2 ** (concluded - 1));
-  return Math.max(error.details.retryAfterMs ?? 0, backoff) * (1 + Math.random() * JITTER);
+  const jitter = 1 + Math.random() * JITTER;
+  const backoff = Math.min(policy.maxMs, policy.initialMs * 2 ** (concluded - 1) * jitter);
+  const asked = Math.min(LONGEST_RETRY_AFTER_MS, (error.details.retryAfterMs ?? 0) * jitter);
+  return Math.max(asked, backoff);
 }

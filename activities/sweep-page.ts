@@ -2,10 +2,12 @@ import type { SweepPageInput, SweepResult } from '../src/contract/activity-types
 import type { Batch } from '../src/contract/batch.js';
 import type { Item } from '../src/contract/item.js';
 import { LeaveSweep } from '../src/contract/source.js';
+import { aborting } from './aborting.js';
 import { attemptItem } from './attempt-item.js';
 import type { AttemptOutcome } from './attempt-item.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
+import type { HostSlots } from './host-slots.js';
 
 /** Items of one page in flight: enough to hide a source's latency; 8 pages at a time share the process. */
 const CONCURRENCY = 16;
@@ -19,18 +21,18 @@ const SWEEP_BYTES = 8 * 1024 ** 2;
 /** Tries each due open item of one page once. What it cannot settle stays open for a later round. */
 export function createSweepPage(deps: ActivityDeps) {
   return async ({ projectId, batchId, fromSeq, toSeq }: SweepPageInput): Promise<SweepResult> => {
-    const batch = await deps.store.batches.find(projectId, batchId);
     const result = { success: 0, skipped: 0, failed: 0, bytes: 0 };
-    if (batch === null) return result;
-    const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
-    const deadline = Date.now() + BUDGET_MS;
-    await withHeartbeat(async (signal) => {
+    await withHeartbeat(async (cancelled) => {
+      const batch = await deps.store.batches.find(projectId, batchId);
+      if (batch === null) return;
+      const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
       const queue = open.values();
+      const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
+      const page = { over, ended: aborted(over) };
       const worker = async (): Promise<void> => {
         for (const item of queue) {
-          if (Date.now() > deadline) return;
-          const outcome = await sweepItem(deps, batch, item, signal);
-          if (outcome.kind !== 'settled') continue;
+          const outcome = await inTurn(deps.hostSlots, item.host, page, () => sweepItem(deps, batch, item, cancelled));
+          if (outcome?.kind !== 'settled') continue;
           result[outcome.state] += 1;
           result.bytes += outcome.bytes;
         }
@@ -43,20 +45,35 @@ export function createSweepPage(deps: ActivityDeps) {
   };
 }
 
-async function sweepItem(
-  deps: ActivityDeps,
-  batch: Batch,
-  item: Item,
-  cancelled: AbortSignal,
-): Promise<AttemptOutcome> {
-  const patience = new AbortController();
-  const timer = setTimeout(() => {
-    patience.abort(new LeaveSweep('slow'));
-  }, PATIENCE_MS);
-  const signal = AbortSignal.any([cancelled, patience.signal]);
-  try {
-    return await attemptItem(deps, batch, item, { signal, sweepBytes: SWEEP_BYTES });
-  } finally {
-    clearTimeout(timer);
-  }
+/** When a page begins nothing more: its budget is used up, or it was cancelled. */
+interface Page {
+  readonly over: AbortSignal;
+  readonly ended: Promise<void>;
+}
+
+/** Does the work when the host has a slot for it, unless the page is over by then: null, and the item stays open. */
+async function inTurn<T>(slots: HostSlots, host: string, page: Page, work: () => Promise<T>): Promise<T | null> {
+  let running: Promise<T> | undefined;
+  const turn = slots(host, async () => {
+    if (page.over.aborted) return null;
+    running = work();
+    return running;
+  });
+  turn.catch(() => undefined);
+  await Promise.race([turn, page.ended]).catch(() => undefined);
+  // Work that has begun is waited for: a page never ends before its items.
+  return page.over.aborted && running === undefined ? null : turn;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+  });
+}
+
+function sweepItem(deps: ActivityDeps, batch: Batch, item: Item, cancelled: AbortSignal): Promise<AttemptOutcome> {
+  return aborting(cancelled, PATIENCE_MS, new LeaveSweep('slow'), (signal) =>
+    attemptItem(deps, batch, item, { signal, sweepBytes: SWEEP_BYTES }),
+  );
 }

@@ -37,12 +37,15 @@ export async function bareLoop({ origin, mongodb, items }: BareLoopOptions): Pro
   const source = createSource({ egress, blobs, limits: { ...limits, maxBytes: 2 ** 40, maxRedirects: 0 } });
   const mediaType = defaultMediaTypes().get('video');
   if (mediaType === undefined) throw new Error('There is no media type for videos');
-  const { signal } = new AbortController();
   const importId = newBatchId();
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let seq = next++; seq < items; seq = next++) {
-      const { asset } = await source.fetch({ url: `${origin}/bare/${seq}`, mediaType, signal });
+      const { asset } = await source.fetch({
+        url: `${origin}/bare/${seq}`,
+        mediaType,
+        signal: new AbortController().signal,
+      });
       const pair = { projectId: 'bench', systemName: 'bare', externalId: String(seq) };
       const content = { kind: 'video', mediaType: 'video', fileName: String(seq), metadata: {}, asset } as const;
       await store.media.upsert({ ...pair, ...content, importId, importSeq: 1 });

@@ -86,6 +86,7 @@ export const ConfigSchema = z.object({
         .map((part) => part.trim())
         .filter((part) => part !== ''),
     )
+    .pipe(z.array(z.string().regex(/^(v1|beta|\d{4}-(0[1-9]|1[0-2]))$/, 'must be v1, beta or YYYY-MM')))
     .describe('API versions that answer 410, comma-separated'),
   UNKNOWN_ID: z
     .enum(['404', 'lost'])
@@ -124,7 +125,9 @@ export const ConfigSchema = z.object({
   WEBHOOK_SCHEDULE: Durations.default([
     0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
   ]).describe('Pauses before each delivery attempt'),
-  WEBHOOK_TIMEOUT: Duration.default(15_000).describe('Limit for one delivery attempt'),
+  WEBHOOK_TIMEOUT: Duration.refine((ms) => ms <= 45_000, 'must be at most 45s: the activity around it ends after 60')
+    .default(15_000)
+    .describe('Limit for one delivery attempt'),
 });
 
 export type Config = Readonly<z.infer<typeof ConfigSchema>>;

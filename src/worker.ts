@@ -1,4 +1,5 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createHostSlots } from '../activities/host-slots.js';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
 import { configuredBlobStore } from './configured-blob-store.js';
@@ -58,6 +59,7 @@ export async function runWorker(config: Config): Promise<void> {
     source,
     egress,
     mediaTypes,
+    hostSlots: createHostSlots(config.HOST_MAX_CONNECTIONS),
     retry: { attempts: config.RETRY_ATTEMPTS, initialMs: config.RETRY_INITIAL, maxMs: config.RETRY_MAX },
     sweepAbove: config.SWEEP_ABOVE,
     sweepPage: config.SWEEP_PAGE,

@@ -31,7 +31,7 @@ const SWEEP = {
 } satisfies ActivityOptions;
 
 const ITEM = {
-  // The slowest transfer allowed ends sooner: 30 min + 50 GiB at a speed worth waiting for. Heartbeats watch over it.
+  // An attempt ends by itself after 23 hours (activities/import-item.ts). Heartbeats watch over it meanwhile.
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '9 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -9,10 +9,15 @@ export interface BatchStore {
   /** The next number of the project's order of acceptance: strictly rising, gaps allowed. */
   nextImportSeq(projectId: string): Promise<number>;
   insert(batch: Batch): Promise<void>;
-  /** Tells the reconciler that the batch is still being stored. */
+  /** Tells the reconciler that the batch is still being stored; a batch that was given up stays given up. */
   touch(batchId: string): Promise<void>;
-  /** storing → accepted. */
-  markAccepted(batchId: string, itemCount: number): Promise<void>;
+  /** storing → accepted. Answers false when the batch was given up or is gone: its items may be incomplete then. */
+  markAccepted(batchId: string, itemCount: number): Promise<boolean>;
+  /**
+   * Gives a storing batch up, unless it was touched since it was read: from then on it cannot be accepted, so its items may be
+   * removed. Answers whether it is given up.
+   */
+  giveUp(batch: Pick<Batch, '_id' | 'touchedAt'>): Promise<boolean>;
   /** accepted → started; a batch that is further on, or that was refused, stays as it is. */
   markStarted(batchId: string, at: Date): Promise<void>;
   /**
@@ -78,12 +83,12 @@ export interface ItemStore {
   find(batchId: string, seq: number): Promise<Item | null>;
   /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
   openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
-  /** Open items from `fromSeq` on, in request order, optionally only those taken out of sweeps; only what planning needs. */
+  /** Open items from `fromSeq` on, in request order, optionally only due ones taken out of sweeps; only what planning needs. */
   openFrom(
     batchId: string,
     fromSeq: number,
     limit: number,
-    only?: { readonly solo: true },
+    only?: { readonly solo: true; readonly dueBy: Date },
   ): Promise<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>[]>;
   /** Settles an open item once: a second settlement changes nothing and answers false. Group-committed. */
   settle(settlement: Settlement): Promise<boolean>;
@@ -169,10 +174,13 @@ export interface ProjectStore {
 
 /**
  * new: this POST may go on under `batchId`; replay: the key was used with the same body and led to `batchId`; mismatch: with
- * another body; busy: the first POST is still being handled.
+ * another body; lapsed: with another body, by a POST that was not completed in time and may not have got through; busy: the
+ * first POST is still being handled.
  */
 export type KeyClaim =
-  { readonly outcome: 'new' | 'replay'; readonly batchId: string } | { readonly outcome: 'mismatch' | 'busy' };
+  | { readonly outcome: 'new' | 'replay' | 'lapsed'; readonly batchId: string }
+  | { readonly outcome: 'mismatch' }
+  | { readonly outcome: 'busy' };
 
 export interface IdempotencyKeyStore {
   /**
@@ -184,6 +192,8 @@ export interface IdempotencyKeyStore {
   complete(projectId: string, key: string): Promise<void>;
   /** Frees the key of a POST that was refused. */
   release(projectId: string, key: string): Promise<void>;
+  /** Frees a key whose claim has lapsed and that no POST has taken over meanwhile. */
+  releaseLapsed(projectId: string, key: string): Promise<void>;
 }
 
 export interface Store {

@@ -70,7 +70,11 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
     },
 
     openFrom: async (batchId, fromSeq, limit, only) => {
-      const filter: Filter<StoredItem> = { batchId, state: 'open', seq: { $gte: fromSeq }, ...only };
+      const filter: Filter<StoredItem> = { batchId, state: 'open', seq: { $gte: fromSeq } };
+      if (only !== undefined) {
+        const isDue = [{ nextAttemptAt: { $exists: false } }, { nextAttemptAt: { $lte: only.dueBy } }];
+        Object.assign(filter, { solo: only.solo, $or: isDue });
+      }
       return items
         .find(filter)
         .sort({ seq: 1 })

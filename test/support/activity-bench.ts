@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
+import { createHostSlots } from '../../activities/host-slots.js';
 import { createActivities } from '../../activities/index.js';
 import type { ActivityDeps } from '../../activities/deps.js';
 import type { Activities } from '../../src/contract/activity-types.js';
@@ -52,6 +53,7 @@ export async function anActivityBench(
     source,
     egress: UNREACHABLE,
     mediaTypes: defaultMediaTypes(),
+    hostSlots: createHostSlots(8),
     retry: { attempts: 3, initialMs: 1000, maxMs: 300_000 },
     sweepAbove: 200,
     sweepPage: 50,

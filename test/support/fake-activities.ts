@@ -30,6 +30,8 @@ export interface FakeBehaviour {
   readonly sweep?: (seq: number, round: number) => FakeState;
   /** How an item's own activity ends it; may throw to be retried. */
   readonly item?: (seq: number, call: number) => Promise<FakeState> | FakeState;
+  /** What the first plans answer instead of work: to come back after so many milliseconds. */
+  readonly waits?: readonly number[];
   readonly webhook?: boolean;
   /** States that webhook attempts lead to, in order; the last one repeats. */
   readonly deliveries?: readonly ('pending' | 'delivered' | 'disabled' | 'exhausted')[];
@@ -52,6 +54,8 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
       calls.plans.push(input);
       const totals = { ...counts(), open: count('open'), bytes: 0 };
       const base = { missing: itemCount === 0, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
+      const waitMs = behaviour.waits?.[calls.plans.length - 1];
+      if (waitMs !== undefined) return Promise.resolve({ ...base, waitMs });
       const open = states.flatMap((state, seq) => (state === 'open' ? [seq] : []));
       if (open.length <= sweepAbove)
         return Promise.resolve({ ...base, items: open.map((seq) => ({ seq, host: 'media.example' })) });

@@ -157,6 +157,19 @@ describe('importBatch', () => {
     });
   });
 
+  it('waits with a timer, and plans again, when nothing is due yet', async () => {
+    const activities = fakeActivities({ itemCount: 1, waits: [50] });
+
+    await withImport(temporal, activities, async ({ handle }) => {
+      await handle.result();
+
+      const { events } = await handle.fetchHistory();
+      const timers = events?.flatMap((event) => event.timerStartedEventAttributes?.startToFireTimeout?.nanos ?? []);
+      expect(timers).toEqual([50_000_000]);
+      expect(activities.calls.plans).toHaveLength(3);
+    });
+  });
+
   it('does nothing for a batch whose POST was refused after all', async () => {
     const activities = fakeActivities({ itemCount: 0 });
 

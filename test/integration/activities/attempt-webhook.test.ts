@@ -15,18 +15,21 @@ interface Received {
 
 let answer: { status: number; headers?: Record<string, string> };
 let received: Received[];
+/** Takes requests and never answers. */
+let silent: boolean;
 let receiver: Server;
 let bench: ActivityBench;
 
 beforeEach(async () => {
   received = [];
   answer = { status: 204 };
+  silent = false;
   receiver = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
-      response.writeHead(answer.status, answer.headers).end();
+      if (!silent) response.writeHead(answer.status, answer.headers).end();
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -35,7 +38,10 @@ beforeEach(async () => {
     connectTimeoutMs: 5_000,
     hostMaxConnections: 8,
   });
-  bench = await anActivityBench(() => Promise.resolve(aFetch()), { egress });
+  bench = await anActivityBench(() => Promise.resolve(aFetch()), {
+    egress,
+    webhook: { scheduleMs: [0, 60_000, 120_000], timeoutMs: 1_000 },
+  });
 });
 afterEach(async () => {
   await bench.close();
@@ -74,6 +80,37 @@ describe('attemptWebhook', () => {
     });
     expect(headers['webhook-id']).toBe(webhookId);
     expect(await delivery()).toMatchObject({ state: 'delivered', attempts: [{ status: 204 }] });
+  });
+
+  it.each([
+    ['file', 'file-import'],
+    ['image', 'image-import'],
+  ] as const)(
+    'tells of a cancelled %s import as failed, without a context that was not given',
+    async (kind, source) => {
+      const batch = await bench.batch({ kind, webhook: `http://127.0.0.1:${port()}/done` });
+      const ref = { projectId: batch.projectId, batchId: batch._id };
+      await bench.run('finishBatch', { ...ref, outcome: 'cancelled' });
+
+      await bench.run('attemptWebhook', { ...ref, webhookId: webhookIdOf(batch._id, 1), attempt: 1 });
+
+      expect(JSON.parse(received[0]?.body ?? '')).toEqual({
+        source,
+        id: batch._id,
+        state: 'failed',
+        overview: { details: { total: 1, success: 0, skipped: 0, failed: 1 } },
+      });
+    },
+  );
+
+  it('gives up a receiver that never answers after its time limit, and comes back later', async () => {
+    silent = true;
+    const { attempt, delivery } = await finishedBatch();
+
+    const result = await attempt(1);
+
+    expect(result.state).toBe('pending');
+    expect(await delivery()).toMatchObject({ attempts: [{ error: 'timeout' }] });
   });
 
   it('signs with the old and the new secret while a rotation is under way', async () => {

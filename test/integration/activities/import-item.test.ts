@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { ImportError } from '../../../src/contract/errors.js';
 import type { FetchRequest, Fetched } from '../../../src/contract/source.js';
 import { LeaveSweep } from '../../../src/contract/source.js';
+import { parseMediaTypes } from '../../../src/contract/media-type-config.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec } from '../../support/builders.js';
 
@@ -99,6 +100,29 @@ describe('importItem', () => {
     expect(await store.items.find(batch._id, 0)).toMatchObject({ state: 'failed', code: 'metadata_invalid' });
   });
 
+  it('fails an item whose metadata breaks the rules of its media type, naming every field, and fetches nothing', async () => {
+    const mediaTypes = parseMediaTypes([
+      {
+        handle: 'video',
+        type: 'mediaVideo',
+        metadata: [
+          { handle: 'title', type: 'li-text', config: { required: true } },
+          { handle: 'year', type: 'li-integer', config: {} },
+        ],
+      },
+    ]);
+    bench = await anActivityBench(() => Promise.resolve(aFetch()), { mediaTypes });
+    const batch = await bench.batch({}, [anItemSpec(0, { metadata: { year: 'last' } })]);
+
+    await bench.run('importItem', refOf(batch));
+
+    const item = await bench.store.items.find(batch._id, 0);
+    expect(item).toMatchObject({ state: 'failed', code: 'metadata_invalid' });
+    expect(item?.reason).toContain('title');
+    expect(item?.reason).toContain('year');
+    expect(bench.fetched).toEqual([]);
+  });
+
   it('answers what was settled before, without another attempt', async () => {
     const { fetched } = await openBench(() => Promise.resolve(aFetch()));
     const batch = await bench.batch();
@@ -124,6 +148,7 @@ describe('importItem', () => {
     expect(await store.items.find(older._id, 0)).toMatchObject({
       code: 'superseded',
       reason: 'superseded by a newer import',
+      mediaId: expect.any(String),
     });
     expect(await store.items.find(same._id, 0)).toMatchObject({
       code: 'already_exists',
@@ -180,6 +205,24 @@ describe('sweepPage', () => {
     expect(await store.items.find(batch._id, 4)).toMatchObject({ state: 'open', attempts: 1 });
     expect(await store.items.find(batch._id, 5)).toMatchObject({ state: 'open', attempts: 0, solo: true });
     expect(await store.items.totals(batch._id)).toMatchObject({ open: 12, success: 47, failed: 1 });
+  });
+
+  it('asks a host for no more at a time than it has slots, and calls nothing slow that only waited', async () => {
+    let running = 0;
+    let most = 0;
+    const specs = Array.from({ length: 50 }, (_, seq) => anItemSpec(seq));
+    await openBench(async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      return aFetch();
+    });
+    const batch = await bench.batch({}, specs);
+
+    const result = await bench.run('sweepPage', page(batch));
+
+    expect(most).toBe(8);
+    expect(result.success).toBe(50);
   });
 
   it('does not repeat what an attempt before it has settled', async () => {

@@ -55,6 +55,22 @@ describe('planRound', () => {
     expect(items.map(({ seq }) => seq)).toEqual([0, 1, 2, 7]);
   });
 
+  it('finds due large items behind any number that back off, and never answers nothing to do at once', async () => {
+    const batch = await bench.batch({}, itemSpecs(12));
+    const later = new Date(Date.now() + 60_000);
+    for (let seq = 0; seq < 12; seq++) await bench.store.items.markSolo(batch._id, seq);
+    for (let seq = 0; seq < 10; seq++)
+      await bench.store.items.recordAttempt(batch._id, seq, anAttempt(), 'Source answered 503', later);
+
+    const { items } = await plan(batch);
+    for (const seq of [10, 11]) await bench.store.items.recordAttempt(batch._id, seq, anAttempt(), 'The same', later);
+    const idle = await plan(batch);
+
+    expect(items.map(({ seq }) => seq)).toEqual([10, 11]);
+    expect(idle).toMatchObject({ pages: [], items: [] });
+    expect(idle.waitMs).toBeGreaterThanOrEqual(1_000);
+  });
+
   it('leaves out what is not due and says how long until it is', async () => {
     const batch = await bench.batch({}, itemSpecs(2));
     const later = (ms: number) => new Date(Date.now() + ms);
@@ -151,6 +167,14 @@ describe('finishBatch', () => {
 
     expect(result).toEqual({ state: 'failed', counts: { success: 1, skipped: 0, failed: 1 }, webhook: null });
     expect(await bench.store.items.find(batch._id, 1)).toMatchObject({ state: 'failed', code: 'cancelled' });
+  });
+
+  it('has nothing to end when a batch was refused before its cancellation', async () => {
+    const gone = aBatch();
+
+    const result = await bench.run('finishBatch', { ...refOf(gone), outcome: 'cancelled' });
+
+    expect(result).toEqual({ state: 'failed', counts: { success: 0, skipped: 0, failed: 0 }, webhook: null });
   });
 
   it('refuses to call a batch done that has open items', async () => {

@@ -120,6 +120,19 @@ describe('batches', () => {
     await expect(batches.find(projectId, _id)).resolves.toMatchObject({ state: 'success' });
   });
 
+  it('does not accept a batch that was given up, nor give up one that was touched', async () => {
+    const { projectId, _id } = await stored();
+    const seen = await batches.find(projectId, _id);
+    if (seen === null) throw new Error('the batch is missing');
+
+    await expect(batches.giveUp({ _id, touchedAt: new Date(1) })).resolves.toBe(false);
+    await expect(batches.giveUp(seen)).resolves.toBe(true);
+    await batches.touch(_id);
+
+    await expect(batches.markAccepted(_id, 1)).resolves.toBe(false);
+    await expect(batches.find(projectId, _id)).resolves.toMatchObject({ state: 'storing', touchedAt: new Date(0) });
+  });
+
   it('forgets a removed batch', async () => {
     const { projectId, _id } = await stored();
 

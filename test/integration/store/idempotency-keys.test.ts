@@ -41,7 +41,23 @@ describe('idempotency keys', () => {
     await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(mismatch);
     await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(mismatch);
     test.advance(LEASE_MS);
-    await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(mismatch);
+    const lapsed = { outcome: 'lapsed', batchId: 'one' };
+    await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(lapsed);
+    await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(mismatch);
+  });
+
+  it('are free again for any body when a lapsed claim is released, not one that was taken over', async () => {
+    const projectId = aProjectId();
+    await keys.claim(projectId, 'dead', 'hash', 'one');
+    await keys.claim(projectId, 'taken', 'hash', 'one');
+    test.advance(LEASE_MS);
+    await keys.claim(projectId, 'taken', 'hash', 'two');
+
+    await keys.releaseLapsed(projectId, 'dead');
+    await keys.releaseLapsed(projectId, 'taken');
+
+    await expect(keys.claim(projectId, 'dead', 'other', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
+    await expect(keys.claim(projectId, 'taken', 'hash', 'three')).resolves.toEqual({ outcome: 'busy' });
   });
 
   it('let exactly one of 50 concurrent POSTs go on', async () => {

@@ -108,7 +108,9 @@ describe('reading items', () => {
       { seq: 3, host, solo: true },
       { seq: 4, host, nextAttemptAt: at },
     ]);
-    await expect(items.openFrom(batchId, 0, 10, { solo: true })).resolves.toStrictEqual([{ seq: 3, host, solo: true }]);
+    await expect(items.openFrom(batchId, 0, 10, { solo: true, dueBy: new Date() })).resolves.toStrictEqual([
+      { seq: 3, host, solo: true },
+    ]);
   });
 });
 
