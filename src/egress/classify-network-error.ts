@@ -26,6 +26,7 @@ const CERTIFICATE_ERRORS: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNSPECIFIED', // every result that Node has no name for, such as an unknown critical extension
 ]);
 
 const TIMEOUTS: Readonly<Record<string, readonly [Stage, string]>> = {

@@ -72,13 +72,26 @@ export function createConnector({ allow, resolver, connectTimeoutMs }: Connector
       process.nextTick(callback, notAllowed('connect'), null);
       return;
     }
-    connectorFor(port)(options, (...[error, socket]) => {
-      if (error !== null) {
-        callback(error, null);
-        return;
-      }
-      failBodyOnReset(socket);
-      callback(null, socket);
-    });
+    const connect = () => {
+      connectorFor(port)(options, (...[error, socket]) => {
+        if (error !== null) {
+          callback(error, null);
+          return;
+        }
+        failBodyOnReset(socket);
+        callback(null, socket);
+      });
+    };
+    if (isIP(options.hostname) !== 0) {
+      connect();
+      return;
+    }
+    // Resolved first, so that the wait for DNS is not taken from the time to connect; `lookup` finds the answer kept.
+    resolver
+      .resolve(options.hostname, port)
+      .then(connect)
+      .catch((error: unknown) => {
+        process.nextTick(callback, error, null);
+      });
   };
 }

@@ -3,11 +3,11 @@ import type { Dispatcher } from 'undici';
 import type { Egress, EgressRequest } from '../contract/egress.js';
 import { ImportError } from '../contract/errors.js';
 import type { AllowList } from './allow-list.js';
-import { classifyNetworkError } from './classify-network-error.js';
 import { createConnector } from './connector.js';
 import { notAllowed } from './not-allowed.js';
 import { headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirect.js';
 import type { Lookup } from './resolver.js';
+import { requestFailure } from './request-failure.js';
 import { createResolver } from './resolver.js';
 import { untilAborted } from './until-aborted.js';
 import { checkUrl } from './url-rules.js';
@@ -88,7 +88,7 @@ async function exchange(
     return response;
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    throw classifyNetworkError(error, 'headers') ?? error;
+    throw requestFailure(error);
   }
 }
 

@@ -4,15 +4,19 @@ import { ImportError } from '../contract/errors.js';
 import { isNat64Address } from './address-rules.js';
 import type { AllowList } from './allow-list.js';
 import { isPermitted } from './is-permitted.js';
+import type { Lookup } from './limit-lookups.js';
+import { limitLookups } from './limit-lookups.js';
 import { notAllowed } from './not-allowed.js';
 
-/** All addresses of a host name; rejects as `dns.lookup` does. */
-export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
+export type { Lookup };
 
 export interface ResolverDeps {
   readonly allow: AllowList;
   readonly lookup?: Lookup;
+  /** Longest look-up, from when it begins. */
   readonly timeoutMs?: number;
+  /** Longest wait of a look-up for its turn. */
+  readonly maxWaitMs?: number;
   readonly keepMs?: number;
 }
 
@@ -31,6 +35,8 @@ interface KnownName {
 
 /** getaddrinfo's own patience is 10 s and more; a name that takes 5 s is in trouble (smokescreen's limit too). */
 const DNS_TIMEOUT_MS = 5000;
+/** A hung getaddrinfo gives its thread back within about 30 s (resolv.conf: 3 servers, 2 tries of 5 s); then it is another attempt's turn. */
+const MAX_WAIT_MS = 30_000;
 /** One look-up serves a page of items of one host (a look-up costs a libuv thread), yet a changed record is seen soon. */
 const KEEP_MS = 5000;
 /** Bounds memory when every item has a host of its own; the oldest name goes first. */
@@ -40,6 +46,7 @@ const UNKNOWN_NAME_ATTEMPTS = 3;
 const UNKNOWN_NAME_CODES: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
 
 function dnsFailed(error: unknown): ImportError {
+  if (error instanceof ImportError) return error;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return UNKNOWN_NAME_CODES.has(code)
     ? new ImportError('dns_failed', 'The host name is not known', {
@@ -47,25 +54,6 @@ function dnsFailed(error: unknown): ImportError {
         maxAttempts: UNKNOWN_NAME_ATTEMPTS,
       })
     : new ImportError('dns_failed', 'The host name could not be resolved', { stage: 'resolve' });
-}
-
-async function lookUp(lookup: Lookup, hostname: string, timeoutMs: number): Promise<readonly LookupAddress[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new ImportError('dns_failed', `The name servers did not answer within ${timeoutMs} ms`, { stage: 'resolve' }),
-      );
-    }, timeoutMs);
-    timer.unref(); // a look-up that nobody waits for any more must not hold up the shutdown
-  });
-  try {
-    return await Promise.race([lookup(hostname), deadline]);
-  } catch (error) {
-    throw error instanceof ImportError ? error : dnsFailed(error);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**
@@ -78,13 +66,17 @@ export function createResolver({
   lookup = (name) => systemLookup(name, { all: true }),
   ...limits
 }: ResolverDeps): Resolver {
-  const { timeoutMs = DNS_TIMEOUT_MS, keepMs = KEEP_MS } = limits;
+  const { timeoutMs = DNS_TIMEOUT_MS, maxWaitMs = MAX_WAIT_MS, keepMs = KEEP_MS } = limits;
+  const lookUp = limitLookups(lookup, { timeoutMs, maxWaitMs });
   const known = new Map<string, KnownName>();
 
   function addressesOf(hostname: string): Promise<readonly LookupAddress[]> {
     const kept = known.get(hostname);
     if (kept !== undefined && kept.expiresAt > performance.now()) return kept.answer;
-    const fresh: KnownName = { answer: lookUp(lookup, hostname, timeoutMs), expiresAt: Infinity };
+    const answer = lookUp(hostname).catch((error: unknown) => {
+      throw dnsFailed(error);
+    });
+    const fresh: KnownName = { answer, expiresAt: Infinity };
     known.delete(hostname);
     known.set(hostname, fresh);
     for (const oldest of known.keys()) {

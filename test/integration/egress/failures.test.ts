@@ -8,7 +8,7 @@ import { startCanary } from '../../support/canary.js';
 import { createFakeResolver } from '../../support/fake-resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
 import { httpAnswer, startRawServer } from './raw-server.js';
-import { SELF_SIGNED } from './self-signed.js';
+import { SELF_SIGNED, UNKNOWN_EXTENSION } from './self-signed.js';
 
 async function open(answer: (socket: Socket, head: string) => void) {
   const server = closing(await startRawServer(answer));
@@ -78,6 +78,11 @@ describe('failures before the headers', () => {
       (socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000)),
       'The source did not answer with valid HTTP',
     ],
+    [
+      'answers a status that undici does not believe in',
+      (socket) => socket.end('HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n'),
+      'The request failed before an answer came (ERR_ASSERTION)',
+    ],
   ])('tells connect_failed, to be retried, when the source %s', async (_what, answer, message) => {
     const { egress, url } = await open(answer);
 
@@ -86,6 +91,15 @@ describe('failures before the headers', () => {
       message,
       retryable: true,
     });
+  });
+
+  it('goes on serving after a status that undici does not believe in', async () => {
+    const { server, egress, url } = await open((socket) => {
+      socket.end(server.requests.length === 1 ? 'HTTP/1.1 099 X\r\n\r\n' : httpAnswer(200, {}, 'bytes'));
+    });
+
+    await expect(egress.request(aRequest(url))).rejects.toMatchObject({ code: 'connect_failed' });
+    expect(await textOf(await egress.request(aRequest(url)))).toBe('bytes');
   });
 
   it('passes over a few 1xx answers', async () => {
@@ -117,10 +131,13 @@ describe('failures before the headers', () => {
     });
   });
 
-  it('tells tls_failed for a certificate that nobody vouches for, having asked for the host by name', async () => {
+  it.each([
+    ['that nobody vouches for', SELF_SIGNED],
+    ['with a fault that Node has no name for', UNKNOWN_EXTENSION],
+  ])('tells tls_failed for a certificate %s, having asked for the host by name', async (_what, certificate) => {
     const names: string[] = [];
     const server = createTlsServer({
-      ...SELF_SIGNED,
+      ...certificate,
       SNICallback: (name, done) => {
         names.push(name);
         done(null);

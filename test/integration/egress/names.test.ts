@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { lookup as systemLookup } from 'node:dns/promises';
+import { setTimeout } from 'node:timers/promises';
 import { createFakeResolver } from '../../support/fake-resolver.js';
 import type { FakeAnswer } from '../../support/fake-resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
@@ -49,6 +50,17 @@ describe('names behind the door', () => {
     const answer = await egress.request(aRequest(`http://name.example:${origin.port}/`));
 
     expect(await textOf(answer)).toBe('bytes');
+  });
+
+  it('does not take the wait for DNS from the time to connect', async () => {
+    const origin = await startOrigin();
+    const lookup = async () => {
+      await setTimeout(2500); // undici counts the time to connect in steps of half a second
+      return [{ address: '127.0.0.1', family: 4 }];
+    };
+    const egress = openEgress(`127.0.0.1/32:${origin.port}`, { lookup, connectTimeoutMs: 200 });
+
+    expect(await textOf(await egress.request(aRequest(`http://name.example:${origin.port}/`)))).toBe('bytes');
   });
 
   it('dials what it vetted, whatever the name says a moment later', async () => {

@@ -26,6 +26,7 @@ describe('classifyNetworkError', () => {
     ['CERT_HAS_EXPIRED', 'tls_failed', 'tls_failed'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls_failed', 'tls_failed'],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls_failed', 'tls_failed'],
+    ['UNSPECIFIED', 'tls_failed', 'tls_failed'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls_failed', 'tls_failed'],
   ])('takes %s for %s before and %s after the headers, without address or cause', (code, before, after) => {
     const errors = [classifyNetworkError(failing(code), 'headers'), classifyNetworkError(failing(code), 'body')];
