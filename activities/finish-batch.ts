@@ -28,7 +28,7 @@ export function createFinishBatch(deps: ActivityDeps) {
     deps.metrics.batchFinished(batch.kind, batch.state);
     if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
 
-    const webhookId = webhookIdOf(batchId, 1);
+    const webhookId = webhookIdOf(batchId, 1 + (batch.reopened ?? 0));
     await deliveries.open({ _id: webhookId, projectId, batchId });
     return { state: batch.state, counts, webhook: { webhookId, delayMs: deps.webhook.scheduleMs[0] ?? 0 } };
   };

@@ -11,6 +11,9 @@ export const Duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** At most 45 seconds: the activity around a delivery attempt ends after 60. */
+export const WebhookDuration = Duration.refine((ms) => ms <= 45_000, 'must be at most 45s');
+
 /** A size such as `16KiB`, `8MiB`, `50GiB`, optionally `/s`; parsed to bytes. */
 export const Size = z.string().transform((text, context) => {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB|TiB)(?:\/s)?$/.exec(text) ?? [];

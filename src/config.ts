@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Count, Duration, Durations, Port, Rate, Size } from './config-values.js';
+import { Count, Duration, Durations, Port, Rate, Size, WebhookDuration } from './config-values.js';
 import { parseAllowList } from './egress/allow-list.js';
 
 const HttpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
@@ -125,9 +125,7 @@ export const ConfigSchema = z.object({
   WEBHOOK_SCHEDULE: Durations.default([
     0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
   ]).describe('Pauses before each delivery attempt'),
-  WEBHOOK_TIMEOUT: Duration.refine((ms) => ms <= 45_000, 'must be at most 45s: the activity around it ends after 60')
-    .default(15_000)
-    .describe('Limit for one delivery attempt'),
+  WEBHOOK_TIMEOUT: WebhookDuration.default(15_000).describe('Limit for one delivery attempt'),
 });
 
 export type Config = Readonly<z.infer<typeof ConfigSchema>>;

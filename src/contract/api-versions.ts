@@ -2,7 +2,7 @@
 export interface ApiVersionRules {
   /** The newest version, `YYYY-MM` of an odd month. */
   readonly latest: string;
-  /** Versions that were served once and are not any more. */
+  /** Versions that were served once and are not any more, whichever they are. */
   readonly withdrawn: readonly string[];
 }
 
@@ -15,8 +15,8 @@ const DATED = /^\d{4}-(?:01|03|05|07|09|11)$/;
 
 /** Tells a served version from a withdrawn one and from one that never was. Dated names compare as text, being zero-padded. */
 export function apiVersionState(version: string, rules: ApiVersionRules): ApiVersionState {
-  const existed =
+  if (rules.withdrawn.includes(version)) return 'withdrawn';
+  const exists =
     UNDATED.includes(version) || (DATED.test(version) && version >= FIRST_DATED && version <= rules.latest);
-  if (!existed) return 'unknown';
-  return rules.withdrawn.includes(version) ? 'withdrawn' : 'served';
+  return exists ? 'served' : 'unknown';
 }

@@ -15,10 +15,14 @@ const EXTENSIONS = new Map([
   ['video/vnd.avi', 'avi'],
 ]);
 
-/** The file extension, without its dot, of a media type with or without parameters; `bin` for an unknown one. */
+/** What the asset route takes: mime-types also knows `webmanifest`, `x_t` and `n-gage`. */
+const SERVED = /^[a-z0-9]{1,10}$/;
+
+/** The file extension, without its dot, of a media type with or without parameters; `bin` for one that has none to serve. */
 export function assetExtension(mimeType: string): string {
   const essence = (mimeType.split(';', 1)[0] ?? '').trim().toLowerCase();
-  return EXTENSIONS.get(essence) ?? (extension(essence) || 'bin');
+  const known = EXTENSIONS.get(essence) ?? extension(essence);
+  return known !== false && SERVED.test(known) ? known : 'bin';
 }
 
 /** Where the gateway serves a blob: `<publicUrl>/assets/<sha256>.<ext>`. The blob decides; the extension is for people. */

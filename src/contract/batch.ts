@@ -36,6 +36,8 @@ export interface Batch {
   readonly finishedAt?: Date;
   /** The run of the workflow that ended when the batch failed; another run was started since by an operator. */
   readonly endedRunId?: string;
+  /** How often a reset opened the batch again: the end of each such run is a webhook message of its own. */
+  readonly reopened?: number;
   /** Set when finished. */
   readonly counts?: BatchCounts;
   readonly bytes?: number;

@@ -1,12 +1,11 @@
+/** The question mark of a URL: one in a title ends the text, or is followed by white space or by another mark. */
+const QUERY = /\?[^\s?!]/;
+
 /**
  * A file name without the query string of the URL it was copied from: that may hold tokens. A title that merely contains a
- * question mark stays as it is.
+ * question mark (`What now? A film`, `Really?!`) stays as it is.
  */
 export function fileNameWithoutQuery(fileName: string): string {
-  const mark = fileName.indexOf('?');
-  if (mark < 0) return fileName;
-  const tail = fileName.slice(mark + 1);
-  const looksLikeQuery =
-    !/\s/.test(tail) && (tail.includes('=') || /\.[A-Za-z0-9]{1,5}$/.test(fileName.slice(0, mark)));
-  return looksLikeQuery ? fileName.slice(0, mark) : fileName;
+  const mark = fileName.search(QUERY);
+  return mark < 0 ? fileName : fileName.slice(0, mark);
 }

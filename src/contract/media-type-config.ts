@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KINDS, type Kind } from './kinds.js';
-import { METADATA_TYPES, type MediaType, type MediaTypes, type MetadataField } from './media-type.js';
+import type { MediaType, MediaTypes, MetadataField } from './media-type.js';
 
 const KIND_OF_TYPE = { mediaVideo: 'video', mediaFile: 'file', mediaImage: 'image' } as const satisfies Record<
   string,
@@ -36,7 +36,7 @@ const Field = z.object({
     .string()
     .regex(/^[^.$\0][^.\0]{0,99}$/, 'must have 1 to 100 characters without dots')
     .refine((handle) => handle !== '__proto__', 'must not be __proto__'),
-  type: z.enum(METADATA_TYPES),
+  type: z.templateLiteral(['li-', z.string().regex(/^[a-z0-9-]{1,60}$/)], 'must begin with li-'),
   config: FieldConfig.optional(),
 });
 

@@ -1,20 +1,9 @@
 import type { Kind } from './kinds.js';
 
-export const METADATA_TYPES = [
-  'li-text',
-  'li-integer',
-  'li-float',
-  'li-boolean',
-  'li-date',
-  'li-datetime',
-  'li-enum',
-  'li-string-list',
-] as const;
-type MetadataType = (typeof METADATA_TYPES)[number];
-
 export interface MetadataField {
   readonly handle: string;
-  readonly type: MetadataType;
+  /** A published type; what has no rule here takes any value. */
+  readonly type: `li-${string}`;
   readonly config: {
     readonly required?: boolean;
     readonly minLength?: number;

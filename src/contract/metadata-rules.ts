@@ -31,7 +31,8 @@ function brokenRule(value: unknown, { type, config }: MetadataField): string | n
     if (config.required === true) return 'is required';
     if (value === undefined || value === null) return null;
   }
-  return typeProblem(value, type) ?? limitProblem(value, config);
+  const problem = typeProblem(value, type);
+  return problem === 'unruled' ? null : (problem ?? limitProblem(value, config));
 }
 
 function typeProblem(value: unknown, type: MetadataField['type']): string | null {
@@ -54,6 +55,8 @@ function typeProblem(value: unknown, type: MetadataField['type']): string | null
       return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
         ? null
         : 'must be a list of text';
+    default:
+      return 'unruled';
   }
 }
 

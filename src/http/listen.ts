@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { refuseBadRequest } from './refuse-bad-request.js';
+import { answerBadRequest, refuseBadRequest } from './refuse-bad-request.js';
 
 export interface ListenOptions {
   readonly host: string;
@@ -8,6 +8,8 @@ export interface ListenOptions {
   readonly port: number;
   /** The environment variable that sets the port, named when it is taken. */
   readonly portVariable: string;
+  /** A connection on which no byte has moved for so long is cut. */
+  readonly silenceMs?: number;
 }
 
 export interface Listening {
@@ -24,21 +26,32 @@ const REQUEST_TIMEOUT_MS = 300_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** A client that stops reading a download must not hold a descriptor for ever; no answer is silent for two minutes. */
+const SILENCE_MS = 120_000;
 
 /**
  * Serves over HTTP until closed.
  * @throws Error that names host:port and the variable to change when the port is taken
  */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
-  const { host, port, portVariable } = options;
+  const { host, port, portVariable, silenceMs = SILENCE_MS } = options;
   const server = createServer(
     {
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      // Node would answer without a body; see below.
+      requireHostHeader: false,
     },
-    handler,
+    (request, response) => {
+      // RFC 9112 section 3.2: HTTP/1.1 without Host is a 400.
+      if (request.headers.host === undefined && request.httpVersion === '1.1') answerBadRequest(response);
+      else handler(request, response);
+    },
   );
+  server.setTimeout(silenceMs);
+  // RFC 9110 section 10.1.1: an expectation that is unknown may be passed over. Node would answer 417 without a body.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', refuseBadRequest);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -59,7 +59,30 @@ function verifierOf(keys: TokenKeys, options: JWTVerifyOptions): (token: string)
     return async (token) => (await jwtVerify(token, key, options)).payload;
   }
   const keySet = createLocalJWKSet(keys.jwks);
-  return async (token) => (await jwtVerify(token, keySet, options)).payload;
+  return async (token) => {
+    try {
+      return (await jwtVerify(token, keySet, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      return verifyWithAny(token, error, options);
+    }
+  };
+}
+
+/** A token without `kid` may be signed with any of the keys that suit it. */
+async function verifyWithAny(
+  token: string,
+  matching: errors.JWKSMultipleMatchingKeys,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  for await (const key of matching) {
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
 }
 
 function tokenFrom(payload: JWTPayload): AccessToken {

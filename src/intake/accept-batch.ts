@@ -5,7 +5,7 @@ import { newBatchId } from '../contract/ids.js';
 import type { ImportRequest } from '../contract/import-request.js';
 import type { ItemSpec } from '../contract/item.js';
 import type { Kind } from '../contract/kinds.js';
-import type { Store } from '../contract/store.js';
+import type { KeyClaim, Store } from '../contract/store.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from './import-workflows.js';
 import { outageOf } from './outage.js';
@@ -20,7 +20,12 @@ export interface AcceptInput {
   readonly kind: Kind;
   readonly request: ImportRequest;
   /** The client's Idempotency-Key, with a hash of all that the request says. */
-  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+  readonly idempotency?: Idempotency;
+}
+
+interface Idempotency {
+  readonly key: string;
+  readonly bodyHash: string;
 }
 
 interface Accepted {
@@ -33,7 +38,8 @@ interface Accepted {
  * Accepts a validated POST: resolves only after batch, items and workflow are durable. When the workflow engine or MongoDB
  * cannot be reached nothing is left behind, as far as MongoDB lets itself be told; the reconciler removes the rest.
  * @throws ApiError 409 (the first POST with the key is still being handled), 422 (the key belongs to another body);
- * Outage or a driver error that `outageOf` knows
+ * 503 (storing was interrupted for
+ * so long that the import was given up); Outage or a driver error that `outageOf` knows
  */
 export type AcceptBatch = (input: AcceptInput) => Promise<Accepted>;
 
@@ -77,6 +83,11 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     return true;
   };
 
+  /** The import was given up while it was stored: whoever did that removes it, or has stored it anew under the same id. */
+  const leave = async (batchId: string, { projectId }: AcceptInput) => {
+    if ((await store.batches.find(projectId, batchId)) === null) await store.items.removeAll(batchId);
+  };
+
   const storeItems = async (batch: Batch, items: readonly ItemSpec[]) => {
     for (let from = 0; from < items.length; from += CHUNK) {
       if (from > 0) await store.batches.touch(batch._id);
@@ -88,15 +99,19 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     const { projectId, kind, request } = input;
     const { items, ...envelope } = request;
     const at = new Date();
-    const importSeq = await store.batches.nextImportSeq(projectId);
-    const ids = { _id: batchId, projectId, kind, importSeq, itemCount: items.length };
-    const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
     try {
+      const importSeq = await store.batches.nextImportSeq(projectId);
+      const ids = { _id: batchId, projectId, kind, importSeq, itemCount: items.length };
+      const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
       await store.batches.insert(batch);
       await storeItems(batch, items);
-      await store.batches.markAccepted(batchId, items.length);
+      if (!(await store.batches.markAccepted(batchId, items.length))) throw new GivenUp();
       await workflows.start({ projectId, batchId, kind, itemCount: items.length });
     } catch (error) {
+      if (error instanceof GivenUp) {
+        await tryTo('remove the items of an import that was given up', batchId, leave(batchId, input));
+        throw error;
+      }
       // With MongoDB away the client would wait for one time limit after another.
       const isAway = outageOf(error) === 'mongodb';
       const undone = undo(batchId, input);
@@ -115,8 +130,17 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     if (batch === null) return false;
     if (batch.state !== 'storing') return true;
     if (Date.now() - batch.touchedAt.getTime() < STORING_MS) throw busy();
+    if (!(await store.batches.giveUp(batch))) throw busy();
     await remove(batchId);
     return false;
+  };
+
+  /** A key that a POST with another body has left behind without getting through is as good as new. */
+  const claimKey = async (projectId: string, { key, bodyHash }: Idempotency, proposed: string): Promise<KeyClaim> => {
+    const claim = await store.idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+    if (claim.outcome !== 'lapsed' || (await wasAccepted(projectId, claim.batchId))) return claim;
+    await store.idempotencyKeys.releaseLapsed(projectId, key);
+    return store.idempotencyKeys.claim(projectId, key, bodyHash, proposed);
   };
 
   return async (input) => {
@@ -126,12 +150,11 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
       await run(proposed, input);
       return { batchId: proposed, isReplay: false };
     }
-    const { key, bodyHash } = idempotency;
-    const claim = await store.idempotencyKeys.claim(projectId, key, bodyHash, proposed);
-    if (!('batchId' in claim)) {
-      if (claim.outcome === 'busy') throw busy();
+    const { key } = idempotency;
+    const claim = await claimKey(projectId, idempotency, proposed);
+    if (claim.outcome === 'busy') throw busy();
+    if (claim.outcome === 'mismatch' || claim.outcome === 'lapsed')
       throw new ApiError(422, { 'Idempotency-Key': 'The key was used with another request' });
-    }
     const { batchId } = claim;
     if (claim.outcome === 'replay') return { batchId, isReplay: true };
     const isReplay = batchId !== proposed && (await wasAccepted(projectId, batchId));
@@ -139,6 +162,13 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     await tryTo('complete the key of an import', batchId, store.idempotencyKeys.complete(projectId, key));
     return { batchId, isReplay };
   };
+}
+
+/** The import was removed as half stored while its POST was still storing it. */
+class GivenUp extends ApiError {
+  constructor() {
+    super(503, { import: 'Storing the import was interrupted for too long' }, { 'Retry-After': '5' });
+  }
 }
 
 function busy(): ApiError {

@@ -16,7 +16,7 @@ export type WorkflowState =
 export interface ImportWorkflows {
   /**
    * Resolves when the workflow of the batch is durable, whoever started it.
-   * @throws Outage when that is not known
+   * @throws Outage when that is not known, or when a workflow of this id has ended: it will do nothing more for the batch
    */
   start(input: ImportBatchInput): Promise<void>;
   /** @throws Error when the workflow does not answer: ended, missing, no worker, or Temporal unreachable */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Batch } from '../contract/batch.js';
 import type { Store } from '../contract/store.js';
 import type { ImportWorkflows } from './import-workflows.js';
 
@@ -13,7 +14,7 @@ const LIMIT = 100;
 export interface Reconciler {
   /** Runs now, and from then on every few seconds. */
   start(): void;
-  /** One pass. @throws whatever MongoDB or Temporal throw */
+  /** One pass; a batch that fails keeps no other one from its turn. @throws whatever MongoDB or Temporal throw */
   runOnce(): Promise<void>;
   /** Resolves when a pass that was under way is over. */
   stop(): Promise<void>;
@@ -25,7 +26,7 @@ export interface Reconciler {
  */
 export function createReconciler(deps: {
   store: Pick<Store, 'batches' | 'items'>;
-  workflows: Pick<ImportWorkflows, 'start'>;
+  workflows: Pick<ImportWorkflows, 'start' | 'state'>;
   logger: Logger;
   intervalMs?: number;
   now?: () => Date;
@@ -35,24 +36,26 @@ export function createReconciler(deps: {
   let pass: Promise<void> = Promise.resolve();
   let isRunning = false;
 
-  const startAccepted = async () => {
-    for (const batch of await store.batches.findUnstarted(new Date(now().getTime() - UNSTARTED_AFTER_MS), LIMIT)) {
-      const { _id: batchId, projectId, kind, itemCount } = batch;
+  const start = async ({ _id: batchId, projectId, kind, itemCount }: Batch) => {
+    try {
       await workflows.start({ projectId, batchId, kind, itemCount });
-      await store.batches.markStarted(batchId, now());
-      logger.info({ projectId, batchId }, 'started an accepted import that no gateway had started');
+    } catch (error) {
+      // Terminated before it told anything: once the batch counts as started, whoever reads its status ends it.
+      if ((await workflows.state({ projectId, batchId })).state !== 'ended') throw error;
     }
+    await store.batches.markStarted(batchId, now());
+    logger.info({ projectId, batchId }, 'started an accepted import that no gateway had started');
   };
-  const removeHalfStored = async () => {
-    for (const batch of await store.batches.findHalfStored(new Date(now().getTime() - HALF_STORED_AFTER_MS), LIMIT)) {
-      await store.items.removeAll(batch._id);
-      await store.batches.remove(batch._id);
-      logger.info({ projectId: batch.projectId, batchId: batch._id }, 'removed an import that was stored only in part');
-    }
+  const remove = async (batch: Batch) => {
+    if (!(await store.batches.giveUp(batch))) return;
+    await store.items.removeAll(batch._id);
+    await store.batches.remove(batch._id);
+    logger.info({ projectId: batch.projectId, batchId: batch._id }, 'removed an import that was stored only in part');
   };
+  const before = (ageMs: number) => new Date(now().getTime() - ageMs);
   const runOnce = async () => {
-    await removeHalfStored();
-    await startAccepted();
+    await forEvery(await store.batches.findHalfStored(before(HALF_STORED_AFTER_MS), LIMIT), remove);
+    await forEvery(await store.batches.findUnstarted(before(UNSTARTED_AFTER_MS), LIMIT), start);
   };
   const loop = () => {
     pass = runOnce()
@@ -78,4 +81,10 @@ export function createReconciler(deps: {
       await pass;
     },
   };
+}
+
+/** All at once: with a server away they end after one time limit, not after one for each. @throws the first failure, when all are done */
+async function forEvery(batches: readonly Batch[], step: (batch: Batch) => Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled(batches.map(step));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

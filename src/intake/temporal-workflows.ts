@@ -43,6 +43,16 @@ export function createTemporalWorkflows({ client, taskQueue }: { client: Client;
   const within = <T>(deadlineMs: number, call: () => Promise<T>): Promise<T> =>
     connection.withDeadline(Date.now() + deadlineMs, call);
 
+  const state: ImportWorkflows['state'] = async ({ projectId, batchId }) => {
+    try {
+      const handle = reader.getHandle(importWorkflowId(projectId, batchId));
+      return stateOf(await within(READ_DEADLINE_MS, () => handle.describe()));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return { state: 'missing' };
+      throw new Outage('temporal', { cause: error });
+    }
+  };
+
   return {
     async start(input) {
       try {
@@ -62,22 +72,15 @@ export function createTemporalWorkflows({ client, taskQueue }: { client: Client;
           }),
         );
       } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw new Outage('temporal', { cause: error });
+        const isThere = error instanceof WorkflowExecutionAlreadyStartedError;
+        if (!isThere || (await state(input)).state !== 'running') throw new Outage('temporal', { cause: error });
       }
     },
     progress: ({ projectId, batchId }) =>
       within(READ_DEADLINE_MS, () =>
         reader.getHandle(importWorkflowId(projectId, batchId)).query<ImportProgress>(STATUS_QUERY),
       ),
-    async state({ projectId, batchId }) {
-      try {
-        const handle = reader.getHandle(importWorkflowId(projectId, batchId));
-        return stateOf(await within(READ_DEADLINE_MS, () => handle.describe()));
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return { state: 'missing' };
-        throw new Outage('temporal', { cause: error });
-      }
-    },
+    state,
     async ping() {
       try {
         await within(READ_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}));

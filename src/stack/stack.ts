@@ -45,6 +45,7 @@ export function createStack({ env, report }: StackOptions): Stack {
   let run: RunFile | undefined;
   let writing = Promise.resolve();
   let started: Promise<unknown> | undefined;
+  let takingDown: Promise<void> | undefined;
 
   const pidOf = (name: ProcessName): number | null => alive.get(name)?.pid ?? null;
   const noteRun = (): Promise<void> => {
@@ -75,8 +76,9 @@ export function createStack({ env, report }: StackOptions): Stack {
     for (const level of levels.splice(0).reverse()) await Promise.all(level.map((supervisor) => supervisor.stop()));
     await record.clear();
     await unlock();
-    unlock = undefined;
   };
+  /** Once: a second caller would find nothing left to stop, and unlock the folder while the first one still stops processes. */
+  const takeDownOnce = (): Promise<void> => (takingDown ??= takeDown());
 
   const bringUp = async (): Promise<RunFile> => {
     await mkdir(dataDir, { recursive: true });
@@ -112,14 +114,14 @@ export function createStack({ env, report }: StackOptions): Stack {
       try {
         return await starting;
       } catch (error) {
-        await takeDown();
+        await takeDownOnce();
         throw error;
       }
     },
     async stop() {
       stopping.abort(new Error('Stopped'));
       await started;
-      await takeDown();
+      await takeDownOnce();
     },
     kill() {
       stopping.abort(new Error('Stopped'));

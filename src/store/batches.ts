@@ -5,6 +5,9 @@ import { nextValue, type CounterDocument } from './counters.js';
 import { isDuplicateKey, withoutDocuments } from './database-error.js';
 import { fromStored, toStored } from './stored-json.js';
 
+/** `touchedAt` of a batch that was given up: the oldest date there is, so that every reconciler removes it in its next pass. */
+const GIVEN_UP = new Date(0);
+
 /** Batches and the order in which a project's batches were accepted. */
 export function createBatchStore(deps: {
   batches: Collection<Batch>;
@@ -35,14 +38,23 @@ export function createBatchStore(deps: {
     },
 
     touch: async (batchId) => {
-      await batches.updateOne({ _id: batchId }, { $set: { touchedAt: now() } });
+      await batches.updateOne({ _id: batchId, touchedAt: { $gt: GIVEN_UP } }, { $set: { touchedAt: now() } });
     },
 
     markAccepted: async (batchId, itemCount) => {
-      await batches.updateOne(
-        { _id: batchId, state: 'storing' },
+      const { matchedCount } = await batches.updateOne(
+        { _id: batchId, state: 'storing', touchedAt: { $gt: GIVEN_UP } },
         { $set: { state: 'accepted', itemCount, touchedAt: now() } },
       );
+      return matchedCount === 1;
+    },
+
+    giveUp: async ({ _id, touchedAt }) => {
+      const { matchedCount } = await batches.updateOne(
+        { _id, state: 'storing', touchedAt },
+        { $set: { touchedAt: GIVEN_UP } },
+      );
+      return matchedCount === 1;
     },
 
     markStarted: async (batchId, at) => {
@@ -50,8 +62,7 @@ export function createBatchStore(deps: {
     },
 
     refuse: async (batchId) => {
-      // The oldest date there is: a reconciler removes it in its next pass if the gateway cannot.
-      const given = { $set: { state: 'storing' as const, touchedAt: new Date(0) } };
+      const given = { $set: { state: 'storing' as const, touchedAt: GIVEN_UP } };
       const refused = await batches.updateOne({ _id: batchId, state: { $in: ['storing', 'accepted'] } }, given);
       return refused.matchedCount === 1 || (await batches.findOne({ _id: batchId })) === null;
     },
@@ -59,7 +70,11 @@ export function createBatchStore(deps: {
     reopen: async (batchId) => {
       await batches.updateOne(
         { _id: batchId, state: 'failed' },
-        { $set: { state: 'started' }, $unset: { failure: '', endedRunId: '', finishedAt: '', counts: '', bytes: '' } },
+        {
+          $set: { state: 'started' },
+          $inc: { reopened: 1 },
+          $unset: { failure: '', endedRunId: '', finishedAt: '', counts: '', bytes: '' },
+        },
       );
     },
 

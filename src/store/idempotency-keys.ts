@@ -56,7 +56,10 @@ export function createIdempotencyKeyStore(deps: {
     const seen = await keys.findOne({ _id });
     if (seen === null) return null;
     if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new', batchId } : null;
-    if (seen.bodyHash !== bodyHash) return { outcome: 'mismatch' };
+    if (seen.bodyHash !== bodyHash) {
+      const hasLapsed = !seen.isComplete && seen.leaseUntil <= at;
+      return hasLapsed ? { outcome: 'lapsed', batchId: seen.batchId } : { outcome: 'mismatch' };
+    }
     if (seen.isComplete) return { outcome: 'replay', batchId: seen.batchId };
     if (seen.leaseUntil > at) return { outcome: 'busy' };
     return (await replaceClaim(seen, leaseFrom(at))) ? { outcome: 'new', batchId: seen.batchId } : null;
@@ -77,6 +80,10 @@ export function createIdempotencyKeyStore(deps: {
 
     release: async (projectId, key) => {
       await keys.deleteOne({ _id: idOf(projectId, key), isComplete: false });
+    },
+
+    releaseLapsed: async (projectId, key) => {
+      await keys.deleteOne({ _id: idOf(projectId, key), isComplete: false, leaseUntil: { $lte: now() } });
     },
   };
 }

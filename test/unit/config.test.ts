@@ -26,7 +26,7 @@ describe('loadConfig', () => {
       DOWNLOAD_MAX_BYTES: '2GiB',
       RATE_LIMIT: '10/1s',
       WEBHOOK_SCHEDULE: '0s, 100ms,2h',
-      API_VERSIONS_WITHDRAWN: '2025-03, 2025-05',
+      API_VERSIONS_WITHDRAWN: '2025-03, beta',
       EGRESS_ALLOW: '127.0.0.1/32:4321',
       EGRESS_ALLOW_UNSAFE: '1',
     });
@@ -37,10 +37,14 @@ describe('loadConfig', () => {
       DOWNLOAD_MAX_BYTES: 2 * 1024 ** 3,
       RATE_LIMIT: { points: 10, windowMs: 1_000 },
       WEBHOOK_SCHEDULE: [0, 100, 7_200_000],
-      API_VERSIONS_WITHDRAWN: ['2025-03', '2025-05'],
+      API_VERSIONS_WITHDRAWN: ['2025-03', 'beta'],
       EGRESS_ALLOW_UNSAFE: true,
     });
     expect(config.EGRESS_ALLOW.has('127.0.0.1', 4321)).toBe(true);
+  });
+
+  it.each(['v2', '2025-3', '2025-13', '2025-03;2025-05'])('refuses %s as a withdrawn API version', (text) => {
+    expect(() => loadConfig({ API_VERSIONS_WITHDRAWN: text })).toThrow('must be v1, beta or YYYY-MM');
   });
 
   it('lifts the rate limit when it is off and takes an empty variable as absent', () => {
@@ -54,6 +58,7 @@ describe('loadConfig', () => {
         TOKEN_SECRET: 'short',
         DOWNLOAD_MAX_BYTES: '50 gigs',
         RETRY_MAX: 'soon',
+        WEBHOOK_TIMEOUT: '60s',
         RATE_LIMIT: '0/1s',
         UNKNOWN_ID: 'maybe',
         MONGODB_URL: 'http://x',
@@ -67,6 +72,7 @@ describe('loadConfig', () => {
       'DOWNLOAD_MAX_BYTES: must be a size',
       'RETRY_MAX: must be a duration',
       'RATE_LIMIT: must be a rate',
+      'WEBHOOK_TIMEOUT: must be at most 45s',
       'UNKNOWN_ID:',
       'MONGODB_URL: must start with mongodb',
       'API_VERSION_LATEST: must be YYYY-MM',

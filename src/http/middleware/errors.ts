@@ -27,7 +27,7 @@ export function errors(logger: Logger): RequestHandler {
           'a request failed',
         );
       ctx.status = answer.status;
-      ctx.set({ ...answer.headers });
+      ctx.set({ 'Cache-Control': 'no-store', ...answer.headers });
       ctx.body = errorBody(answer.status, answer.details);
     }
   };

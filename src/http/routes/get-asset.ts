@@ -20,45 +20,46 @@ export function getAsset(blobs: Pick<BlobStore, 'stat' | 'read'>): RequestHandle
     if (stat === null) throw new ApiError(404, { url: ctx.path });
 
     const etag = `"${sha256}"`;
-    ctx.set('ETag', etag);
-    ctx.set('Cache-Control', CACHE_CONTROL);
-    ctx.set('Accept-Ranges', 'bytes');
     if (matches(ctx.get('if-none-match'), etag)) {
+      describe(ctx, etag);
       ctx.status = 304;
       return;
     }
     const range = wantedRange(ctx, etag, stat.bytes);
     if (range === 'unsatisfiable') throw unsatisfiable(stat.bytes);
-    await send(ctx, { blobs, sha256, extension, size: stat.bytes, range });
+    await send(ctx, { blobs, sha256, etag, extension, size: stat.bytes, range });
   };
+}
+
+/** Only for an answer that is certain: an error must not be kept for a year. */
+function describe(ctx: RequestContext, etag: string): void {
+  ctx.set('ETag', etag);
+  ctx.set('Cache-Control', CACHE_CONTROL);
+  ctx.set('Accept-Ranges', 'bytes');
 }
 
 interface Wanted {
   readonly blobs: Pick<BlobStore, 'read'>;
   readonly sha256: string;
+  readonly etag: string;
   readonly extension: string;
   readonly size: number;
   readonly range: { readonly start: number; readonly end: number } | 'whole';
 }
 
-async function send(ctx: RequestContext, { blobs, sha256, extension, size, range }: Wanted): Promise<void> {
+async function send(ctx: RequestContext, { blobs, sha256, etag, extension, size, range }: Wanted): Promise<void> {
+  const body = ctx.method === 'HEAD' ? undefined : await blobs.read(sha256, range === 'whole' ? undefined : range);
+  if (body === null) throw new ApiError(404, { url: ctx.path });
   const { contentType, isInline } = assetType(extension);
-  ctx.set('Content-Type', contentType);
+  describe(ctx, etag);
   ctx.set('Content-Disposition', isInline ? 'inline' : `attachment; filename="${sha256}.${extension}"`);
   // Public bytes: pages of other origins show them, whatever isolation they ask for.
   ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
   if (range !== 'whole') ctx.set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
   ctx.status = range === 'whole' ? 200 : 206;
-  const length = range === 'whole' ? size : range.end - range.start + 1;
-  if (ctx.method === 'HEAD') {
-    ctx.length = length;
-    return;
-  }
-  const body = await blobs.read(sha256, range === 'whole' ? undefined : range);
-  if (body === null) throw new ApiError(404, { url: ctx.path });
-  ctx.body = body;
+  if (body !== undefined) ctx.body = body;
   ctx.set('Content-Type', contentType);
-  ctx.length = length;
+  ctx.length = range === 'whole' ? size : range.end - range.start + 1;
 }
 
 function wantedRange(ctx: RequestContext, etag: string, size: number) {

@@ -38,7 +38,12 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
       // Read before the headers are sent, so that an unreachable database still becomes a 503.
       const first = await chunks.next();
       ctx.type = 'application/json';
-      ctx.body = Readable.from(prepend(first.value ?? '', chunks), { objectMode: false });
+      const body = Readable.from(prepend(first.value ?? '', chunks), { objectMode: false });
+      // A stream that is destroyed before its first read (HEAD, a client that is gone) never ends what it was made from.
+      body.once('close', () => {
+        chunks.return(undefined).catch(() => undefined);
+      });
+      ctx.body = body;
     }
   };
 }

@@ -128,6 +128,17 @@ describe('planRound', () => {
 describe('finishBatch', () => {
   const webhook = 'https://client.example.com/done';
 
+  it('opens a message of its own for the end of a run that a reset started', async () => {
+    const batch = await bench.batch({ webhook });
+    await bench.run('finishBatch', { ...refOf(batch), outcome: 'cancelled' }, 'run-1');
+    await plan(batch, 0, 'run-2');
+    await bench.store.items.settle(aSettlement(batch._id, 0));
+
+    const result = await bench.run('finishBatch', { ...refOf(batch), outcome: 'success' }, 'run-2');
+
+    expect(result).toMatchObject({ state: 'success', webhook: { webhookId: `msg_${batch._id}_2` } });
+  });
+
   it('counts from the items, ends the batch and opens the message of its webhook', async () => {
     const batch = await bench.batch({ webhook }, itemSpecs(3));
     await bench.store.items.settle(aSettlement(batch._id, 0));

@@ -123,6 +123,25 @@ describe('access to the API', () => {
     expect((await withToken(await aToken(), federated)).body).toEqual(unauthorized('The access token is malformed'));
   });
 
+  it('tries every key that suits a token without kid', async () => {
+    const pairs = await Promise.all([1, 2, 3].map(() => generateKeyPair('ES256', { extractable: true })));
+    const jwks = await Promise.all(pairs.map(({ publicKey }) => exportJWK(publicKey)));
+    const federated = await aGateway({ settings: { tokens: { keys: { jwks: { keys: jwks.slice(0, 2) } } } } });
+    others.push(federated);
+    const tokens = await Promise.all(
+      pairs.map(({ privateKey }) =>
+        new SignJWT({ projectId: 'p1', scope: 'public-api:write', jti: 'j' })
+          .setProtectedHeader({ alg: 'ES256' })
+          .setExpirationTime('1h')
+          .sign(privateKey),
+      ),
+    );
+
+    const answers = await Promise.all(tokens.map((token) => withToken(token, federated)));
+
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 401]);
+  });
+
   it('limits the requests of one token and says so', async () => {
     const limited = await aGateway({ settings: { rateLimit: { points: 2, windowMs: 60_000 } } });
     others.push(limited);

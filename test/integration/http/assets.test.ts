@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { Outage } from '../../../src/intake/outage.js';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
 
 const BYTES = Buffer.from('0123456789');
@@ -47,6 +48,28 @@ describe('GET /assets/<sha256>.<ext>', () => {
     expect(answer.text).toBe(text);
     expect(answer.headers.get('content-range')).toBe(contentRange);
     expect(answer.headers.get('content-length')).toBe(String(text.length));
+  });
+
+  it.each([
+    ['fails', () => Promise.reject(new Outage('blobs')), 503],
+    ['finds nothing any more', () => Promise.resolve(null), 404],
+  ])('does not let caches keep the answer when the read %s', async (_name, read, status) => {
+    const broken = await aGateway({
+      replace: ({ blobs }) => ({
+        blobs: {
+          ping: () => blobs.ping(),
+          stat: () => Promise.resolve({ bytes: BYTES.length, modifiedAt: new Date() }),
+          read,
+        },
+      }),
+    });
+
+    const answer = await broken.client.call('GET', PATH, { headers: { range: 'bytes=2-5' } });
+    await broken.close();
+
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    for (const name of ['etag', 'content-range', 'content-disposition']) expect(answer.headers.has(name)).toBe(false);
   });
 
   it('answers a range beyond the end with 416', async () => {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
 import { newBatchId } from '../../../src/contract/ids.js';
 import type { Batch } from '../../../src/contract/batch.js';
+import type { Item } from '../../../src/contract/item.js';
+import type { Store } from '../../../src/contract/store.js';
 import { KINDS, type Kind } from '../../../src/contract/kinds.js';
 import { aGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
 import { anItem, finish, settleThree, SHA } from '../../support/import-builders.js';
@@ -131,6 +134,37 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     expect((body as { files: { externalId: string }[] }).files.map((file) => file.externalId)).toEqual(ids);
   });
 
+  it('ends the reading of items when nobody reads the answer', async () => {
+    const events = new EventEmitter();
+    const ended = once(events, 'ended');
+    const watch = async function* (items: AsyncIterable<Item>) {
+      try {
+        yield* items;
+      } finally {
+        events.emit('ended');
+      }
+    };
+    const other = await another({
+      replace: ({ store }) => {
+        const stream: Store['items']['stream'] = (batchId) => watch(store.items.stream(batchId));
+        return { store: { ...store, items: { ...store.items, stream } } };
+      },
+    });
+    const id = await anImport(
+      'file',
+      other,
+      Array.from({ length: 2_000 }, (_, seq) => `e${seq}`),
+    );
+    await other.store.items.settleOpen(id, 'cancelled', 'The import was cancelled');
+    await finish(other.store, id, 'success');
+    const headers = { authorization: `Bearer ${other.client.token}` };
+
+    const answer = await other.client.call('HEAD', `/api/v1/import/files/status?id=${id}`, { headers });
+    await ended;
+
+    expect(answer.status).toBe(200);
+  });
+
   it.each([
     ['no id', ''],
     ['an empty id', '?id='],
@@ -174,6 +208,12 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
 
     expect(answer.status).toBe(200);
     expect(answer.body).toEqual({ finished: false, state: 'lost', id: 'no import job found for id "098shjhv9"' });
+    const id = await anImport('video', other);
+    const stranger = await other.clientOf({ projectId: 'p2' });
+    expect((await stranger.get(`/api/v1/import/videos/status?id=${id}`)).body).toEqual({
+      ...{ finished: false, state: 'lost' },
+      id: `no import job found for id "${id}"`,
+    });
   });
 
   it('answers from MongoDB while Temporal is away, and asks once for many readers', async () => {

@@ -16,6 +16,10 @@ describe('health', () => {
     expect((await gateway.client.call('GET', '/readyz')).body).toEqual({ status: 'ready' });
   });
 
+  it('keeps the metrics off the port of the API', async () => {
+    expect((await gateway.client.call('GET', '/metrics')).status).toBe(404);
+  });
+
   it('names each server that does not answer, and lives on', async () => {
     const broken = await aGateway({
       replace: ({ store, blobs }) => ({

@@ -39,10 +39,17 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     const batch: Batch = { ...ids, state, createdAt: at, touchedAt: at };
     await store.batches.insert(batch);
   };
-  const accept = async (idempotency: NonNullable<AcceptInput['idempotency']>) => {
+  const accept = async (
+    idempotency: NonNullable<AcceptInput['idempotency']>,
+    replaced: Partial<Store['batches']> = {},
+  ) => {
+    const batches = { ...store.batches, ...replaced };
     const workflows = createFakeWorkflows();
     const logger = pino({ level: 'silent' });
-    const acceptBatch = createAcceptBatch({ store, workflows, metrics: { batchAccepted: () => undefined }, logger });
+    const acceptBatch = createAcceptBatch({
+      ...{ store: { ...store, batches }, workflows, logger },
+      metrics: { batchAccepted: () => undefined },
+    });
     const names = { externalId: 'a', fileName: 'a', mediaType: 'video', host: 'a.example' };
     const items = [{ seq: 0, url: 'https://a.example/', metadata: {}, ...names }];
     const accepted = await acceptBatch({
@@ -68,5 +75,51 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     expect(accepted).toEqual({ batchId, isReplay });
     expect(started).toBe(starts);
     expect(await accept(idempotency)).toEqual({ accepted: { batchId, isReplay: true }, started: 0 });
+  });
+
+  it.each<[string, BatchState | null]>([
+    ['was never stored', null],
+    ['was refused', 'storing'],
+  ])('takes another body when the batch %s', async (_name, state) => {
+    const { batchId, idempotency } = await aDeadClaim();
+    if (state !== null) await storeBatch(batchId, state);
+
+    const { accepted, started } = await accept({ ...idempotency, bodyHash: 'other' });
+
+    expect(accepted).toMatchObject({ isReplay: false });
+    expect(started).toBe(1);
+    expect(await store.batches.find('p1', batchId)).toBeNull();
+  });
+
+  it('refuses another body when the batch was accepted', async () => {
+    const { batchId, idempotency } = await aDeadClaim();
+    await storeBatch(batchId, 'started');
+
+    await expect(accept({ ...idempotency, bodyHash: 'other' })).rejects.toMatchObject({ status: 422 });
+    expect(await accept(idempotency)).toEqual({ accepted: { batchId, isReplay: true }, started: 0 });
+  });
+
+  it('frees the key when not even a number for the import could be had', async () => {
+    const idempotency = { key: randomUUID(), bodyHash: 'h' };
+    const nextImportSeq = () => Promise.reject(new Error('no number'));
+
+    await expect(accept(idempotency, { nextImportSeq })).rejects.toThrow('no number');
+
+    expect((await accept({ ...idempotency, bodyHash: 'other' })).started).toBe(1);
+  });
+
+  it('does not accept a batch that was given up while it was stored, and leaves no items', async () => {
+    let lost = '';
+    const markAccepted: Store['batches']['markAccepted'] = async (batchId, itemCount) => {
+      lost = batchId;
+      const batch = await store.batches.find('p1', batchId);
+      if (batch !== null && (await store.batches.giveUp(batch))) await store.batches.remove(batchId);
+      return store.batches.markAccepted(batchId, itemCount);
+    };
+
+    const posted = accept({ key: randomUUID(), bodyHash: 'h' }, { markAccepted });
+
+    await expect(posted).rejects.toMatchObject({ status: 503, headers: { 'Retry-After': '5' } });
+    expect(await store.items.find(lost, 0)).toBeNull();
   });
 });

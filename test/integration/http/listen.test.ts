@@ -52,6 +52,7 @@ describe('listen', () => {
 
   it.each([
     ['what is not HTTP', 'nonsense\r\n\r\n', 400],
+    ['HTTP/1.1 without a host', 'GET / HTTP/1.1\r\n\r\n', 400],
     ['too many headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ])('answers %s in the published form', async (_name, bytes, status) => {
     const server = await listen((_request, response) => response.end(), options);
@@ -64,5 +65,39 @@ describe('listen', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer.toLowerCase()).toContain('x-request-id: ');
     expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status });
+  });
+
+  it('passes over an expectation that it does not know', async () => {
+    const server = await listen((_request, response) => response.end('handled'), options);
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\nConnection: close\r\n\r\n');
+
+    const answer = await text(socket);
+    await server.close(0);
+
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(answer).toContain('handled');
+  });
+
+  it('cuts a client that stops reading', async () => {
+    const events = new EventEmitter();
+    const cut = once(events, 'cut');
+    const server = await listen(
+      (_request, response) => {
+        response.on('close', () => events.emit('cut'));
+        // More than any buffer between the two takes.
+        response.end(Buffer.alloc(64 * 1024 * 1024));
+      },
+      { ...options, silenceMs: 200 },
+    );
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+
+    await expect(cut).resolves.toBeDefined();
+
+    socket.destroy();
+    await server.close(0);
   });
 });

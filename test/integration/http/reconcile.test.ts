@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { newBatchId } from '../../../src/contract/ids.js';
 import type { Batch, BatchState } from '../../../src/contract/batch.js';
 import type { Store } from '../../../src/contract/store.js';
+import { Outage } from '../../../src/intake/outage.js';
 import { createReconciler } from '../../../src/intake/reconcile.js';
 import { createStore } from '../../../src/store/connect.js';
 import { createFakeWorkflows } from '../../support/fake-workflows.js';
@@ -69,6 +70,50 @@ describe('createReconciler', () => {
     await aReconciler(workflows, 301 * SECOND).runOnce();
     expect(await store.batches.find('p1', batchId)).toBeNull();
     expect(await store.items.find(batchId, 0)).toBeNull();
+  });
+
+  it('starts the other batches when one cannot be started', async () => {
+    const [bad, good] = [await aBatch('accepted'), await aBatch('accepted')];
+    const workflows = createFakeWorkflows();
+    const start = async (input: Parameters<typeof workflows.start>[0]) => {
+      if (input.batchId === bad) throw new Outage('temporal');
+      await workflows.start(input);
+    };
+
+    await expect(aReconciler({ ...workflows, start }, 11 * SECOND).runOnce()).rejects.toThrow(Outage);
+
+    expect((await store.batches.find('p1', bad))?.state).toBe('accepted');
+    expect((await store.batches.find('p1', good))?.state).toBe('started');
+    await store.batches.markStarted(bad, new Date());
+  });
+
+  it('counts a batch as started whose workflow has ended without a word', async () => {
+    const batchId = await aBatch('accepted');
+    const workflows = createFakeWorkflows();
+    workflows.stateOf.set(batchId, { state: 'ended', runId: 'r', failure: 'terminated' });
+    const start = () => Promise.reject(new Outage('temporal'));
+
+    await aReconciler({ ...workflows, start }, 11 * SECOND).runOnce();
+
+    expect((await store.batches.find('p1', batchId))?.state).toBe('started');
+  });
+
+  it('leaves a half-stored batch alone that is touched while it looks', async () => {
+    const batchId = await aBatch('storing');
+    const findHalfStored: Store['batches']['findHalfStored'] = async (before, limit) => {
+      const found = await store.batches.findHalfStored(before, limit);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await store.batches.touch(batchId);
+      return found;
+    };
+    const racing = { items: store.items, batches: { ...store.batches, findHalfStored } };
+    const now = () => new Date(Date.now() + 301 * SECOND);
+
+    await createReconciler({ store: racing, workflows: createFakeWorkflows(), logger, now }).runOnce();
+
+    expect(await store.items.find(batchId, 0)).not.toBeNull();
+    expect(await store.batches.markAccepted(batchId, 1)).toBe(true);
+    await store.batches.markStarted(batchId, new Date());
   });
 
   it('lets several gateways work at once', async () => {

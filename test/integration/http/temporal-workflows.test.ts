@@ -41,7 +41,7 @@ describe('createTemporalWorkflows', () => {
     const { runId } = await handleOf(input.batchId).describe();
     await handleOf(input.batchId).terminate();
 
-    await workflows.start(input);
+    await expect(workflows.start(input)).rejects.toThrow(Outage);
 
     expect(await workflows.state(input)).toEqual({ state: 'ended', runId, failure: 'terminated' });
     await expect(workflows.progress(input)).rejects.toThrow();

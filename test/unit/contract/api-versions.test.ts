@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { apiVersionState } from '../../../src/contract/api-versions.js';
 
-const rules = { latest: '2026-11', withdrawn: ['2025-03', '2030-01'] };
+const rules = { latest: '2026-11', withdrawn: ['2025-03', '2024-11', '2030-01'] };
 
 describe('apiVersionState', () => {
   it.each([
@@ -14,7 +14,8 @@ describe('apiVersionState', () => {
     ['2025-01', 'unknown'],
     ['2025-04', 'unknown'],
     ['2027-01', 'unknown'],
-    ['2030-01', 'unknown'],
+    ['2030-01', 'withdrawn'],
+    ['2024-11', 'withdrawn'],
     ['2026-13', 'unknown'],
     ['v2', 'unknown'],
     ['', 'unknown'],

@@ -20,6 +20,10 @@ describe('assetExtension', () => {
     ['Text/Plain; charset=utf-8', 'txt'],
     ['application/octet-stream', 'bin'],
     ['x-unknown/of-nobody', 'bin'],
+    ['application/manifest+json', 'bin'],
+    ['model/vnd.parasolid.transmit.text', 'bin'],
+    ['application/vnd.nokia.n-gage.data', 'ngdat'],
+    ['application/vnd.nokia.n-gage.symbian.install', 'bin'],
     ['', 'bin'],
     ['constructor', 'bin'],
   ])('of "%s" is %s', (mimeType, extension) => {

@@ -198,14 +198,17 @@ describe('parseImportRequest', () => {
   });
 
   it('drops the query string of a file name but leaves questions alone', () => {
-    const names = ['clip.mp4?X-Token=abc', 'clip.mp4?abc', 'Who are you? Part 2', 'Really?'];
+    const copied = ['clip.mp4?X-Token=abc', 'clip?eyJhbGciOi', 'https://cdn.example.com/x?tok', 'my clip.mp4?sig=a b'];
+    const titles = ['Who are you? Part 2', 'Really?', 'Really?!', 'What?? A film'];
+    const names = [...copied, ...titles];
     const videos = names.map((fileName, seq) => anItem({ id: `${seq}`, fileName }));
 
     expect(parseImportRequest(aBody({ videos }), rules).items.map((item) => item.fileName)).toEqual([
       'clip.mp4',
-      'clip.mp4',
-      'Who are you? Part 2',
-      'Really?',
+      'clip',
+      'https://cdn.example.com/x',
+      'my clip.mp4',
+      ...titles,
     ]);
   });
 

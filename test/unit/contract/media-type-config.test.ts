@@ -32,12 +32,25 @@ describe('parseMediaTypes', () => {
     expect([...types.keys()]).toEqual(['video', 'file', 'image', 'report']);
   });
 
+  it.each([
+    'li-external-id',
+    'li-color',
+    'li-numeric-list',
+    'li-datetime-validity',
+    'li-license-profile',
+    'li-media-handle',
+  ])('takes a field of the published type %s', (type) => {
+    const metadata = [{ handle: 'x', type, config: { required: true } }];
+
+    expect(parseMediaTypes([{ handle: 'a', type: 'mediaFile', metadata }]).get('a')?.metadata).toEqual(metadata);
+  });
+
   it('lists every problem with its path', () => {
     const read = () =>
       parseMediaTypes([
         { handle: 'video', type: 'mediaImage' },
         { handle: 'a b', type: 'mediaFile' },
-        { handle: 'c', type: 'mediaAudio', metadata: [{ handle: 'x', type: 'li-teleport' }] },
+        { handle: 'c', type: 'mediaAudio', metadata: [{ handle: 'x', type: 'teleport' }] },
       ]);
 
     expect(read).toThrow(/1\.handle: must have 1 to 64/);

@@ -40,6 +40,14 @@ describe('metadataProblems', () => {
     ],
     ['a value of the list', { type: 'li-enum', config: { enum: ['a', 'b'] } }, 'b', null],
     ['a value beside the list', { type: 'li-enum', config: { enum: ['a', 'b'] } }, 'c', 'f must be one of a, b'],
+    ['anything of a type without rules', { type: 'li-color', config: { maxLength: 1 } }, { r: 1 }, null],
+    ['text beyond the limit of a type without rules', { type: 'li-color', config: { maxLength: 1 } }, '#fff', null],
+    [
+      'nothing of a required type without rules',
+      { type: 'li-color', config: { required: true } },
+      null,
+      'f is required',
+    ],
     ['a list', { type: 'li-string-list' }, ['a'], null],
     ['a list of numbers', { type: 'li-string-list' }, [1], 'f must be a list of text'],
     [

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import ms from 'ms';
 import { z } from 'zod';
 import { ConfigSchema } from '../../../src/config.js';
-import { Duration, Durations, Rate, Size } from '../../../src/config-values.js';
+import { Duration, Durations, Rate, Size, WebhookDuration } from '../../../src/config-values.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 
 const UNITS = ['GiB', 'MiB', 'KiB'] as const;
@@ -19,6 +19,7 @@ function humanDefault(schema: z.ZodType): string {
   const value: unknown = schema.def.defaultValue;
   switch (schema.def.innerType) {
     case Duration:
+    case WebhookDuration:
       return ms(value as number);
     case Durations:
       return (value as number[]).map((pause) => (pause === 0 ? '0s' : ms(pause))).join(',');
