@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
@@ -57,5 +58,7 @@ export async function keepHistory(
   const history = await temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
   const folder = new URL('../replay/histories/', import.meta.url);
   await mkdir(folder, { recursive: true });
-  await writeFile(new URL(`${scenario}--${release}.json`, folder), historyToJSON(history));
+  // Stack traces name the checkout.
+  const checkout = fileURLToPath(new URL('../../', import.meta.url));
+  await writeFile(new URL(`${scenario}--${release}.json`, folder), historyToJSON(history).replaceAll(checkout, ''));
 }
