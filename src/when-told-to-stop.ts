@@ -8,6 +8,7 @@ export function whenToldToStop(logger: Logger): AbortSignal {
   const stop = new AbortController();
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const)
     process.once(event, () => {
+      if (stop.signal.aborted) return;
       logger.info({ event }, 'stopping');
       stop.abort(new Error(`Stopped by ${event}`));
     });

@@ -25,7 +25,9 @@ export function readNdjsonBatch(
   const [batch, ...items] = rows;
   if (batch === undefined) throw new Error('is empty: the first line must be the batch without its items');
   if (Object.hasOwn(batch.value, 'url'))
-    throw new Error(`line ${batch.line} is an item: the first line must be the batch without its items`);
+    throw new Error(
+      `line ${batch.line} is an item: the first line must be the batch without its items, such as {"systemName":"my-cms"}`,
+    );
   return {
     body: { ...batch.value, [plural]: items.map(({ value }) => value) },
     lines: items.map(({ line }) => line),

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Duration } from '../config-values.js';
 import type { TokenRecord } from '../contract/store.js';
 import { mintToken } from '../stack/mint-token.js';
@@ -15,6 +15,8 @@ interface CreateOptions {
 }
 
 const NINETY_DAYS_MS = 90 * 24 * 60 * 60_000;
+/** What the API asks for; a token with any other scope would be refused everywhere. */
+const SCOPES = ['public-api:read', 'public-api:write'];
 
 export function tokenCommand(context: CliContext): Command {
   const token = new Command('token').description('make, list and revoke access tokens');
@@ -28,7 +30,9 @@ export function tokenCommand(context: CliContext): Command {
       parseScope,
     )
     .option('--name <name>', 'shown in lists', 'cli')
-    .option('--expires <duration>', 'such as 12h or 90d', parseExpiry, NINETY_DAYS_MS)
+    .addOption(
+      new Option('--expires <duration>', 'such as 12h or 90d').argParser(parseExpiry).default(NINETY_DAYS_MS, '90d'),
+    )
     .action((options: CreateOptions) => create(options, context));
   token
     .command('list')
@@ -71,14 +75,22 @@ function lineOf({ _id, projectId, name, scope, expiresAt, revokedAt }: TokenReco
   return [_id, projectId, state, expiresAt.toISOString(), name, scope].join('\t');
 }
 
-async function revoke(jti: string, { env, print }: CliContext): Promise<void> {
-  const isNew = await withStore(env, (store) => store.tokens.revoke(jti, new Date()));
-  print(isNew ? `Revoked ${jti}` : `${jti} was revoked before`);
+async function revoke(jti: string, { env, print, complain }: CliContext): Promise<void> {
+  await withStore(env, async (store) => {
+    const isOurs = (await store.tokens.list()).some(({ _id }) => _id === jti);
+    const isNew = await store.tokens.revoke(jti, new Date());
+    if (!isOurs)
+      complain(`${jti} is not in the list: right for a token minted elsewhere, else look for a typing error`);
+    print(isNew ? `Revoked ${jti}` : `${jti} was revoked before`);
+  });
 }
 
 function parseScope(text: string): string {
   const scopes = text.split(/\s+/).filter((part) => part !== '');
   if (scopes.length === 0) throw new InvalidArgumentError('It must name at least one scope.');
+  const unknown = scopes.filter((scope) => !SCOPES.includes(scope));
+  if (unknown.length > 0)
+    throw new InvalidArgumentError(`${unknown.join(', ')}: the scopes are ${SCOPES.join(' and ')}.`);
   return scopes.join(' ');
 }
 

@@ -16,7 +16,7 @@ export const REASONS = {
   dns_failed: {
     title: 'The host name could not be resolved',
     retryable: true,
-    hint: 'Check the spelling of the host name; an unknown name is tried 3 times only',
+    hint: 'Check the spelling of the host name and the name resolution of the worker; an unknown name is tried 3 times only',
   },
   connect_failed: {
     title: 'The connection could not be made or broke before an answer came',

@@ -51,7 +51,7 @@ export function createApp(deps: HttpDeps): Koa<RequestState> {
   app.on('error', (error: unknown) => {
     deps.logger.debug({ err: error }, 'an answer was cut off');
   });
-  app.use(measure(deps.metrics));
+  app.use(measure(deps.metrics, deps.logger));
   app.use(requestId());
   app.use(securityHeaders());
   app.use(errors(deps.logger));

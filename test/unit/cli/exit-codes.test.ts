@@ -43,11 +43,24 @@ describe('the command line', () => {
     ],
     ['a file that is not there', ['submit', 'none.json', '--type', 'files'], 'none.json cannot be read'],
     ['nothing that runs', ['status', 'abc'], 'Nothing runs on /nonexistent/data'],
-    ['a wrong project', ['token', 'create', '--scope', 's', '--project', 'a/b'], 'letters, digits, _ or -'],
-    ['no project', ['token', 'create', '--scope', 's'], "required option '--project <id>' not specified"],
+    [
+      'a wrong project',
+      ['token', 'create', '--scope', 'public-api:write', '--project', 'a/b'],
+      'letters, digits, _ or -',
+    ],
+    [
+      'an unknown scope',
+      ['token', 'create', '--scope', 'everything', '--project', 'p'],
+      'the scopes are public-api:read and public-api:write',
+    ],
+    [
+      'no project',
+      ['token', 'create', '--scope', 'public-api:write'],
+      "required option '--project <id>' not specified",
+    ],
     [
       'a wrong expiry',
-      ['token', 'create', '--scope', 's', '--project', 'p', '--expires', 'soon'],
+      ['token', 'create', '--scope', 'public-api:write', '--project', 'p', '--expires', 'soon'],
       'such as 12h or 90d',
     ],
     ['neither database nor stack', ['token', 'list'], 'Nothing runs on /nonexistent/data'],
