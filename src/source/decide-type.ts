@@ -1,4 +1,5 @@
 import { supportedMimeTypes } from 'file-type';
+import { lookup } from 'mime-types';
 import type { Kind } from '../contract/kinds.js';
 import type { MediaType } from '../contract/media-type.js';
 import { canonicalType } from './canonical-type.js';
@@ -38,12 +39,18 @@ const NOUNS: Readonly<Record<Kind, string>> = { video: 'a video', image: 'an ima
  * Settles the type of a body. Known bytes win over any header; without them the header must agree and, for videos and images, be
  * named by the media type itself; a file of no known type is text or bytes.
  * @param header type and subtype of the Content-Type header
+ * @param url as the client gave it; its extension tells a page that stands in for a file
  * @returns the canonical type to store, or a sentence that says why the media type does not take the body
  */
-export function decideType(header: string | undefined, sniffed: Sniffed, mediaType: MediaType): TypeDecision {
+export function decideType(
+  header: string | undefined,
+  sniffed: Sniffed,
+  mediaType: MediaType,
+  url: string,
+): TypeDecision {
   const canonical = header === undefined ? undefined : canonicalType(header);
   const announced = canonical === undefined || UNINFORMATIVE.has(canonical) ? undefined : canonical;
-  if (sniffed.type === 'text/html' && contradictsHtml(announced, mediaType.kind))
+  if (sniffed.type === 'text/html' && contradictsHtml(announced, mediaType.kind, url))
     return { refused: htmlPage(mediaType.kind) };
   const type =
     sniffed.type === undefined ? withoutMagic(announced, sniffed.text, mediaType) : refine(sniffed.type, announced);
@@ -55,9 +62,14 @@ export function decideType(header: string | undefined, sniffed: Sniffed, mediaTy
   };
 }
 
-/** Even where HTML files are welcome, one that is announced as something else is a login or error page. */
-function contradictsHtml(announced: string | undefined, kind: Kind): boolean {
-  return kind !== 'file' || (announced !== undefined && !/^text\/|xml$/.test(announced));
+/**
+ * Even where HTML files are welcome, one that is announced as something else, or that answers for a URL such as `report.pdf`, is a
+ * login or error page.
+ */
+function contradictsHtml(announced: string | undefined, kind: Kind, url: string): boolean {
+  if (kind !== 'file' || (announced !== undefined && !/^text\/|xml$/.test(announced))) return true;
+  const promised = lookup(new URL(url).pathname);
+  return promised !== false && promised !== 'text/html' && RECOGNISABLE.has(canonicalType(promised));
 }
 
 function refine(magic: string, announced: string | undefined): string {

@@ -1,7 +1,6 @@
 import type { BlobStore } from '../contract/blob-store.js';
 import type { EgressResponse } from '../contract/egress.js';
 import { ImportError } from '../contract/errors.js';
-import type { MediaType } from '../contract/media-type.js';
 import type { FetchRequest, Fetched } from '../contract/source.js';
 import { bodyFraming } from './body-framing.js';
 import { parseContentType, shownContentType } from './content-type.js';
@@ -45,7 +44,7 @@ async function receive(
   request: FetchRequest,
   { blobs, limits }: Deps,
 ): Promise<Pick<Fetched, 'asset' | 'received'>> {
-  const { signal, mediaType, sweepBytes } = request;
+  const { signal, sweepBytes } = request;
   const { announced, verifiable } = bodyFraming(headers);
   const encoding = parseEncoding(headerText(headers, 'content-encoding'));
   const size = { maxBytes: limits.maxBytes, sweepBytes };
@@ -67,7 +66,7 @@ async function receive(
     bytesHint: encoding === 'identity' ? announced : null,
     size,
     signal,
-    inspect: (head) => inspect(parseContentType(headerText(headers, 'content-type')), head, mediaType),
+    inspect: (head) => inspect(parseContentType(headerText(headers, 'content-type')), head, request),
   });
   // The formats of all three codings mark their own end, so a decoded body is whole.
   return { asset: { sha256, bytes, ...inspected, lengthVerified: verifiable || encoding !== 'identity' }, received };
@@ -76,9 +75,9 @@ async function receive(
 async function inspect(
   header: string | undefined,
   head: Uint8Array,
-  mediaType: MediaType,
+  { mediaType, url }: FetchRequest,
 ): Promise<{ readonly mimeType: string } & Partial<Dimensions>> {
-  const decision = decideType(header, await sniffType(head), mediaType);
+  const decision = decideType(header, await sniffType(head), mediaType, url);
   if ('refused' in decision) throw new ImportError('type_mismatch', decision.refused, { stage: 'type' });
   return { ...decision, ...imageDimensions(decision.mimeType, head) };
 }

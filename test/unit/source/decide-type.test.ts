@@ -21,8 +21,13 @@ const MP4 = sampleMedia('clip.mp4').body;
 const PNG = sampleMedia('picture.png').body;
 const OLE = Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(600)]);
 
-async function decide(header: string | undefined, bytes: Uint8Array, type: MediaType): Promise<string> {
-  const decision = decideType(header, await sniffType(bytes), type);
+async function decide(
+  header: string | undefined,
+  bytes: Uint8Array,
+  type: MediaType,
+  url = 'https://cdn.example.com/download',
+): Promise<string> {
+  const decision = decideType(header, await sniffType(bytes), type, url);
   return 'mimeType' in decision ? decision.mimeType : `refused: ${decision.refused}`;
 }
 
@@ -56,6 +61,22 @@ describe('decideType', () => {
     expect(await decide('application/xhtml+xml', HTML, FILE)).toBe('application/xhtml+xml');
     expect(await decide('text/markdown', Buffer.from('<!-- note -->\n# Title'), FILE)).toBe('text/markdown');
   });
+
+  it.each(['report.pdf', 'letter.docx?token=a', 'a/archive.zip', 'clip.MP4'])(
+    'refuses an honest HTML page that answers for %s: it is a login or error page',
+    async (name) => {
+      expect(await decide('text/html', HTML, FILE, `https://cdn.example.com/${name}`)).toMatch(
+        /looks like an HTML page/,
+      );
+    },
+  );
+
+  it.each(['page.html', 'download.php?id=report.pdf', 'notes.txt', ''])(
+    'takes an HTML page from /%s as a file',
+    async (name) => {
+      expect(await decide('text/html', HTML, FILE, `https://cdn.example.com/${name}`)).toBe('text/html');
+    },
+  );
 
   it('refuses an HTML page in place of another file', async () => {
     expect(await decide('application/pdf', HTML, FILE)).toMatch(/refused: .*login or error page/);
