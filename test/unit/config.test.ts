@@ -19,6 +19,27 @@ describe('loadConfig', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
+  it('has the published limits as defaults', () => {
+    expect(loadConfig({})).toMatchObject({
+      RATE_LIMIT: { points: 6000, windowMs: 60_000 },
+      UNKNOWN_ID: '404',
+      ITEM_SUCCESS_STATE: 'success',
+      RETRY_ATTEMPTS: 10,
+      RETRY_INITIAL: 1_000,
+      RETRY_MAX: 300_000,
+      DOWNLOAD_CONNECT_TIMEOUT: 10_000,
+      DOWNLOAD_HEADERS_TIMEOUT: 30_000,
+      DOWNLOAD_IDLE_TIMEOUT: 60_000,
+      DOWNLOAD_MIN_SPEED: 16 * 1024,
+      DOWNLOAD_MIN_SPEED_WINDOW: 60_000,
+      DOWNLOAD_MAX_BYTES: 50 * 1024 ** 3,
+      DOWNLOAD_MAX_REDIRECTS: 5,
+      HOST_MAX_CONNECTIONS: 8,
+      WEBHOOK_TIMEOUT: 15_000,
+      WEBHOOK_SCHEDULE: [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map((s) => s * 1000),
+    });
+  });
+
   it('reads durations, sizes, rates and lists in the units that people write', () => {
     const config = loadConfig({
       DOWNLOAD_IDLE_TIMEOUT: '1.5m',
