@@ -34,7 +34,7 @@ export interface NoS3Server {
 }
 
 /** The Versity S3 Gateway: on PATH, else from the cache of the user, else built with Go from tools/s3-server. */
-async function findExecutable(): Promise<string | NoS3Server> {
+export async function findS3Server(): Promise<string | NoS3Server> {
   const onPath = await findOnPath('versitygw');
   if (onPath !== null) return onPath;
   const folder = join(cacheFolder(), `versitygw-${VERSION}`);
@@ -62,7 +62,7 @@ async function findExecutable(): Promise<string | NoS3Server> {
 
 /** Starts a server over a temporary folder, with one empty bucket. */
 export async function startS3Server(): Promise<S3Server | NoS3Server> {
-  const executable = await findExecutable();
+  const executable = await findS3Server();
   if (typeof executable !== 'string') return executable;
   const folder = await mkdtemp(join(tmpdir(), 'durable-import-s3-'));
   const [data, sidecar] = [join(folder, 'data'), join(folder, 'sidecar')];
