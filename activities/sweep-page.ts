@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
 import type { Batch } from '../src/contract/batch.js';
 import type { Item } from '../src/contract/item.js';
@@ -28,7 +29,7 @@ export function createSweepPage(deps: ActivityDeps) {
       const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
       const queue = open.values();
       const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
-      const page = { over, ended: aborted(over) };
+      const page = { over, ended: over.aborted ? Promise.resolve() : once(over, 'abort') };
       const worker = async (): Promise<void> => {
         for (const item of queue) {
           const outcome = await inTurn(deps.hostSlots, item.host, page, () => sweepItem(deps, batch, item, cancelled));
@@ -48,7 +49,7 @@ export function createSweepPage(deps: ActivityDeps) {
 /** When a page begins nothing more: its budget is used up, or it was cancelled. */
 interface Page {
   readonly over: AbortSignal;
-  readonly ended: Promise<void>;
+  readonly ended: Promise<unknown>;
 }
 
 /** Does the work when the host has a slot for it, unless the page is over by then: null, and the item stays open. */
@@ -63,13 +64,6 @@ async function inTurn<T>(slots: HostSlots, host: string, page: Page, work: () =>
   await Promise.race([turn, page.ended]).catch(() => undefined);
   // Work that has begun is waited for: a page never ends before its items.
   return page.over.aborted && running === undefined ? null : turn;
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => {
-    signal.addEventListener('abort', resolve, { once: true });
-  });
 }
 
 function sweepItem(deps: ActivityDeps, batch: Batch, item: Item, cancelled: AbortSignal): Promise<AttemptOutcome> {

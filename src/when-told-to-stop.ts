@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Logger } from './telemetry/logger.js';
 
 /**
@@ -17,8 +18,5 @@ export function whenToldToStop(logger: Logger): AbortSignal {
 
 /** Resolves when the signal aborts. */
 export async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => {
-    signal.addEventListener('abort', resolve, { once: true });
-  });
+  if (!signal.aborted) await once(signal, 'abort');
 }
