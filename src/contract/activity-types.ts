@@ -76,6 +76,28 @@ export interface WebhookAttemptResult {
   readonly delayMs: number;
 }
 
+/** Nothing to say: what is garbage follows from the stores and the configuration of the worker. */
+type CollectInput = Readonly<Record<string, never>>;
+
+/** Removed blobs, or removed parts. */
+export interface CollectedBytes {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** Removed records. */
+export interface CollectedRecords {
+  readonly batches: number;
+  /** Of the removed batches. */
+  readonly items: number;
+  readonly idempotencyKeys: number;
+}
+
+/** What one call removed; `more` asks for another one. */
+export interface CollectRecordsResult extends CollectedRecords {
+  readonly more: boolean;
+}
+
 /** Activity names are wire format: every stored history names them. */
 export interface Activities {
   planRound(input: PlanRoundInput): Promise<RoundPlan>;
@@ -83,4 +105,7 @@ export interface Activities {
   importItem(input: ImportItemInput): Promise<ItemResult>;
   finishBatch(input: FinishBatchInput): Promise<FinishResult>;
   attemptWebhook(input: AttemptWebhookInput): Promise<WebhookAttemptResult>;
+  collectBlobs(input: CollectInput): Promise<CollectedBytes>;
+  collectParts(input: CollectInput): Promise<CollectedBytes>;
+  collectRecords(input: CollectInput): Promise<CollectRecordsResult>;
 }

@@ -1,21 +1,14 @@
 import type { Readable } from 'node:stream';
+import type { KeptPart, PartIdentity, StoredPart } from './blob-part.js';
+import type { BlobWriter } from './blob-writer.js';
 
 export interface BlobStat {
   readonly bytes: number;
   readonly modifiedAt: Date;
 }
 
-/** A place for a body that is still arriving. Exactly one of `commit` and `discard` ends it. */
-export interface BlobWriter {
-  /** Appends; resolves when more may be written (backpressure). */
-  write(chunk: Uint8Array): Promise<void>;
-  /**
-   * Makes what was written durable under its SHA-256 (64 hex digits, computed by the caller over the same bytes).
-   * Create-if-absent: when the blob exists already the new copy is dropped and the old one stands.
-   */
-  commit(sha256: string): Promise<{ readonly created: boolean }>;
-  /** Drops what was written. Never throws. */
-  discard(): Promise<void>;
+export interface StoredBlob extends BlobStat {
+  readonly sha256: string;
 }
 
 /**
@@ -23,11 +16,24 @@ export interface BlobWriter {
  * contract suite in test/support/blob-store-contract.ts.
  */
 export interface BlobStore {
-  /** @param bytesHint announced length, for choosing part sizes; null when unknown. */
-  createWriter(bytesHint: number | null): Promise<BlobWriter>;
+  /**
+   * @param bytesHint announced length, for choosing part sizes; null when unknown.
+   * @param part given when the body may be continued by a later attempt; a part kept under the same key before is forgotten.
+   */
+  createWriter(bytesHint: number | null, part?: PartIdentity): Promise<BlobWriter>;
+  /** The part that an earlier attempt kept under the key; null when there is none that can be continued. */
+  findPart(key: string): Promise<KeptPart | null>;
   stat(sha256: string): Promise<BlobStat | null>;
   /** Streams a blob or an inclusive byte range of it; null when there is none. */
   read(sha256: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | null>;
+  /** Every blob, in no order, listed as the consumer asks. */
+  listBlobs(): AsyncIterable<StoredBlob>;
+  /** Removes a blob; one that is not there is removed already. Only garbage collection does this. */
+  remove(sha256: string): Promise<void>;
+  /** Everything that belongs to bodies that are or were arriving: part files and their notes, multipart uploads. */
+  listParts(): AsyncIterable<StoredPart>;
+  /** Removes what `listParts` named; what is not there is removed already. */
+  removePart(name: string): Promise<void>;
   /** Throws when the store cannot be written to now; asked by readiness checks. */
   ping(): Promise<void>;
   close(): Promise<void>;

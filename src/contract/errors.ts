@@ -126,6 +126,8 @@ export interface ImportErrorDetails {
   readonly stage?: Stage;
   readonly httpStatus?: number;
   readonly contentType?: string;
+  /** Raw body bytes that this attempt had received. */
+  readonly bytes?: number;
   /** What the source asked for with Retry-After, in milliseconds, already capped. */
   readonly retryAfterMs?: number;
   /** Set where only this occurrence must not be retried although its code is (or the other way round). */

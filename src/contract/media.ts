@@ -12,6 +12,14 @@ export interface Asset {
   readonly lengthVerified: boolean;
 }
 
+/** Where the content came from and what the source called this state of it: what a later import asks with. */
+export interface MediaSource {
+  /** SHA-256 of the URL, in hex: validators mean something for one URL only, and URLs hold secrets. */
+  readonly urlSha256: string;
+  readonly etag?: string;
+  readonly lastModified?: string;
+}
+
 /** A document of the `media` collection; `_id` is derived from (projectId, systemName, externalId). */
 export interface Media {
   readonly _id: string;
@@ -23,6 +31,8 @@ export interface Media {
   readonly fileName: string;
   readonly metadata: Record<string, unknown>;
   readonly asset: Asset;
+  /** Absent when it was stored by a version that did not keep it. */
+  readonly source?: MediaSource;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   /** The batch that wrote the content, and what it did: a repeated attempt of the same batch reports the same. */

@@ -1,26 +1,58 @@
 import type { Asset } from './media.js';
 import type { MediaType } from './media-type.js';
 
+/** What tells one state of a source's file from another (RFC 9110 section 8.8): as sent, at most 1 KiB each. */
+export interface Validators {
+  readonly etag?: string;
+  readonly lastModified?: string;
+}
+
+/** How far a body has come. */
+export interface FetchProgress {
+  /** Bytes that another attempt would not have to fetch again. */
+  readonly offset: number;
+  /** Wire bytes received by this attempt. */
+  readonly received: number;
+  readonly total?: number;
+  /** First 16 hex digits of the ETag's SHA-256: tells states of the file apart, and nothing foreign enters a heartbeat. */
+  readonly etag?: string;
+}
+
 export interface FetchRequest {
   readonly url: string;
   readonly mediaType: MediaType;
   /** Aborts the attempt: cancellation, shutdown, or the end of a sweep's patience. */
   readonly signal: AbortSignal;
-  /** Called as bytes arrive, for heartbeats; `received` counts raw body bytes. */
-  readonly onProgress?: (received: number) => void;
+  /** Called as bytes arrive, for heartbeats. */
+  readonly onProgress?: (progress: FetchProgress) => void;
   /**
    * A sweep gives up bodies beyond this many bytes (announced or received) and hands them to an activity of their own:
    * the fetch then ends with `LeaveSweep`. Absent outside sweeps.
    */
   readonly sweepBytes?: number;
+  /**
+   * The same for every attempt at one item: a large body with a strong ETag is then kept when the attempt fails, and continued by
+   * the next one. Absent in sweeps, whose bodies are small.
+   */
+  readonly partKey?: string;
+  /** Of what is stored already: a source that has nothing newer answers 304 and sends no body. */
+  readonly unless?: Validators;
 }
 
 export interface Fetched {
+  readonly kind: 'fetched';
   readonly asset: Asset;
+  readonly validators: Validators;
   readonly httpStatus: number;
   readonly contentType?: string;
-  /** Raw body bytes received. */
+  /** Raw body bytes received by this attempt. */
   readonly received: number;
+}
+
+/** The source has what `unless` described. */
+export interface NotModified {
+  readonly kind: 'not_modified';
+  readonly httpStatus: number;
 }
 
 /** Not a failure: the body is too large or too slow for a sweep. */
@@ -33,8 +65,8 @@ export class LeaveSweep extends Error {
 
 /**
  * Fetches a URL into the blob store: guard → headers → decode → size and speed limits → type by bytes → SHA-256 → blob.
- * @throws ImportError with the code, stage, HTTP status and content type of what went wrong; LeaveSweep
+ * @throws ImportError with the code, stage, HTTP status, content type and received bytes of what went wrong; LeaveSweep
  */
 export interface Source {
-  fetch(request: FetchRequest): Promise<Fetched>;
+  fetch(request: FetchRequest): Promise<Fetched | NotModified>;
 }

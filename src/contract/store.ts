@@ -3,7 +3,8 @@ import type { Delivery, DeliveryAttempt, DeliveryState } from './delivery.js';
 import type { ReasonCode, SkipCode } from './errors.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction } from './item.js';
 import type { Kind } from './kinds.js';
-import type { Asset, Media } from './media.js';
+import type { CondemnedStore } from './garbage.js';
+import type { Asset, Media, MediaSource } from './media.js';
 
 export interface BatchStore {
   /** The next number of the project's order of acceptance: strictly rising, gaps allowed. */
@@ -48,6 +49,8 @@ export interface BatchStore {
   findUnstarted(before: Date, limit: number): Promise<Batch[]>;
   /** Batches whose storing stopped before the given time. */
   findHalfStored(before: Date, limit: number): Promise<Batch[]>;
+  /** Batches that ended before the given time, oldest first, those after `after` when it is given. */
+  findFinished(before: Date, limit: number, after?: Pick<Batch, '_id' | 'finishedAt'>): Promise<Batch[]>;
   remove(batchId: string): Promise<void>;
 }
 
@@ -118,24 +121,41 @@ export interface MediaWrite {
   readonly fileName: string;
   readonly metadata: Record<string, unknown>;
   readonly asset: Asset;
+  readonly source: MediaSource;
+  /** Given when the asset was taken over from the media itself: the content that it was read with (see `MediaContent`). */
+  readonly basedOn?: string;
   readonly importId: string;
   readonly importSeq: number;
+}
+
+/** A media with the token of its content: equal tokens, equal content, and no other content in between. */
+export interface MediaContent {
+  readonly media: Media;
+  readonly contentToken: string;
 }
 
 /**
  * created, updated: this batch wrote the content (also when an earlier attempt of it did); unchanged: same bytes, fileName,
  * metadata and mediaType were stored before this batch; superseded: a newer batch has written; kind_conflict: the pair holds
- * media of another kind. `asset` is what the media holds now.
+ * media of another kind; stale: the content is no longer the one that the write is based on, nothing was written. `asset` is what
+ * the media holds now.
  */
 export interface MediaWritten {
-  readonly result: MediaAction | 'superseded' | 'kind_conflict';
+  readonly result: MediaAction | 'superseded' | 'kind_conflict' | 'stale';
   readonly mediaId: string;
   readonly asset: Asset;
 }
 
 export interface MediaStore {
-  /** Fenced, idempotent upsert by mediaIdOf(projectId, systemName, externalId). Group-committed, acknowledged when it resolves. */
-  upsert(write: MediaWrite): Promise<MediaWritten>;
+  /**
+   * Fenced, idempotent upsert by mediaIdOf(projectId, systemName, externalId). Group-committed, acknowledged when it resolves.
+   * @param known what `findContent` answered for the pair: spares reading it again, and may be out of date
+   */
+  upsert(write: MediaWrite, known?: MediaContent | null): Promise<MediaWritten>;
+  /** What the pair holds now. Grouped with other callers' reads. */
+  findContent(pair: Pick<MediaWrite, 'projectId' | 'systemName' | 'externalId'>): Promise<MediaContent | null>;
+  /** Those of the given blobs (SHA-256, at most 1,000) that some media of any project refers to. */
+  referenced(sha256s: readonly string[]): Promise<ReadonlySet<string>>;
   find(projectId: string, mediaId: string): Promise<Media | null>;
 }
 
@@ -144,6 +164,7 @@ export interface DeliveryStore {
   open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId'>): Promise<Delivery>;
   record(webhookId: string, attempt: DeliveryAttempt, state: DeliveryState, nextAttemptAt: Date | null): Promise<void>;
   listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
+  removeAll(batchId: string): Promise<void>;
 }
 
 /** A minted or revoked token, by `jti`. */
@@ -194,6 +215,10 @@ export interface IdempotencyKeyStore {
   release(projectId: string, key: string): Promise<void>;
   /** Frees a key whose claim has lapsed and that no POST has taken over meanwhile. */
   releaseLapsed(projectId: string, key: string): Promise<void>;
+  /** How many keys have expired and could be removed. */
+  countExpired(): Promise<number>;
+  /** Removes expired keys and answers how many; the database's own expiry may have been there first. */
+  removeExpired(): Promise<number>;
 }
 
 export interface Store {
@@ -204,6 +229,7 @@ export interface Store {
   readonly tokens: TokenStore;
   readonly projects: ProjectStore;
   readonly idempotencyKeys: IdempotencyKeyStore;
+  readonly condemned: CondemnedStore;
   /** @throws when the database cannot be reached within 2 seconds. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -1,7 +1,12 @@
+import type { CollectedBytes, CollectedRecords } from './activity-types.js';
 import type { Kind } from './kinds.js';
 
 /** Names that are wire format between gateway, worker and every stored history. Changing one needs a new type or `patched()`. */
-export const WORKFLOWS = { importBatch: 'importBatch', deliverWebhook: 'deliverWebhook' } as const;
+export const WORKFLOWS = {
+  importBatch: 'importBatch',
+  deliverWebhook: 'deliverWebhook',
+  collectGarbage: 'collectGarbage',
+} as const;
 export const STATUS_QUERY = 'status';
 
 /** The workflow of one batch. */
@@ -13,6 +18,11 @@ export function importWorkflowId(projectId: string, batchId: string): string {
 export function webhookWorkflowId(projectId: string, batchId: string): string {
   return `webhook/${projectId}/${batchId}`;
 }
+
+/** The Schedule that collects garbage; Temporal adds the time of each run to the name of its workflow. */
+export const GARBAGE_SCHEDULE = 'collect-garbage';
+/** The workflow of a collection that an operator asked for; one at a time. */
+export const GARBAGE_WORKFLOW_NOW = 'collect-garbage/now';
 
 /** Search attributes, registered when the server starts; they hold ids and states only. */
 export const SEARCH_ATTRIBUTES = { ProjectId: 'Keyword', ImportKind: 'Keyword', ImportState: 'Keyword' } as const;
@@ -52,4 +62,10 @@ export interface DeliverWebhookInput {
   readonly webhookId: string;
   /** Pause before the first attempt, milliseconds. */
   readonly delayMs: number;
+}
+
+/** What a collection removed. */
+export interface CollectedGarbage extends CollectedRecords {
+  readonly blobs: CollectedBytes;
+  readonly parts: CollectedBytes;
 }
