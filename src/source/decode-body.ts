@@ -43,17 +43,18 @@ export async function* decodeBody(
   const first = await wire.next();
   if (first.done === true) return;
 
+  /** Only what the wire throws is its error: the pipeline throws that of the decoder in here, too. */
   async function* counted(start: Buffer): AsyncGenerator<Buffer, void, undefined> {
-    try {
-      received = start.byteLength;
-      yield start;
-      for await (const chunk of wire) {
-        received += chunk.byteLength;
-        yield chunk;
-      }
-    } catch (error) {
-      wireError = error;
-      throw error;
+    received = start.byteLength;
+    yield start;
+    for (;;) {
+      const next = await wire.next().catch((error: unknown) => {
+        wireError = error;
+        throw error;
+      });
+      if (next.done === true) return;
+      received += next.value.byteLength;
+      yield next.value;
     }
   }
 

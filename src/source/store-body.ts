@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto';
-import type { BlobStore, BlobWriter } from '../contract/blob-store.js';
+import type { BlobWriter } from '../contract/blob-writer.js';
 import { ImportError } from '../contract/errors.js';
+import { HEAD_BYTES } from './head-bytes.js';
+import { isFinal } from './is-final.js';
+import type { ReadPart } from './read-back.js';
 import { checkSize, type SizeLimit } from './size-limit.js';
 
-/** Enough for every magic number and for the dimensions of nearly every image, small enough to keep in memory per download. */
-const HEAD_BYTES = 64 * 1024;
-
 export interface StoreOptions<T> {
-  readonly blobs: BlobStore;
-  /** Length of the content when it is known, else null. */
-  readonly bytesHint: number | null;
+  /** What the content goes on from; null when it is the whole body. */
+  readonly begun: ReadPart | null;
+  /** Called once, when the body has been judged. */
+  readonly openWriter: () => Promise<BlobWriter>;
   readonly size: SizeLimit;
   readonly signal: AbortSignal;
   /** Judges the first 64 KiB, or all of a smaller body. Nothing reaches the store before; what it throws ends the download. */
   readonly inspect: (head: Uint8Array) => Promise<T>;
+  /** Called when all content has been written, before it becomes a blob. */
+  readonly onWritten: () => void;
 }
 
 export interface StoredBody<T> {
@@ -23,21 +26,23 @@ export interface StoredBody<T> {
 }
 
 /**
- * Hashes content and makes it durable under its hash. Leaves nothing behind when it fails.
+ * Hashes content and makes it durable under its hash. What was written stays for a later attempt when this one is aborted or fails
+ * in a way that may pass, and where the store was asked to keep it; nothing is left behind otherwise.
  * @throws ImportError empty, too_large, storage_failed; LeaveSweep; whatever the content or `inspect` throws
  */
 export async function storeBody<T>(content: AsyncIterable<Buffer>, options: StoreOptions<T>): Promise<StoredBody<T>> {
-  const { blobs, bytesHint, size, signal, inspect } = options;
-  const hash = createHash('sha256');
+  const { begun, openWriter, size, signal, inspect, onWritten } = options;
+  const hash = begun?.hash ?? createHash('sha256');
   const waiting: Buffer[] = [];
-  let bytes = 0;
+  let bytes = begun?.part.kept ?? 0;
   let open: { writer: BlobWriter; inspected: T } | undefined;
 
   const begin = async (): Promise<{ writer: BlobWriter; inspected: T }> => {
     if (bytes === 0) throw new ImportError('empty', 'The file has no bytes', { stage: 'body' });
-    const inspected = await inspect(Buffer.concat(waiting).subarray(0, HEAD_BYTES));
+    const head = begun === null ? waiting : [begun.head, ...waiting];
+    const inspected = await inspect(Buffer.concat(head).subarray(0, HEAD_BYTES));
     signal.throwIfAborted();
-    return { writer: await blobs.createWriter(bytesHint), inspected };
+    return { writer: await openWriter(), inspected };
   };
   const flush = async (writer: BlobWriter): Promise<void> => {
     for (const chunk of waiting.splice(0)) await writer.write(chunk);
@@ -57,10 +62,11 @@ export async function storeBody<T>(content: AsyncIterable<Buffer>, options: Stor
     await flush(open.writer);
     signal.throwIfAborted();
     const sha256 = hash.digest('hex');
+    onWritten();
     await open.writer.commit(sha256);
     return { sha256, bytes, inspected: open.inspected };
   } catch (error) {
-    await open?.writer.discard();
+    await (isFinal(error) && !signal.aborted ? open?.writer.discard() : open?.writer.suspend());
     throw error;
   }
 }

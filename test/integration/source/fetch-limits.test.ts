@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BlobStore, BlobWriter } from '../../../src/contract/blob-store.js';
+import type { BlobStore } from '../../../src/contract/blob-store.js';
+import type { BlobWriter } from '../../../src/contract/blob-writer.js';
 import { ImportError } from '../../../src/contract/errors.js';
 import { LeaveSweep } from '../../../src/contract/source.js';
 import { answers } from '../../support/origin-server.js';
@@ -49,8 +50,8 @@ describe('the source', () => {
     const { asset, received } = await rig.fetch(url, {
       kind: 'video',
       limits: { maxBytes: 1024 * MIB },
-      onProgress(bytesSoFar) {
-        progress = bytesSoFar;
+      onProgress({ received: soFar }) {
+        progress = soFar;
         peak = Math.max(peak, process.memoryUsage().rss);
       },
     });
@@ -105,7 +106,7 @@ describe('the source', () => {
     const fetching = rig.fetch(rig.origin.route('/abort', answer), {
       signal: controller.signal,
       limits: slow,
-      onProgress: (bytes) => (received = bytes),
+      onProgress: (progress) => (received = progress.received),
     });
     const outcome = fetching.catch((error: unknown) => error);
     while (rig.origin.requests.length === seen || (name !== 'before headers' && received === 0)) await delay(5);

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
 import type { BlobStore } from '../../../src/contract/blob-store.js';
+import type { Reach } from '../../../src/contract/crash-points.js';
 import type { Kind } from '../../../src/contract/kinds.js';
 import type { MediaType } from '../../../src/contract/media-type.js';
-import type { Fetched, FetchRequest } from '../../../src/contract/source.js';
+import type { Fetched, FetchRequest, NotModified } from '../../../src/contract/source.js';
 import { parseAllowList } from '../../../src/egress/allow-list.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
+import type { Lookup } from '../../../src/egress/resolver.js';
 import { createSource } from '../../../src/source/create-source.js';
 import type { SourceLimits } from '../../../src/source/source-limits.js';
 import { type Origin, startOrigin } from '../../support/origin-server.js';
@@ -32,12 +34,17 @@ interface FetchOptions extends Partial<Omit<FetchRequest, 'url' | 'mediaType'>> 
   readonly kind?: Kind;
   readonly limits?: Partial<SourceLimits>;
   readonly blobs?: BlobStore;
+  readonly reach?: Reach;
 }
 
 export interface SourceRig {
   readonly origin: Origin;
   readonly blobs: BlobStore;
+  /** Another process that shares the folder, with an empty memory and connections of its own. */
+  anotherWorker(lookup?: Lookup): SourceRig;
   fetch(url: string, options?: FetchOptions): Promise<Fetched>;
+  /** As `fetch`, where the answer may also be that there is nothing newer. */
+  ask(url: string, options?: FetchOptions): Promise<Fetched | NotModified>;
   /** Every file in the store that is not a finished blob. */
   leftovers(): Promise<string[]>;
   close(): Promise<void>;
@@ -47,23 +54,57 @@ export interface SourceRig {
 export async function startSourceRig(): Promise<SourceRig> {
   const root = await mkdtemp(join(tmpdir(), 'source-'));
   const origin = await startOrigin();
-  const blobs = createFsBlobStore({ root });
-  const allow = parseAllowList(`127.0.0.1/32:${origin.port}`);
-  const egress = createEgress({ allow, connectTimeoutMs: 2_000, hostMaxConnections: 64 });
+  const workers: SourceRig[] = [];
+
+  function startWorker(lookup?: Lookup): SourceRig {
+    const blobs = createFsBlobStore({ root });
+    const allow = parseAllowList(`127.0.0.1/32:${origin.port}`);
+    const egress = createEgress({
+      allow,
+      connectTimeoutMs: 2_000,
+      hostMaxConnections: 64,
+      ...(lookup === undefined ? {} : { lookup }),
+    });
+    const ask: SourceRig['ask'] = (
+      url,
+      { kind = 'file', limits, blobs: store = blobs, reach, signal = new AbortController().signal, ...rest } = {},
+    ) => {
+      const deps = {
+        egress,
+        blobs: store,
+        limits: { ...LIMITS, ...limits },
+        ...(reach === undefined ? {} : { reach }),
+      };
+      return createSource(deps).fetch({ url, mediaType: MEDIA_TYPES[kind], signal, ...rest });
+    };
+    const worker: SourceRig = {
+      origin,
+      blobs,
+      anotherWorker: startWorker,
+      ask,
+      async fetch(url, options) {
+        const answer = await ask(url, options);
+        if (answer.kind === 'not_modified') throw new Error('The source answered 304');
+        return answer;
+      },
+      async leftovers() {
+        const files = await readdir(root, { recursive: true, withFileTypes: true });
+        return files.filter((file) => file.isFile() && !/^[0-9a-f]{64}$/.test(file.name)).map((file) => file.name);
+      },
+      async close() {
+        await egress.close();
+        await blobs.close();
+      },
+    };
+    workers.push(worker);
+    return worker;
+  }
+
+  const first = startWorker();
   return {
-    origin,
-    blobs,
-    fetch(url, { kind = 'file', limits, blobs: store = blobs, signal = new AbortController().signal, ...rest } = {}) {
-      const source = createSource({ egress, blobs: store, limits: { ...LIMITS, ...limits } });
-      return source.fetch({ url, mediaType: MEDIA_TYPES[kind], signal, ...rest });
-    },
-    async leftovers() {
-      const files = await readdir(root, { recursive: true, withFileTypes: true });
-      return files.filter((file) => file.isFile() && !/^[0-9a-f]{64}$/.test(file.name)).map((file) => file.name);
-    },
+    ...first,
     async close() {
-      await egress.close();
-      await blobs.close();
+      for (const worker of workers) await worker.close();
       await origin.close();
       await rm(root, { recursive: true, force: true });
     },
