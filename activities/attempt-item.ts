@@ -5,9 +5,10 @@ import type { Item, ItemAttempt } from '../src/contract/item.js';
 import type { MediaType } from '../src/contract/media-type.js';
 import { metadataProblems } from '../src/contract/metadata-rules.js';
 import { LeaveSweep } from '../src/contract/source.js';
-import type { Fetched } from '../src/contract/source.js';
+import type { FetchProgress } from '../src/contract/source.js';
 import type { MediaWritten, Settlement } from '../src/contract/store.js';
 import type { ActivityDeps } from './deps.js';
+import { importContent } from './import-content.js';
 import { nextDelayMs } from './retry-policy.js';
 
 export interface AttemptOptions {
@@ -15,6 +16,9 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** Bodies beyond this many bytes leave the sweep. Absent outside sweeps. */
   readonly sweepBytes?: number;
+  /** Names what is kept of a large body between attempts. Absent in sweeps. */
+  readonly partKey?: string;
+  readonly onProgress?: (progress: FetchProgress) => void;
 }
 
 /** settled: it has its final state; retry: it failed and will be tried again; solo: it needs an activity of its own. */
@@ -41,25 +45,27 @@ export async function attemptItem(
   };
   try {
     const mediaType = checkMetadata(deps, item);
-    const fetched = await deps.source.fetch({ url: item.url, mediaType, ...options });
-    const written = await deps.store.media.upsert(mediaWrite(batch, item, fetched));
-    const attempt = conclude({ stage: 'record', httpStatus: fetched.httpStatus, bytes: fetched.received });
+    const { written, httpStatus, received } = await importContent(deps, batch, item, { ...options, mediaType });
     const settlement = settlementOf(item, written);
+    const attempt = conclude({ stage: 'record', httpStatus, bytes: received });
+    deps.reach('after_media_before_settle');
     await deps.store.items.settle({ ...settlement, attempt });
-    deps.metrics.itemSettled(batch.kind, settlement.state, settlement.code, fetched.received);
-    return { kind: 'settled', state: settlement.state, bytes: fetched.received };
+    deps.reach('after_settle_before_complete');
+    deps.metrics.itemSettled(batch.kind, settlement.state, settlement.code, received);
+    return { kind: 'settled', state: settlement.state, bytes: received };
   } catch (error) {
     if (error instanceof LeaveSweep) {
       await deps.store.items.markSolo(item.batchId, item.seq);
       return { kind: 'solo' };
     }
     if (!(error instanceof ImportError)) throw error;
-    const { stage = 'validate', httpStatus, contentType } = error.details;
+    const { stage = 'validate', httpStatus, contentType, bytes } = error.details;
     const attempt = conclude({
       stage,
       code: error.code,
       ...(httpStatus === undefined ? {} : { httpStatus }),
       ...(contentType === undefined ? {} : { contentType }),
+      ...(bytes === undefined ? {} : { bytes }),
     });
     return await concludeFailure(deps, batch, item, error, attempt);
   }
@@ -75,23 +81,6 @@ function checkMetadata(deps: ActivityDeps, item: Item): MediaType {
   if (problems.length > 0)
     throw new ImportError('metadata_invalid', `Invalid metadata: ${problems.join('; ')}`, { stage: 'validate' });
   return mediaType;
-}
-
-function mediaWrite(batch: Batch, item: Item, { asset }: Fetched) {
-  const { projectId, kind, systemName, importSeq } = batch;
-  const { mediaType, externalId, fileName, metadata } = item;
-  return {
-    projectId,
-    kind,
-    mediaType,
-    systemName,
-    externalId,
-    fileName,
-    metadata,
-    asset,
-    importId: batch._id,
-    importSeq,
-  };
 }
 
 function settlementOf(item: Item, written: MediaWritten): Settlement {
@@ -114,6 +103,7 @@ function settlementOf(item: Item, written: MediaWritten): Settlement {
       reason: SKIP_REASONS.already_exists,
       action: result,
     };
+  if (result === 'stale') throw new Error('A write that is based on nothing was called stale');
   return { batchId, seq, mediaId, asset, state: 'success', action: result };
 }
 
@@ -129,9 +119,11 @@ async function concludeFailure(
   const delayMs = nextDelayMs(deps.retry, error, item.attempts + 1);
   if (delayMs !== null) {
     await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
+    deps.reach('after_attempt_before_complete');
     return { kind: 'retry', code: error.code, message: error.message, delayMs };
   }
   await deps.store.items.settle({ batchId, seq, state: 'failed', code: error.code, reason: error.message, attempt });
+  deps.reach('after_settle_before_complete');
   deps.metrics.itemSettled(batch.kind, 'failed', error.code, 0);
   return { kind: 'settled', state: 'failed', bytes: 0 };
 }

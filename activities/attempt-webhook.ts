@@ -20,6 +20,7 @@ export function createAttemptWebhook(deps: ActivityDeps) {
     if (delivery.state !== 'pending') return { state: delivery.state, delayMs: 0 };
     if (batch?.webhook === undefined) throw new Error('The batch of the delivery has no webhook');
 
+    deps.reach('before_webhook');
     const sent = await sendWebhook(deps.egress, {
       url: batch.webhook,
       webhookId,
@@ -27,12 +28,14 @@ export function createAttemptWebhook(deps: ActivityDeps) {
       secrets: await projects.webhookSecrets(projectId),
       timeoutMs: deps.webhook.timeoutMs,
     });
+    deps.reach('after_webhook_before_log');
     const pause = deps.webhook.scheduleMs[attempt];
     const exhausted = sent.state === 'pending' && pause === undefined;
     const state = exhausted ? 'exhausted' : sent.state;
     const delayMs = state === 'pending' ? Math.max(sent.retryAfterMs, (pause ?? 0) * (1 + Math.random() * JITTER)) : 0;
     const next = state === 'pending' ? new Date(Date.now() + delayMs) : null;
     await deliveries.record(webhookId, sent.attempt, state, next);
+    deps.reach('after_log_before_complete');
     deps.metrics.webhookAttempted(state);
     return { state, delayMs: Math.round(delayMs) };
   };

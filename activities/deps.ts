@@ -1,7 +1,10 @@
+import type { BlobStore } from '../src/contract/blob-store.js';
+import type { Reach } from '../src/contract/crash-points.js';
 import type { Egress } from '../src/contract/egress.js';
 import type { MediaTypes } from '../src/contract/media-type.js';
 import type { Source } from '../src/contract/source.js';
 import type { Store } from '../src/contract/store.js';
+import type { GarbageLimits } from '../src/garbage/limits.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
 import type { HostSlots } from './host-slots.js';
@@ -17,6 +20,7 @@ interface WebhookPolicy {
 export interface ActivityDeps {
   readonly store: Store;
   readonly source: Source;
+  readonly blobs: BlobStore;
   readonly egress: Egress;
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
@@ -26,6 +30,9 @@ export interface ActivityDeps {
   /** Items of a page. */
   readonly sweepPage: number;
   readonly webhook: WebhookPolicy;
+  readonly garbage: GarbageLimits;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
+  /** Told wherever a crash must do no harm. */
+  readonly reach: Reach;
 }

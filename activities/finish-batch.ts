@@ -27,6 +27,7 @@ export function createFinishBatch(deps: ActivityDeps) {
     if (batch === null) throw new Error('The batch to finish does not exist');
     deps.metrics.batchFinished(batch.kind, batch.state);
     deps.logger.info({ projectId, batchId, state: batch.state, ...counts, bytes }, 'import ended');
+    deps.reach('after_finish_before_complete');
     if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
 
     const webhookId = webhookIdOf(batchId, 1 + (batch.reopened ?? 0));

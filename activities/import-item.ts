@@ -3,6 +3,7 @@ import type { ImportItemInput, ItemResult } from '../src/contract/activity-types
 import type { Batch } from '../src/contract/batch.js';
 import { ImportError } from '../src/contract/errors.js';
 import type { Item } from '../src/contract/item.js';
+import type { FetchProgress } from '../src/contract/source.js';
 import { attemptItem } from './attempt-item.js';
 import type { AttemptOutcome } from './attempt-item.js';
 import { aborting } from './aborting.js';
@@ -27,12 +28,16 @@ const LONGEST_ATTEMPT_MS = 23 * 3_600_000;
  */
 export function createImportItem(deps: ActivityDeps) {
   return async ({ projectId, batchId, seq }: ImportItemInput): Promise<ItemResult> => {
-    const outcome = await withHeartbeat(async (signal): Promise<AttemptOutcome | ItemResult> => {
+    const outcome = await withHeartbeat(async (signal, beat): Promise<AttemptOutcome | ItemResult> => {
       const { batches, items } = deps.store;
       const [batch, item] = await Promise.all([batches.find(projectId, batchId), items.find(batchId, seq)]);
       if (batch === null || item === null) return { state: 'failed', bytes: 0 };
       if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
-      return deps.hostSlots(item.host, () => attemptWithin(deps, batch, item, signal));
+      const onProgress = (progress: FetchProgress): void => {
+        beat(progress);
+        if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
+      };
+      return deps.hostSlots(item.host, () => attemptWithin(deps, batch, item, { signal, onProgress }));
     });
     if ('state' in outcome) return { state: outcome.state, bytes: outcome.bytes };
     if (outcome.kind === 'solo' || outcome.delayMs > LANE_PATIENCE_MS) return { state: 'open', bytes: 0 };
@@ -45,7 +50,14 @@ export function createImportItem(deps: ActivityDeps) {
   };
 }
 
-function attemptWithin(deps: ActivityDeps, batch: Batch, item: Item, cancelled: AbortSignal): Promise<AttemptOutcome> {
+function attemptWithin(
+  deps: ActivityDeps,
+  batch: Batch,
+  item: Item,
+  { signal: cancelled, onProgress }: { signal: AbortSignal; onProgress: (progress: FetchProgress) => void },
+): Promise<AttemptOutcome> {
   const tooSlow = new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });
-  return aborting(cancelled, LONGEST_ATTEMPT_MS, tooSlow, (signal) => attemptItem(deps, batch, item, { signal }));
+  return aborting(cancelled, LONGEST_ATTEMPT_MS, tooSlow, (signal) =>
+    attemptItem(deps, batch, item, { signal, onProgress, partKey: item._id }),
+  );
 }

@@ -1,5 +1,8 @@
 import type { Activities } from '../src/contract/activity-types.js';
 import { createAttemptWebhook } from './attempt-webhook.js';
+import { createCollectBlobs } from './collect-blobs.js';
+import { createCollectParts } from './collect-parts.js';
+import { createCollectRecords } from './collect-records.js';
 import type { ActivityDeps } from './deps.js';
 import { createFinishBatch } from './finish-batch.js';
 import { createImportItem } from './import-item.js';
@@ -14,5 +17,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     importItem: createImportItem(deps),
     finishBatch: createFinishBatch(deps),
     attemptWebhook: createAttemptWebhook(deps),
+    collectBlobs: createCollectBlobs(deps),
+    collectParts: createCollectParts(deps),
+    collectRecords: createCollectRecords(deps),
   };
 }

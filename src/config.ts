@@ -70,7 +70,7 @@ export const ConfigSchema = z.object({
   EGRESS_PROXY: HttpUrl.optional().describe(
     'Forward proxy (CONNECT) for all fetches and webhooks; HTTP_PROXY is ignored',
   ),
-  NODE_ENV: z.string().optional().describe('`production` refuses EGRESS_ALLOW'),
+  NODE_ENV: z.string().optional().describe('`production` refuses EGRESS_ALLOW and CRASH_AT'),
   MEDIA_TYPES_FILE: z.string().optional().describe('JSON file with the media types of the project'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
@@ -126,6 +126,22 @@ export const ConfigSchema = z.object({
     0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
   ]).describe('Pauses before each delivery attempt'),
   WEBHOOK_TIMEOUT: WebhookDuration.default(15_000).describe('Limit for one delivery attempt'),
+  RETENTION_DAYS: Count.min(4)
+    .default(90)
+    .describe(
+      'Days that a finished import and its items are kept; media stay. At least 4: webhooks are tried for three',
+    ),
+  GARBAGE_INTERVAL: Duration.default(6 * 3_600_000).describe(
+    'Time between two collections of unreferenced blobs, parts and expired records',
+  ),
+  CRASH_AT: z
+    .string()
+    .regex(
+      /^[a-z_]+(:[1-9]\d*)?$/,
+      'must be a crash point, such as after_blob_before_media or after_blob_before_media:3',
+    )
+    .optional()
+    .describe('For tests: the process kills itself at this point, or at its n-th passing. Refused in production'),
 });
 
 export type Config = Readonly<z.infer<typeof ConfigSchema>>;
@@ -139,14 +155,24 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const result = ConfigSchema.safeParse(given);
   const problems = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  if (
-    result.success &&
-    result.data.NODE_ENV === 'production' &&
-    !result.data.EGRESS_ALLOW_UNSAFE &&
-    given['EGRESS_ALLOW']
-  )
-    problems.push('EGRESS_ALLOW: opens private addresses and is refused in production unless EGRESS_ALLOW_UNSAFE=1');
+  if (result.success) problems.push(...contradictions(result.data, given));
   if (!result.success || problems.length > 0)
     throw new Error(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
   return Object.freeze(result.data);
+}
+
+/** What no variable can know by itself. */
+function contradictions(config: Config, given: Readonly<Record<string, string | undefined>>): string[] {
+  const problems: string[] = [];
+  const isProduction = config.NODE_ENV === 'production';
+  if (isProduction && !config.EGRESS_ALLOW_UNSAFE && given['EGRESS_ALLOW'])
+    problems.push('EGRESS_ALLOW: opens private addresses and is refused in production unless EGRESS_ALLOW_UNSAFE=1');
+  if (isProduction && config.CRASH_AT !== undefined)
+    problems.push('CRASH_AT: makes the process kill itself and is refused in production');
+  if (config.GARBAGE_INTERVAL < 1_000) problems.push('GARBAGE_INTERVAL: must be at least 1s');
+  // A delivery that finds its import gone would be tried again for ever. Pauses are lengthened by up to a tenth.
+  const deliveryDays = (config.WEBHOOK_SCHEDULE.reduce((sum, pause) => sum + pause, 0) * 1.1) / 86_400_000;
+  if (config.RETENTION_DAYS <= deliveryDays)
+    problems.push(`RETENTION_DAYS: must be more than the ${Math.ceil(deliveryDays)} days of WEBHOOK_SCHEDULE`);
+  return problems;
 }

@@ -2,10 +2,12 @@ import { Client, Connection } from '@temporalio/client';
 import type { Config } from './config.js';
 import { configuredBlobStore } from './configured-blob-store.js';
 import { assetUrl } from './contract/asset-url.js';
+import { createReach } from './crash-at.js';
 import { checkUrl } from './egress/url-rules.js';
 import { httpSettings } from './http-settings.js';
 import { createApp } from './http/app.js';
 import { listen } from './http/listen.js';
+import { ensureGarbageSchedule } from './intake/garbage-schedule.js';
 import { createReconciler } from './intake/reconcile.js';
 import { createTemporalWorkflows } from './intake/temporal-workflows.js';
 import { keepTrying } from './keep-trying.js';
@@ -52,6 +54,7 @@ export async function runGateway(config: Config): Promise<void> {
     settings,
     metrics,
     logger,
+    reach: createReach(config.CRASH_AT),
     checkUrl: (url) => checkUrl(url, config.EGRESS_ALLOW),
     assetUrl: (sha256, mimeType) => assetUrl(settings.publicUrl, sha256, mimeType),
   });
@@ -78,10 +81,13 @@ export async function runGateway(config: Config): Promise<void> {
     },
     () => undefined,
   );
+  const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
+  const schedule = { client, taskQueue: config.TEMPORAL_TASK_QUEUE, everyMs: config.GARBAGE_INTERVAL };
+  const scheduled = keepTrying(temporal, () => ensureGarbageSchedule(schedule)).catch(() => undefined);
   await aborted(signal);
 
   await api.close(DRAIN_MS);
-  await prepared;
+  await Promise.all([prepared, scheduled]);
   await reconciler.stop();
   await Promise.allSettled([metricsServer.close(0), connection.close(), blobs.close(), store.close()]);
 }

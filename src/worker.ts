@@ -3,7 +3,9 @@ import { createHostSlots } from '../activities/host-slots.js';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
 import { configuredBlobStore } from './configured-blob-store.js';
+import { createReach } from './crash-at.js';
 import { createEgress } from './egress/create-egress.js';
+import { garbageLimits } from './garbage/limits.js';
 import { listen } from './http/listen.js';
 import { keepTrying } from './keep-trying.js';
 import { loadMediaTypes } from './media-types-file.js';
@@ -42,9 +44,11 @@ export async function runWorker(config: Config): Promise<void> {
     ...(config.EGRESS_PROXY === undefined ? {} : { proxyUrl: config.EGRESS_PROXY }),
   });
   const blobs = configuredBlobStore(config);
+  const reach = createReach(config.CRASH_AT);
   const source = createSource({
     egress,
     blobs,
+    reach,
     limits: {
       headersTimeoutMs: config.DOWNLOAD_HEADERS_TIMEOUT,
       idleTimeoutMs: config.DOWNLOAD_IDLE_TIMEOUT,
@@ -57,6 +61,7 @@ export async function runWorker(config: Config): Promise<void> {
   const activities = createActivities({
     store,
     source,
+    blobs,
     egress,
     mediaTypes,
     hostSlots: createHostSlots(config.HOST_MAX_CONNECTIONS),
@@ -64,8 +69,10 @@ export async function runWorker(config: Config): Promise<void> {
     sweepAbove: config.SWEEP_ABOVE,
     sweepPage: config.SWEEP_PAGE,
     webhook: { scheduleMs: config.WEBHOOK_SCHEDULE, timeoutMs: config.WEBHOOK_TIMEOUT },
+    garbage: garbageLimits(config.RETENTION_DAYS),
     metrics,
     logger,
+    reach,
   });
 
   try {

@@ -14,6 +14,13 @@ const INFRASTRUCTURE_RETRY = {
   maximumInterval: '30 seconds',
 } as const;
 
+const WORK_RETRY = {
+  ...INFRASTRUCTURE_RETRY,
+  // The death of a worker counts like any failure: with 9 s of missed heartbeats before it, what was under way is tried again
+  // within 12 s however often that happens. While the database is away a try lasts 15 s, so this does not press it.
+  maximumInterval: '1 second',
+} as const;
+
 const DATABASE = {
   // Counting and scanning 100,000 items by index takes below 2 seconds; a slow disk may take 20 times that.
   startToCloseTimeout: '40 seconds',
@@ -27,7 +34,7 @@ const SWEEP = {
   heartbeatTimeout: '9 seconds',
   // Settling what is left of a cancelled batch must not race with a sweep that still runs.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: INFRASTRUCTURE_RETRY,
+  retry: WORK_RETRY,
 } satisfies ActivityOptions;
 
 const ITEM = {
@@ -35,7 +42,7 @@ const ITEM = {
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '9 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: INFRASTRUCTURE_RETRY,
+  retry: WORK_RETRY,
 } satisfies ActivityOptions;
 
 const WEBHOOK = {
@@ -44,7 +51,17 @@ const WEBHOOK = {
   retry: INFRASTRUCTURE_RETRY,
 } satisfies ActivityOptions;
 
+const COLLECT = {
+  // 10 million blobs are listed in 10,000 requests with a query each: an hour or two. Heartbeats watch over it meanwhile.
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: '9 seconds',
+  // Whoever cancels a collection must find that nothing is removed any more.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: INFRASTRUCTURE_RETRY,
+} satisfies ActivityOptions;
+
 export const { planRound, finishBatch } = proxyActivities<Activities>(DATABASE);
 export const { sweepPage } = proxyActivities<Activities>(SWEEP);
 export const { importItem } = proxyActivities<Activities>(ITEM);
 export const { attemptWebhook } = proxyActivities<Activities>(WEBHOOK);
+export const { collectBlobs, collectParts, collectRecords } = proxyActivities<Activities>(COLLECT);

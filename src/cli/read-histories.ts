@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { Client, Connection } from '@temporalio/client';
-import { loadConfig, type Config } from '../config.js';
 import { importWorkflowId } from '../contract/workflow-names.js';
-import { readRunFile } from '../stack/run-file.js';
+import { withTemporal } from './open-temporal.js';
 
 /** The history of one run, as the server or a file gives it. */
 export interface RunHistory {
@@ -19,8 +17,6 @@ export interface HistoriesWish {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A server on this machine answers at once, one elsewhere in a second. */
-const CONNECT_TIMEOUT_MS = 10_000;
 /** Ids of imports and workflows hold nothing else, so that none ends the quotes of a query. */
 const ID = /^[A-Za-z0-9_/-]{1,200}$/;
 
@@ -33,17 +29,7 @@ export async function readHistories({ subject, project, env }: HistoriesWish): P
   if (content !== null) return [historyIn(content, subject)];
   if (!ID.test(subject)) throw new Error(`${subject} is neither a file nor an import id`);
   const workflowId = subject.includes('/') ? subject : importWorkflowId(project, subject);
-  const config = loadConfig(env);
-  const address = env['TEMPORAL_ADDRESS'] ? config.TEMPORAL_ADDRESS : (await readRunFile(config.DATA_DIR))?.temporal;
-  if (address === undefined)
-    throw new Error(`Nothing runs on ${config.DATA_DIR}: run start first, or set TEMPORAL_ADDRESS`);
-  return fetchHistories(workflowId, address, config);
-}
-
-async function fetchHistories(workflowId: string, address: string, config: Config): Promise<RunHistory[]> {
-  const connection = await connect(address, config);
-  try {
-    const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  return withTemporal(env, async ({ client, address }) => {
     const runs: RunHistory[] = [];
     // Every continue-as-new is a run with a history of its own.
     for await (const { runId } of client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) {
@@ -52,18 +38,7 @@ async function fetchHistories(workflowId: string, address: string, config: Confi
     }
     if (runs.length === 0) throw new Error(`Temporal at ${address} does not know the workflow ${workflowId}`);
     return runs.reverse();
-  } finally {
-    await connection.close();
-  }
-}
-
-async function connect(address: string, { TEMPORAL_API_KEY: apiKey }: Config): Promise<Connection> {
-  const tls = apiKey === undefined ? {} : { apiKey, tls: true };
-  try {
-    return await Connection.connect({ address, connectTimeout: CONNECT_TIMEOUT_MS, ...tls });
-  } catch (cause) {
-    throw new Error(`Temporal cannot be reached at ${address}`, { cause });
-  }
+  });
 }
 
 function historyIn(content: string, file: string): RunHistory {

@@ -3,6 +3,7 @@ import { Refused } from './api-client.js';
 import type { CliContext } from './context.js';
 import { demoCommand } from './demo.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { gcCommand } from './gc.js';
 import { refusalOf } from './refusal.js';
 import { replayCommand } from './replay.js';
 import { gatewayCommand, workerCommand } from './services.js';
@@ -25,6 +26,7 @@ const COMMANDS: readonly CommandFactory[] = [
   replayCommand,
   tokenCommand,
   webhookSecretCommand,
+  gcCommand,
 ];
 
 /**

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { BlobStore } from '../contract/blob-store.js';
+import type { Reach } from '../contract/crash-points.js';
 import type { UrlCheck } from '../contract/import-request.js';
 import { KINDS, type Kind } from '../contract/kinds.js';
 import type { MediaTypes } from '../contract/media-type.js';
@@ -41,6 +42,7 @@ export interface HttpDeps {
   readonly settings: HttpSettings;
   readonly metrics: Pick<GatewayMetrics, 'requestAnswered' | 'batchAccepted'>;
   readonly logger: Logger;
+  readonly reach: Reach;
 }
 
 /** Creates the gateway's web application; `listen` serves it. */
@@ -69,7 +71,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const limit = rateLimit(settings.rateLimit);
   const write = requireScope('public-api:write');
 
-  const accept = createAcceptBatch({ store, workflows, metrics: deps.metrics, logger });
+  const accept = createAcceptBatch({ store, workflows, metrics: deps.metrics, logger, reach: deps.reach });
   const readStatus = createReadStatus({ store, workflows, logger });
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
   const statusDeps = { readStatus, items: store.items, style, unknownId: settings.unknownId };

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { ApiError } from '../contract/api-error.js';
 import type { Batch } from '../contract/batch.js';
 import { newBatchId } from '../contract/ids.js';
+import type { Reach } from '../contract/crash-points.js';
 import type { ImportRequest } from '../contract/import-request.js';
 import type { ItemSpec } from '../contract/item.js';
 import type { Kind } from '../contract/kinds.js';
@@ -48,11 +49,13 @@ export interface AcceptDeps {
   readonly workflows: ImportWorkflows;
   readonly metrics: Pick<GatewayMetrics, 'batchAccepted'>;
   readonly logger: Logger;
+  /** Told wherever a crash must do no harm. */
+  readonly reach: Reach;
 }
 
 /** Creates AcceptBatch over the store and the workflow engine. */
 export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
-  const { store, workflows, metrics, logger } = deps;
+  const { store, workflows, metrics, logger, reach } = deps;
 
   /** What a POST does after the import is safe, or after it is lost: the reconciler or a time limit makes up for it. */
   const tryTo = async (what: string, batchId: string, step: Promise<unknown>) => {
@@ -104,9 +107,13 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
       const ids = { _id: batchId, projectId, kind, importSeq, itemCount: items.length };
       const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
       await store.batches.insert(batch);
+      reach('after_batch_before_items');
       await storeItems(batch, items);
+      reach('after_items_before_accept');
       if (!(await store.batches.markAccepted(batchId, items.length))) throw new GivenUp();
+      reach('after_accept_before_start');
       await workflows.start({ projectId, batchId, kind, itemCount: items.length });
+      reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {
         await tryTo('remove the items of an import that was given up', batchId, leave(batchId, input));
@@ -157,9 +164,12 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
       throw new ApiError(422, { 'Idempotency-Key': 'The key was used with another request' });
     const { batchId } = claim;
     if (claim.outcome === 'replay') return { batchId, isReplay: true };
+    reach('after_claim_before_batch');
     const isReplay = batchId !== proposed && (await wasAccepted(projectId, batchId));
     if (!isReplay) await run(batchId, input);
+    reach('after_started_before_key');
     await tryTo('complete the key of an import', batchId, store.idempotencyKeys.complete(projectId, key));
+    reach('after_key_before_answer');
     return { batchId, isReplay };
   };
 }

@@ -6,6 +6,7 @@ export interface WorkerMetrics {
   attemptFailed(code: string): void;
   batchFinished(kind: string, state: string): void;
   webhookAttempted(state: string): void;
+  garbageRemoved(kind: 'blob' | 'part' | 'import' | 'idempotency_key', count: number, bytes: number): void;
 }
 
 /** Counters of one worker process. Labels come from closed tables, so their number is bounded. */
@@ -20,6 +21,8 @@ export function createWorkerMetrics(): WorkerMetrics {
   const attempts = counter('attempts_failed_total', 'Attempts at items that failed', ['code']);
   const batches = counter('batches_finished_total', 'Batches that ended', ['kind', 'state']);
   const webhooks = counter('webhook_attempts_total', 'Webhook delivery attempts by the state they led to', ['state']);
+  const garbage = counter('garbage_removed_total', 'Things that garbage collection removed', ['kind']);
+  const garbageBytes = counter('garbage_removed_bytes_total', 'Bytes that garbage collection removed', ['kind']);
   return {
     registry,
     itemSettled(kind, state, code, received) {
@@ -34,6 +37,10 @@ export function createWorkerMetrics(): WorkerMetrics {
     },
     webhookAttempted: (state) => {
       webhooks.inc({ state });
+    },
+    garbageRemoved: (kind, count, freed) => {
+      garbage.inc({ kind }, count);
+      garbageBytes.inc({ kind }, freed);
     },
   };
 }

@@ -6,16 +6,21 @@ import { createActivities } from '../../activities/index.js';
 import type { ActivityDeps } from '../../activities/deps.js';
 import type { Activities } from '../../src/contract/activity-types.js';
 import type { Batch } from '../../src/contract/batch.js';
+import type { BlobStat, BlobStore } from '../../src/contract/blob-store.js';
 import type { Egress } from '../../src/contract/egress.js';
 import type { ItemSpec } from '../../src/contract/item.js';
 import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
-import type { FetchRequest, Fetched, Source } from '../../src/contract/source.js';
+import type { FetchRequest, Fetched, NotModified, Source, Validators } from '../../src/contract/source.js';
+import { openBlobStore } from '../../src/blobs/open-blob-store.js';
+import { garbageLimits } from '../../src/garbage/limits.js';
 import { createWorkerMetrics } from '../../src/telemetry/worker-metrics.js';
 import { aBatch, anAsset, itemSpecs } from './builders.js';
 import { aTestStore, type TestStore } from './store.js';
 
 export interface ActivityBench {
   readonly store: TestStore['store'];
+  /** For a worker of the test's own. */
+  readonly activities: Activities;
   /** Runs one activity as a worker would. */
   run<K extends keyof Activities>(
     name: K,
@@ -26,6 +31,8 @@ export interface ActivityBench {
   batch(changes?: Partial<Batch>, specs?: readonly ItemSpec[]): Promise<Batch>;
   /** What the source was asked for. */
   readonly fetched: FetchRequest[];
+  /** SHA-256 of blobs that are not there; all others are. */
+  readonly lostBlobs: Set<string>;
   close(): Promise<void>;
 }
 
@@ -34,14 +41,21 @@ const UNREACHABLE: Egress = {
   close: () => Promise.resolve(),
 };
 
+/** A blob store that nothing is written to: the source of the bench stores no bytes. */
+function blobsExcept(lost: ReadonlySet<string>): BlobStore {
+  const stat: BlobStat = { bytes: 1_000, modifiedAt: new Date() };
+  return { ...openBlobStore('file:unused'), stat: (sha256) => Promise.resolve(lost.has(sha256) ? null : stat) };
+}
+
 /** The activities over a real store and a source of the test's choice. */
 export async function anActivityBench(
-  answer: (request: FetchRequest) => Promise<Fetched>,
+  answer: (request: FetchRequest) => Promise<Fetched | NotModified>,
   changes: Partial<ActivityDeps> = {},
 ): Promise<ActivityBench> {
   const testStore = await aTestStore();
   const { store } = testStore;
   const fetched: FetchRequest[] = [];
+  const lostBlobs = new Set<string>();
   const source: Source = {
     fetch: (request) => {
       fetched.push(request);
@@ -51,6 +65,7 @@ export async function anActivityBench(
   const activities = createActivities({
     store,
     source,
+    blobs: blobsExcept(lostBlobs),
     egress: UNREACHABLE,
     mediaTypes: defaultMediaTypes(),
     hostSlots: createHostSlots(8),
@@ -58,13 +73,17 @@ export async function anActivityBench(
     sweepAbove: 200,
     sweepPage: 50,
     webhook: { scheduleMs: [0, 60_000, 120_000], timeoutMs: 5_000 },
+    garbage: garbageLimits(90),
     metrics: createWorkerMetrics(),
     logger: pino({ level: 'silent' }),
+    reach: () => undefined,
     ...changes,
   });
   return {
     store,
+    activities,
     fetched,
+    lostBlobs,
     run: (name, input, runId = 'run-1') => {
       const info = { workflowExecution: { workflowId: 'import/p/b', runId } };
       const activity = activities[name] as (
@@ -85,6 +104,13 @@ export async function anActivityBench(
 }
 
 /** What a source answers for good bytes; `content` names them. */
-export function aFetch(content = 'a'): Fetched {
-  return { asset: anAsset(content), httpStatus: 200, contentType: 'video/mp4', received: 1_000 };
+export function aFetch(content = 'a', validators: Validators = {}): Fetched {
+  return {
+    kind: 'fetched',
+    asset: anAsset(content),
+    validators,
+    httpStatus: 200,
+    contentType: 'video/mp4',
+    received: 1_000,
+  };
 }

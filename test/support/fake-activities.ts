@@ -17,6 +17,7 @@ export interface FakeActivities extends Activities {
     sweeps: SweepPageInput[];
     items: ImportItemInput[];
     finishes: FinishBatchInput[];
+    collectedRecords: number;
   };
   readonly webhookAttempts: number[];
 }
@@ -35,13 +36,15 @@ export interface FakeBehaviour {
   readonly webhook?: boolean;
   /** States that webhook attempts lead to, in order; the last one repeats. */
   readonly deliveries?: readonly ('pending' | 'delivered' | 'disabled' | 'exhausted')[];
+  /** How many calls it takes until there are no records left to collect. */
+  readonly recordCalls?: number;
 }
 
 /** Activities over a batch in memory, typed like the real ones: what they are asked is what a test looks at. */
 export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
   const { itemCount, sweepAbove = 200, page = 50 } = behaviour;
   const states = Array.from({ length: itemCount }, (): FakeState => 'open');
-  const calls: FakeActivities['calls'] = { plans: [], sweeps: [], items: [], finishes: [] };
+  const calls: FakeActivities['calls'] = { plans: [], sweeps: [], items: [], finishes: [], collectedRecords: 0 };
   const webhookAttempts: number[] = [];
   const count = (state: FakeState): number => states.filter((one) => one === state).length;
   const counts = () => ({ success: count('success'), skipped: count('skipped'), failed: count('failed') });
@@ -91,6 +94,13 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
       webhookAttempts.push(attempt);
       const deliveries = behaviour.deliveries ?? ['delivered'];
       return Promise.resolve({ state: deliveries[attempt - 1] ?? deliveries.at(-1) ?? 'delivered', delayMs: 5 });
+    },
+    collectBlobs: () => Promise.resolve({ count: 2, bytes: 20 }),
+    collectParts: () => Promise.resolve({ count: 1, bytes: 5 }),
+    collectRecords: () => {
+      calls.collectedRecords += 1;
+      const more = calls.collectedRecords < (behaviour.recordCalls ?? 1);
+      return Promise.resolve({ batches: 1, items: 10, idempotencyKeys: 3, more });
     },
   };
 }

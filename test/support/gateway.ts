@@ -66,6 +66,7 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
     workflows: options.workflows ?? workflows,
     mediaTypes: defaultMediaTypes(),
     checkUrl: (url) => checkUrl(url, allow),
+    reach: () => undefined,
     assetUrl: (sha256) => `https://assets.example.com/assets/${sha256}.bin`,
     settings: {
       publicUrl: 'https://api.example.com',

@@ -108,4 +108,33 @@ describe('loadConfig', () => {
     expect(() => loadConfig(env)).toThrow('EGRESS_ALLOW: opens private addresses');
     expect(loadConfig({ ...env, EGRESS_ALLOW_UNSAFE: 'true' }).EGRESS_ALLOW.has('10.1.2.3', 80)).toBe(true);
   });
+
+  it('keeps imports for 90 days and collects garbage every 6 hours by default', () => {
+    expect(loadConfig({})).toMatchObject({ RETENTION_DAYS: 90, GARBAGE_INTERVAL: 6 * 3_600_000 });
+    expect(loadConfig({ RETENTION_DAYS: '4', GARBAGE_INTERVAL: '1s' })).toMatchObject({
+      RETENTION_DAYS: 4,
+      GARBAGE_INTERVAL: 1_000,
+    });
+    expect(() => loadConfig({ RETENTION_DAYS: '3' })).toThrow('RETENTION_DAYS:');
+    expect(() => loadConfig({ GARBAGE_INTERVAL: '999ms' })).toThrow('GARBAGE_INTERVAL: must be at least 1s');
+  });
+
+  it('refuses to remove imports while their webhooks may still be tried', () => {
+    const schedule = { WEBHOOK_SCHEDULE: '0s,5d' };
+
+    expect(() => loadConfig({ ...schedule, RETENTION_DAYS: '5' })).toThrow(
+      'RETENTION_DAYS: must be more than the 6 days of WEBHOOK_SCHEDULE',
+    );
+    expect(loadConfig({ ...schedule, RETENTION_DAYS: '6' }).RETENTION_DAYS).toBe(6);
+  });
+
+  it('takes a crash point anywhere but in production', () => {
+    const env = { CRASH_AT: 'after_blob_before_media:3' };
+
+    expect(loadConfig(env).CRASH_AT).toBe('after_blob_before_media:3');
+    expect(() => loadConfig({ ...env, NODE_ENV: 'production' })).toThrow(
+      'CRASH_AT: makes the process kill itself and is refused in production',
+    );
+    expect(() => loadConfig({ CRASH_AT: 'now!' })).toThrow('CRASH_AT: must be a crash point');
+  });
 });

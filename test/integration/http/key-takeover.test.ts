@@ -49,6 +49,7 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     const acceptBatch = createAcceptBatch({
       ...{ store: { ...store, batches }, workflows, logger },
       metrics: { batchAccepted: () => undefined },
+      reach: () => undefined,
     });
     const names = { externalId: 'a', fileName: 'a', mediaType: 'video', host: 'a.example' };
     const items = [{ seq: 0, url: 'https://a.example/', metadata: {}, ...names }];

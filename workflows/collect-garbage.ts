@@ -1,0 +1,31 @@
+import type { CollectedRecords } from '../src/contract/activity-types.js';
+import type { CollectedGarbage } from '../src/contract/workflow-names.js';
+import { collectBlobs, collectParts, collectRecords } from './activity-options.js';
+
+/**
+ * Removes what nobody needs any more: blobs that nothing refers to, parts of bodies that never arrived, and records past their
+ * time. The three go on beside each other, so that a blob store that is away does not keep the database from being tidied. It
+ * may run beside imports and beside another run of itself.
+ */
+export async function collectGarbage(): Promise<CollectedGarbage> {
+  const [blobs, parts, records] = await Promise.all([
+    collectBlobs.executeWithOptions({ activityId: 'blobs' }, [{}]),
+    collectParts.executeWithOptions({ activityId: 'parts' }, [{}]),
+    collectAllRecords(),
+  ]);
+  return { blobs, parts, ...records };
+}
+
+/** One bounded call after the other: a worker that is killed repeats one of them, not all. */
+async function collectAllRecords(): Promise<CollectedRecords> {
+  let total: CollectedRecords = { batches: 0, items: 0, idempotencyKeys: 0 };
+  for (let call = 1; ; call++) {
+    const removed = await collectRecords.executeWithOptions({ activityId: `records-${call}` }, [{}]);
+    total = {
+      batches: total.batches + removed.batches,
+      items: total.items + removed.items,
+      idempotencyKeys: total.idempotencyKeys + removed.idempotencyKeys,
+    };
+    if (!removed.more) return total;
+  }
+}
