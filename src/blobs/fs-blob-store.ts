@@ -4,11 +4,17 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { BlobStore } from '../contract/blob-store.js';
 import { blobKey, newPartKey, PARTS } from './blob-key.js';
+import { createFsAnonymousPart } from './fs-anonymous-part.js';
 import { createFsBlobWriter } from './fs-blob-writer.js';
 import type { FsFiles } from './fs-files.js';
 import { createFsFolders } from './fs-folders.js';
+import { findFsPart, forgetFsPart } from './fs-kept-part.js';
+import { listFsBlobs, listFsParts, removeFsBlob, removeFsPart } from './fs-listing.js';
+import { createFsPart } from './fs-part.js';
+import { createFsPartNotes } from './fs-part-notes.js';
+import { nullIfMissing } from './fs-place.js';
 import { guardStream } from './guard-stream.js';
-import { asStorageError, errorCode } from './storage-error.js';
+import { asStorageError } from './storage-error.js';
 
 export interface FsBlobStoreOptions {
   /** Absolute folder, made when it does not exist. One file system: parts are linked into place. */
@@ -18,20 +24,13 @@ export interface FsBlobStoreOptions {
 
 /**
  * Blobs as files `<root>/sha256/ab/<sha256>`; bodies that are still arriving are in `<root>/parts/`. Any number of processes
- * may share a root. Parts of a process that died stay behind until they are swept by age.
+ * may share a root. A body that may be continued has a note beside its part, `parts/<key>.json`. What a process that died leaves is
+ * collected by `listParts` and `removePart`.
  */
 export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): BlobStore {
   const folders = createFsFolders(files, root);
-  const deps = { files, folders, root };
-
-  async function nullIfMissing<T>(operation: Promise<T>): Promise<T | null> {
-    try {
-      return await operation;
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return null;
-      throw error;
-    }
-  }
+  const place = { files, folders, root };
+  const notes = createFsPartNotes(place);
 
   async function streamOf(file: FileHandle, range: { start: number; end: number } | undefined): Promise<Readable> {
     try {
@@ -48,7 +47,13 @@ export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): Blo
   }
 
   return {
-    createWriter: (bytesHint) => Promise.resolve(createFsBlobWriter(deps, bytesHint)),
+    async createWriter(bytesHint, identity) {
+      if (!identity) return createFsBlobWriter(place, createFsAnonymousPart(place), bytesHint);
+      await forgetFsPart(place, notes, identity.key);
+      return createFsBlobWriter(place, createFsPart(place, notes, identity), bytesHint);
+    },
+
+    findPart: (key) => findFsPart(place, notes, key),
 
     async stat(sha256) {
       const blob = join(root, blobKey(sha256));
@@ -63,6 +68,11 @@ export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): Blo
         return file && streamOf(file, range);
       });
     },
+
+    listBlobs: () => listFsBlobs(place),
+    remove: (sha256) => removeFsBlob(place, sha256),
+    listParts: () => listFsParts(place),
+    removePart: (name) => removeFsPart(place, name),
 
     // Only a byte that arrives tells a full or read-only disk from a healthy one.
     ping: () =>

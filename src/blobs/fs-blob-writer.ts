@@ -1,10 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { BlobWriter } from '../contract/blob-store.js';
-import { blobKey, newPartKey } from './blob-key.js';
+import type { BlobWriter } from '../contract/blob-writer.js';
+import { blobKey } from './blob-key.js';
 import { createChunkBuffer } from './chunk-buffer.js';
-import type { FsFiles } from './fs-files.js';
-import type { FsFolders } from './fs-folders.js';
+import type { FsPartFile } from './fs-part-file.js';
+import type { FsPlace } from './fs-place.js';
 import { asStorageError, errorCode } from './storage-error.js';
 import { createWriterState } from './writer-state.js';
 
@@ -17,46 +16,21 @@ const WRITE_BYTES = 256 * 1024;
 /** A blob that garbage collection takes between two looks, or a folder that somebody removes: once is chance, thrice is not. */
 const COMMIT_TRIES = 3;
 
-export interface FsBlobWriterDeps {
-  readonly files: FsFiles;
-  readonly folders: FsFolders;
-  readonly root: string;
-}
-
-/** Part file → write → fsync → link → fsync of the folder, so that a name in `sha256/` always has all of its bytes. */
-export function createFsBlobWriter(deps: FsBlobWriterDeps, bytesHint: number | null): BlobWriter {
-  const { files, folders, root } = deps;
-  const part = join(root, newPartKey());
+/**
+ * Part file → write → fsync → link → fsync of the folder, so that a name in `sha256/` always has all of its bytes.
+ * @param bytesHint announced length of what is still to come; null when unknown.
+ */
+export function createFsBlobWriter(place: FsPlace, part: FsPartFile, bytesHint: number | null): BlobWriter {
+  const { files, folders, root } = place;
   const buffer = createChunkBuffer(WRITE_BYTES, bytesHint);
   const state = createWriterState();
-  let handle: FileHandle | null = null;
-
-  async function open(): Promise<FileHandle> {
-    const folder = dirname(part);
-    await folders.ensure(folder);
-    try {
-      return await files.open(part, 'wx');
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-      folders.forget(folder);
-      await folders.ensure(folder);
-      return files.open(part, 'wx');
-    }
-  }
-
-  async function flush(): Promise<FileHandle> {
-    handle ??= await open();
-    // Unlike write(), writeFile() goes on after a short write, and it continues at the current position.
-    if (buffer.length > 0) await handle.writeFile(buffer.take());
-    return handle;
-  }
 
   /** link(2) fails when the name exists, which rename(2) would replace: it alone tells who created the blob. */
   async function linkOrRefresh(blob: string): Promise<boolean> {
     for (let tried = 1; ; tried += 1) {
       await folders.ensure(dirname(blob));
       try {
-        await files.link(part, blob);
+        await files.link(part.path, blob);
         return true;
       } catch (error) {
         if (errorCode(error) === 'EEXIST') {
@@ -87,41 +61,48 @@ export function createFsBlobWriter(deps: FsBlobWriterDeps, bytesHint: number | n
   }
 
   return {
-    async write(chunk) {
-      state.assertOpen();
-      await asStorageError(async () => {
-        let taken = buffer.append(chunk);
-        while (taken < chunk.length) {
-          await flush();
-          taken += buffer.append(chunk.subarray(taken));
-        }
-      });
+    get kept() {
+      return part.kept;
     },
+
+    write: (chunk) =>
+      state.write(() =>
+        asStorageError(async () => {
+          let taken = buffer.append(chunk);
+          while (taken < chunk.length) {
+            await part.append(buffer.take());
+            taken += buffer.append(chunk.subarray(taken));
+          }
+        }),
+      ),
 
     async commit(sha256) {
       const blob = join(root, blobKey(sha256));
       state.close();
       return asStorageError(async () => {
-        const file = await flush();
-        // The length is part of what fdatasync(2) makes durable; the other metadata does not matter.
-        await file.datasync();
-        await file.close();
-        handle = null;
+        await part.append(buffer.take());
+        await part.seal();
         const created = await linkOrRefresh(blob);
         // Also when another writer made the name: it may not have come to sync it.
         await folders.sync(dirname(blob));
         state.end();
-        // The blob stands; a part that stays is swept by age like those of a crash.
-        await files.unlink(part).catch(() => undefined);
+        // The blob stands; a part that stays is collected by age like those of a crash.
+        await part.drop();
         return { created };
       });
+    },
+
+    async suspend() {
+      if (!state.end()) return;
+      const rest = buffer.take();
+      // Behind a write that failed the rest would stand in the wrong place.
+      await part.suspend(state.failed ? rest.subarray(0, 0) : rest);
     },
 
     async discard() {
       if (!state.end()) return;
       buffer.take();
-      await handle?.close().catch(() => undefined);
-      await files.unlink(part).catch(() => undefined);
+      await part.drop();
     },
   };
 }

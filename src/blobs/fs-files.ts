@@ -1,4 +1,7 @@
 import type fs from 'node:fs/promises';
 
 /** The calls to the file system that the store makes; tests pass one that fails. */
-export type FsFiles = Pick<typeof fs, 'link' | 'mkdir' | 'open' | 'stat' | 'unlink' | 'utimes'>;
+export type FsFiles = Pick<
+  typeof fs,
+  'link' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'rename' | 'stat' | 'unlink' | 'utimes'
+>;

@@ -11,6 +11,9 @@ import { blobKey } from './blob-key.js';
 import { guardStream } from './guard-stream.js';
 import { createS3BlobWriter } from './s3-blob-writer.js';
 import { COPY_PART_BYTES } from './s3-copy.js';
+import { findS3Part, forgetS3Part } from './s3-kept-part.js';
+import { listS3Blobs, listS3Parts, removeS3Blob, removeS3Part } from './s3-listing.js';
+import { createS3PartNotes } from './s3-part-notes.js';
 import { asStorageError, errorCode, httpStatusOf } from './storage-error.js';
 
 /**
@@ -46,8 +49,9 @@ export interface S3BlobStoreOptions {
 /**
  * Blobs as objects `<prefix>/sha256/ab/<sha256>`; large bodies that are still arriving are multipart uploads of
  * `<prefix>/parts/<random>`. The store must know conditional writes (`If-None-Match: *`), UploadPartCopy and consistent reads.
- * Credentials need s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload and ListBucket; without the last one a missing
- * blob looks forbidden. Give the bucket a rule that aborts incomplete uploads after a day: a killed worker leaves its own.
+ * Credentials need s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload, ListMultipartUploadParts,
+ * ListBucketMultipartUploads and ListBucket; without the last one a missing blob looks forbidden. Notes about parts that may be
+ * continued are `<prefix>/parts/<key>.json`. What a killed worker leaves is collected by `listParts` and `removePart`.
  *
  * A blob that exists keeps its object unless it is older than a day: then the same bytes are written over it, because garbage
  * collection goes by LastModified and S3 has no other way to move that.
@@ -84,19 +88,24 @@ export function createS3BlobStore(options: S3BlobStoreOptions): BlobStore {
     });
   }
 
+  const place = { client, bucket, prefix };
+  const deps = {
+    ...place,
+    notes: createS3PartNotes(place),
+    partBytes: options.partBytes ?? PART_BYTES,
+    copyPartBytes: options.copyPartBytes ?? COPY_PART_BYTES,
+    refreshAfterMs: options.refreshAfterMs ?? REFRESH_AFTER_MS,
+    stat,
+  };
+
   return {
-    createWriter(bytesHint) {
-      const deps = {
-        client,
-        bucket,
-        prefix,
-        partBytes: options.partBytes ?? PART_BYTES,
-        copyPartBytes: options.copyPartBytes ?? COPY_PART_BYTES,
-        refreshAfterMs: options.refreshAfterMs ?? REFRESH_AFTER_MS,
-        stat,
-      };
-      return Promise.resolve(createS3BlobWriter(deps, bytesHint));
+    async createWriter(bytesHint, identity) {
+      if (!identity) return createS3BlobWriter(deps, bytesHint);
+      await forgetS3Part(deps, identity.key);
+      return createS3BlobWriter(deps, bytesHint, { identity });
     },
+
+    findPart: (key) => findS3Part(deps, key),
 
     stat,
 
@@ -115,6 +124,11 @@ export function createS3BlobStore(options: S3BlobStoreOptions): BlobStore {
         }
       });
     },
+
+    listBlobs: () => listS3Blobs(place),
+    remove: (sha256) => removeS3Blob(place, sha256),
+    listParts: () => listS3Parts(place),
+    removePart: (name) => removeS3Part(place, name),
 
     async ping() {
       await asStorageError(() => client.send(new HeadBucketCommand({ Bucket: bucket })));

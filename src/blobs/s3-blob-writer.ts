@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { BlobStat, BlobWriter } from '../contract/blob-store.js';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { PartIdentity } from '../contract/blob-part.js';
+import type { BlobStat } from '../contract/blob-store.js';
+import type { BlobWriter } from '../contract/blob-writer.js';
 import { ImportError } from '../contract/errors.js';
-import { blobKey, newPartKey } from './blob-key.js';
+import { blobKey } from './blob-key.js';
 import { createChunkBuffer } from './chunk-buffer.js';
 import { copyInStore } from './s3-copy.js';
-import type { CompleteOutcome } from './s3-multipart.js';
-import { createS3PartUpload, partBytesFor } from './s3-part-upload.js';
+import { type CompleteOutcome, MAX_PARTS, MIN_PART_BYTES } from './s3-multipart.js';
+import { partTarget, type S3PartNotes } from './s3-part-notes.js';
+import { type BegunUpload, createS3PartUpload, partBytesFor } from './s3-part-upload.js';
+import type { S3Place } from './s3-target.js';
 import { asStorageError, httpStatusOf } from './storage-error.js';
 import { createWriterState } from './writer-state.js';
 
@@ -15,16 +20,20 @@ const COMMIT_TRIES = 5;
 /** Between two tries, times their number, with jitter: longer than a small upload takes. */
 const CONFLICT_PAUSE_MS = 100;
 
-export interface S3BlobWriterDeps {
-  readonly client: S3Client;
-  readonly bucket: string;
-  /** Put before every key: empty or ending in a slash. */
-  readonly prefix: string;
+export interface S3BlobWriterDeps extends S3Place {
+  readonly notes: S3PartNotes;
   readonly partBytes: number;
   readonly copyPartBytes: number;
   /** An existing blob that is older is made to look new. */
   readonly refreshAfterMs: number;
   readonly stat: (sha256: string) => Promise<BlobStat | null>;
+}
+
+/** Of a body that another attempt may continue. */
+export interface S3WriterPart {
+  readonly identity: PartIdentity;
+  /** What is there of it already, and the UUID in its key. */
+  readonly begun?: BegunUpload & { readonly object: string };
 }
 
 /**
@@ -35,13 +44,22 @@ export interface S3BlobWriterDeps {
  *
  * Memory: one part being gathered and one on its way, 2 × partBytes a writer; less than one part for a small body.
  */
-export function createS3BlobWriter(deps: S3BlobWriterDeps, bytesHint: number | null): BlobWriter {
-  const { client, bucket, prefix } = deps;
-  const partTarget = { client, bucket, key: prefix + newPartKey() };
-  const upload = createS3PartUpload(partTarget);
-  const buffer = createChunkBuffer(partBytesFor(deps.partBytes, bytesHint), bytesHint);
+export function createS3BlobWriter(
+  deps: S3BlobWriterDeps,
+  bytesHint: number | null,
+  { identity, begun }: Partial<S3WriterPart> = {},
+): BlobWriter {
+  const { client, bucket, prefix, notes } = deps;
+  const object = begun?.object ?? randomUUID();
+  const target = partTarget(deps, object);
+  const upload = createS3PartUpload(target, {
+    ...(begun && { begun }),
+    ...(identity && { onStart: (id: string) => notes.write({ ...identity, object, upload: id }) }),
+  });
+  const partBytes = partBytesFor(deps.partBytes, bytesHint, MAX_PARTS - (begun?.partCount ?? 0));
+  const buffer = createChunkBuffer(partBytes, bytesHint);
   const state = createWriterState();
-  let bytes = 0;
+  let bytes = begun?.bytes ?? 0;
 
   async function putWhole(key: string, body: Uint8Array, ifAbsent: boolean): Promise<CompleteOutcome> {
     const object = { Bucket: bucket, Key: key, Body: body };
@@ -59,8 +77,8 @@ export function createS3BlobWriter(deps: S3BlobWriterDeps, bytesHint: number | n
   async function place(key: string, whole: Uint8Array | null, ifAbsent: boolean): Promise<CompleteOutcome> {
     if (whole) return putWhole(key, whole, ifAbsent);
     await upload.finish(buffer.take());
-    const target = { client, bucket, key };
-    return copyInStore({ target, sourceKey: partTarget.key, bytes, partBytes: deps.copyPartBytes, ifAbsent });
+    const copy = { sourceKey: target.key, bytes, partBytes: deps.copyPartBytes };
+    return copyInStore({ client, bucket, key }, copy, ifAbsent);
   }
 
   async function placeOrRefresh(sha256: string, key: string): Promise<boolean> {
@@ -86,22 +104,27 @@ export function createS3BlobWriter(deps: S3BlobWriterDeps, bytesHint: number | n
     if (!upload.started) return;
     await upload.abort();
     if (upload.finished) {
-      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: partTarget.key })).catch(() => undefined);
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: target.key })).catch(() => undefined);
     }
+    if (identity) await notes.remove(identity.key, object).catch(() => undefined);
   }
 
   return {
-    async write(chunk) {
-      state.assertOpen();
-      await asStorageError(async () => {
-        let taken = buffer.append(chunk);
-        bytes += chunk.length;
-        while (taken < chunk.length) {
-          await upload.add(buffer.take());
-          taken += buffer.append(chunk.subarray(taken));
-        }
-      });
+    get kept() {
+      return identity ? upload.arrived : 0;
     },
+
+    write: (chunk) =>
+      state.write(() =>
+        asStorageError(async () => {
+          let taken = buffer.append(chunk);
+          bytes += chunk.length;
+          while (taken < chunk.length) {
+            await upload.add(buffer.take());
+            taken += buffer.append(chunk.subarray(taken));
+          }
+        }),
+      ),
 
     async commit(sha256) {
       const key = prefix + blobKey(sha256);
@@ -110,6 +133,14 @@ export function createS3BlobWriter(deps: S3BlobWriterDeps, bytesHint: number | n
       state.end();
       await drop();
       return { created };
+    },
+
+    async suspend() {
+      if (!state.end()) return;
+      const rest = buffer.take();
+      // Behind a part that failed the rest would stand in the wrong place.
+      if (identity) await upload.leave(state.failed ? rest.subarray(0, 0) : rest);
+      if (!identity || upload.arrived < MIN_PART_BYTES) await drop();
     },
 
     async discard() {

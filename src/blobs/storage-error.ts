@@ -32,6 +32,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ExpiredToken: REFUSED,
   CredentialsProviderError: 'The blob store was given no credentials',
   NoSuchBucket: NO_BUCKET,
+  NoSuchUpload: 'An upload to the blob store was ended by somebody else',
   SlowDown: BUSY,
   ServiceUnavailable: BUSY,
   XMinioStorageFull: NO_SPACE,
@@ -79,6 +80,11 @@ export function storageError(error: unknown): ImportError {
     { stage: 'store' },
     { cause: error },
   );
+}
+
+/** What an attempt meets that was taken for dead: a later one continues, has committed or has dropped its part. */
+export function takenOver(): ImportError {
+  return new ImportError('storage_failed', 'The part of this body belongs to another attempt now', { stage: 'store' });
 }
 
 /** Runs an operation of a store and turns whatever it throws into an ImportError. */

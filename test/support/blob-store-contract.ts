@@ -2,11 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BlobStore } from '../../src/contract/blob-store.js';
-import { bytesOf, oddChunks, sha256Of, storeBlob } from './stored-blobs.js';
+import { itKeepsParts } from './blob-parts-contract.js';
+import { itListsAndRemoves } from './blob-listing-contract.js';
+import { bytesOf, listed, sha256Of, storeBlob, writeAll } from './stored-blobs.js';
 
 /** A store in an empty place, and what a test must see of that place. */
-interface BlobStoreUnderTest {
+export interface BlobStoreUnderTest {
   readonly store: BlobStore;
+  /** Another store over the same place, as another process would open it. */
+  reopen(): BlobStore;
   /** Names of whatever is there of bodies that are still arriving: files, objects, uploads. */
   listParts(): Promise<string[]>;
   /** A store of the same sort in a place that can be neither read nor written. */
@@ -130,11 +134,11 @@ export function itKeepsTheBlobStoreContract(open: () => Promise<BlobStoreUnderTe
     ])('leaves nothing behind when %s is discarded', async (_, bytes) => {
       const body = randomBytes(bytes);
       const writer = await store.createWriter(null);
-      for (const chunk of oddChunks(body)) await writer.write(chunk);
+      await writeAll(writer, body);
       await writer.discard();
       await writer.discard();
       expect(await place.listParts()).toEqual([]);
-      await expect(writer.write(Buffer.from('late'))).rejects.toThrow('was committed or discarded before');
+      await expect(writer.write(Buffer.from('late'))).rejects.toThrow('was committed, suspended or discarded before');
     });
 
     it('takes a discard after a commit as done', async () => {
@@ -143,7 +147,7 @@ export function itKeepsTheBlobStoreContract(open: () => Promise<BlobStoreUnderTe
       await writer.write(body);
       await writer.commit(sha256Of(body));
       await writer.discard();
-      await expect(writer.commit(sha256Of(body))).rejects.toThrow('was committed or discarded before');
+      await expect(writer.commit(sha256Of(body))).rejects.toThrow('was committed, suspended or discarded before');
       expect(await bytesOf(await store.read(sha256Of(body)))).toEqual(body);
     });
 
@@ -152,6 +156,7 @@ export function itKeepsTheBlobStoreContract(open: () => Promise<BlobStoreUnderTe
       for (const name of ['', '../../etc/passwd', sha256Of(Buffer.alloc(1)).toUpperCase(), `${'a'.repeat(63)}/`]) {
         await expect(store.stat(name)).rejects.toThrow(RangeError);
         await expect(store.read(name)).rejects.toThrow(RangeError);
+        await expect(store.remove(name)).rejects.toThrow(RangeError);
         await expect(writer.commit(name)).rejects.toThrow(RangeError);
       }
       await writer.discard();
@@ -179,6 +184,10 @@ export function itKeepsTheBlobStoreContract(open: () => Promise<BlobStoreUnderTe
       const writer = await broken.createWriter(null);
       const attempts = [
         () => broken.ping(),
+        () => broken.findPart('item:1'),
+        () => listed(broken.listBlobs()),
+        () => listed(broken.listParts()),
+        () => broken.remove(sha256),
         () => broken.stat(sha256),
         () => broken.read(sha256),
         async () => {
@@ -198,5 +207,8 @@ export function itKeepsTheBlobStoreContract(open: () => Promise<BlobStoreUnderTe
       await writer.discard();
       await broken.close();
     });
+
+    itKeepsParts(open);
+    itListsAndRemoves(() => place);
   });
 }

@@ -24,6 +24,7 @@ describe('createFsBlobStore', () => {
     await fs.writeFile(file, '');
     return {
       store: createFsBlobStore({ root }),
+      reopen: () => createFsBlobStore({ root }),
       listParts: () => listParts(root),
       openBroken: () => createFsBlobStore({ root: join(file, 'below') }),
       close: () => fs.rm(root, { recursive: true }),

@@ -1,12 +1,20 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { openBlobStore } from '../../../src/blobs/open-blob-store.js';
 import { createS3BlobStore, type S3BlobStoreOptions } from '../../../src/blobs/s3-blob-store.js';
+import type { PartIdentity } from '../../../src/contract/blob-part.js';
 import type { BlobStore } from '../../../src/contract/blob-store.js';
 import { anyFreePort } from '../../../src/stack/free-port.js';
 import { itKeepsTheBlobStoreContract } from '../../support/blob-store-contract.js';
-import { bytesOf, sha256Of, storeBlob } from '../../support/stored-blobs.js';
+import { bytesOf, keptPart, listed, partOf, sha256Of, storeBlob, writeAll } from '../../support/stored-blobs.js';
 import { type S3Server, startS3Server } from '../../support/s3-server.js';
 
 const MIB = 1024 * 1024;
@@ -44,21 +52,19 @@ const skipped = 'reason' in found ? ` (skipped: ${found.reason})` : '';
     await server.stop();
   });
 
-  itKeepsTheBlobStoreContract(() => {
-    const { store, prefix } = open();
-    return Promise.resolve({
+  itKeepsTheBlobStoreContract(async () => {
+    const bucket = `blobs-${randomUUID()}`;
+    await server.client.send(new CreateBucketCommand({ Bucket: bucket }));
+    const { store, prefix } = open({ bucket });
+    return {
       store,
-      async listParts() {
-        const keys = await listKeys(server.client, server.bucket, `${prefix}/`);
-        const uploads = await server.client.send(new ListMultipartUploadsCommand({ Bucket: server.bucket }));
-        return [
-          ...keys.filter((key) => !key.startsWith(`${prefix}/sha256/`)),
-          ...(uploads.Uploads ?? []).map(({ Key }) => Key ?? ''),
-        ];
-      },
+      reopen: () => open({ bucket, prefix }).store,
+      // Of the whole bucket: something outside of the prefix would be a bug.
+      listParts: async () =>
+        (await listKeys(server.client, bucket, '')).filter((key) => !key.startsWith(`${prefix}/sha256/`)),
       openBroken: () => open({ credentials: { ...server.credentials, secretAccessKey: 'wrong' } }).store,
       close: () => Promise.resolve(),
-    });
+    };
   });
 
   it('lays a blob at prefix/sha256/ab/<sha256>, with or without a prefix', async () => {
@@ -114,6 +120,75 @@ const skipped = 'reason' in found ? ` (skipped: ${found.reason})` : '';
     expect(upload?.Key).toMatch(new RegExp(`^${prefix}/parts/[0-9a-f-]{36}$`));
     await writer.discard();
     expect(await listKeys(server.client, server.bucket, prefix)).toEqual([]);
+  });
+
+  async function suspend(store: BlobStore, body: Buffer, bytes: number): Promise<PartIdentity> {
+    const identity = partOf(body);
+    const writer = await store.createWriter(body.length, identity);
+    await writeAll(writer, body.subarray(0, bytes));
+    await writer.suspend();
+    return identity;
+  }
+
+  it('finds a part again that an attempt had made readable when it was killed', async () => {
+    const { store, prefix } = open();
+    const body = randomBytes(13 * MIB);
+    const { key } = await suspend(store, body, 7 * MIB + 1);
+    await bytesOf(await (await keptPart(store, key)).read());
+    const { store: other } = open({ prefix });
+    const part = await keptPart(other, key);
+    expect(part.kept).toBe(7 * MIB + 1);
+    expect(sha256Of(await bytesOf(await part.read()))).toBe(sha256Of(body.subarray(0, part.kept)));
+    const writer = await part.resume();
+    await writeAll(writer, body.subarray(part.kept));
+    await writer.commit(sha256Of(body));
+    expect(sha256Of(await bytesOf(await other.read(sha256Of(body))))).toBe(sha256Of(body));
+    expect(await listKeys(server.client, server.bucket, prefix)).toHaveLength(1);
+  });
+
+  it('finds no part when its upload is gone, and begins again over its note', async () => {
+    const { store, prefix } = open();
+    const body = randomBytes(13 * MIB);
+    const identity = await suspend(store, body, 7 * MIB);
+    for (const { name } of await listed(store.listParts()))
+      if (name.startsWith('upload:')) await store.removePart(name);
+    expect(await store.findPart(identity.key)).toBeNull();
+    const writer = await store.createWriter(body.length, identity);
+    await writeAll(writer, body.subarray(0, 6 * MIB));
+    await writer.suspend();
+    const part = await keptPart(store, identity.key);
+    expect(part.kept).toBe(6 * MIB);
+    await part.drop();
+    expect(await listKeys(server.client, server.bucket, prefix)).toEqual([]);
+  });
+
+  it('keeps nothing of less than the 5 MiB that a part must have', async () => {
+    const { store, prefix } = open();
+    const body = randomBytes(13 * MIB);
+    const { key } = await suspend(store, body, 5 * MIB - 1);
+    expect(await store.findPart(key)).toBeNull();
+    expect(await listKeys(server.client, server.bucket, prefix)).toEqual([]);
+    const part = await keptPart(store, (await suspend(store, body, 5 * MIB)).key);
+    expect(part.kept).toBe(5 * MIB);
+    await part.drop();
+  });
+
+  it('neither lists nor removes what is foreign', async () => {
+    const { store, prefix } = open();
+    const { sha256 } = await storeBlob(store, randomBytes(10));
+    const uuid = randomUUID();
+    const foreign = [`${prefix}/parts/notes.txt`, `${prefix}/sha256/00/short`, `${prefix}-2/parts/${uuid}`];
+    const place = (Key: string) => ({ Bucket: server.bucket, Key });
+    for (const key of foreign) await server.client.send(new PutObjectCommand({ ...place(key), Body: 'x' }));
+    for (const key of [`${prefix}/other/${uuid}`, `${prefix}-2/parts/${uuid}`]) {
+      await server.client.send(new CreateMultipartUploadCommand(place(key)));
+    }
+    expect((await listed(store.listBlobs())).map((blob) => blob.sha256)).toEqual([sha256]);
+    expect(await listed(store.listParts())).toEqual([]);
+    for (const name of ['object:parts/notes.txt', 'object:sha256/00/short', `upload:1:other/${uuid}`]) {
+      await expect(store.removePart(name)).rejects.toThrow(RangeError);
+    }
+    expect(await listKeys(server.client, server.bucket, prefix)).toHaveLength(6);
   });
 
   it('works as BLOB_STORE_URL describes it', async () => {

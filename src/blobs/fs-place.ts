@@ -1,0 +1,35 @@
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { FsFiles } from './fs-files.js';
+import type { FsFolders } from './fs-folders.js';
+import { errorCode } from './storage-error.js';
+
+/** A folder tree of a store. */
+export interface FsPlace {
+  readonly files: FsFiles;
+  readonly folders: FsFolders;
+  readonly root: string;
+}
+
+/** Makes a file that must not exist, and its folder again when somebody removed it. */
+export async function openNew({ files, folders }: FsPlace, path: string): Promise<FileHandle> {
+  const folder = dirname(path);
+  await folders.ensure(folder);
+  try {
+    return await files.open(path, 'wx');
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    folders.forget(folder);
+    await folders.ensure(folder);
+    return files.open(path, 'wx');
+  }
+}
+
+export async function nullIfMissing<T>(operation: Promise<T>): Promise<T | null> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
