@@ -1,4 +1,4 @@
-import type { Collection } from 'mongodb';
+import type { Collection, Filter } from 'mongodb';
 import type { Batch, BatchState } from '../contract/batch.js';
 import type { BatchStore } from '../contract/store.js';
 import { nextValue, type CounterDocument } from './counters.js';
@@ -98,9 +98,25 @@ export function createBatchStore(deps: {
 
     findHalfStored: (before, limit) => oldestIn('storing', before, limit),
 
+    findFinished: async (before, limit, after) => {
+      // The stand-in server uses no index for a range: it reads every batch, and sorts those that match.
+      const cursor = batches.find(finishedBetween(after, before)).sort({ finishedAt: 1, _id: 1 });
+      return (await cursor.limit(limit).toArray()).map(toBatch);
+    },
+
     remove: async (batchId) => {
       await batches.deleteOne({ _id: batchId });
     },
+  };
+}
+
+/** A range of the index (finishedAt, _id), of whose first moment only the batches behind `after` count. */
+function finishedBetween(after: Pick<Batch, '_id' | 'finishedAt'> | undefined, before: Date): Filter<Batch> {
+  if (after?.finishedAt === undefined) return { finishedAt: { $lt: before } };
+  const { _id, finishedAt } = after;
+  return {
+    finishedAt: { $gte: finishedAt, $lt: before },
+    $or: [{ finishedAt: { $gt: finishedAt } }, { _id: { $gt: _id } }],
   };
 }
 

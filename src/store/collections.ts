@@ -2,6 +2,7 @@ import type { Collection, Db } from 'mongodb';
 import type { Batch } from '../contract/batch.js';
 import type { Delivery } from '../contract/delivery.js';
 import type { TokenRecord } from '../contract/store.js';
+import type { CondemnedDocument } from './condemned.js';
 import type { CounterDocument } from './counters.js';
 import type { KeyDocument } from './idempotency-keys.js';
 import type { StoredMedia } from './media.js';
@@ -18,6 +19,7 @@ export interface Collections {
   readonly projects: Collection<ProjectDocument>;
   readonly keys: Collection<KeyDocument>;
   readonly counters: Collection<CounterDocument>;
+  readonly condemned: Collection<CondemnedDocument>;
 }
 
 export function collectionsOf(db: Db): Collections {
@@ -30,5 +32,6 @@ export function collectionsOf(db: Db): Collections {
     projects: db.collection('projects'),
     keys: db.collection('idempotencyKeys'),
     counters: db.collection('counters'),
+    condemned: db.collection('condemned'),
   };
 }

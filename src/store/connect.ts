@@ -2,6 +2,7 @@ import { MongoClient, type Db } from 'mongodb';
 import type { Store } from '../contract/store.js';
 import { createBatchStore } from './batches.js';
 import { collectionsOf } from './collections.js';
+import { createCondemnedStore } from './condemned.js';
 import { createDeliveryStore } from './deliveries.js';
 import { failDeadWrites } from './fail-dead-writes.js';
 import { createIdempotencyKeyStore } from './idempotency-keys.js';
@@ -53,7 +54,7 @@ export function openStore({
     ignoreUndefined: true,
   });
   const db = client.db(database);
-  const { batches, items, media, deliveries, tokens, projects, keys, counters } = collectionsOf(db);
+  const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned } = collectionsOf(db);
   return {
     address: client.options.srvHost ?? client.options.hosts.map(String).join(','),
     prepare: () => ensureIndexes(collectionsOf(db)),
@@ -64,6 +65,7 @@ export function openStore({
     tokens: createTokenStore(tokens),
     projects: createProjectStore(projects),
     idempotencyKeys: createIdempotencyKeyStore({ keys, now }),
+    condemned: createCondemnedStore({ condemned, now }),
     ping: () => ping(db),
     close: () => client.close(),
   };

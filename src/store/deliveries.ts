@@ -32,5 +32,9 @@ export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; no
 
     listByBatch: (projectId, batchId) =>
       deliveries.find({ batchId, projectId }).sort({ createdAt: 1, _id: 1 }).toArray(),
+
+    removeAll: async (batchId) => {
+      await deliveries.deleteMany({ batchId });
+    },
   };
 }

@@ -9,10 +9,10 @@ export type SingleWrite<T extends Document> =
   { readonly insert: OptionalId<T> } | { readonly filter: Filter<T>; readonly update: UpdateFilter<T> };
 
 /**
- * applied: acknowledged and in the database; duplicate: an insert whose key exists; unsure: an update that may or may not have
- * found its document, so its caller has to read it.
+ * applied: acknowledged and in the database; duplicate: an insert whose key exists; missed: an update that found no document;
+ * unsure: an update that may or may not have found its document, so its caller has to read it.
  */
-export type WriteOutcome = 'applied' | 'duplicate' | 'unsure';
+export type WriteOutcome = 'applied' | 'duplicate' | 'missed' | 'unsure';
 
 /**
  * Gathers the single writes of this process into unordered bulks, one bulk in flight, and answers each caller once its bulk is

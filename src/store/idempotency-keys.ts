@@ -31,6 +31,9 @@ export function createIdempotencyKeyStore(deps: {
 
   const leaseFrom = (at: Date) => ({ claim: nextToken(), leaseUntil: new Date(at.getTime() + LEASE_MS) });
 
+  /** Read by the TTL index; the stand-in server reads every key instead. */
+  const expired = () => ({ expiresAt: { $lte: now() } });
+
   const insert = async (key: KeyDocument): Promise<boolean> => {
     try {
       await keys.insertOne(key);
@@ -84,6 +87,13 @@ export function createIdempotencyKeyStore(deps: {
 
     releaseLapsed: async (projectId, key) => {
       await keys.deleteOne({ _id: idOf(projectId, key), isComplete: false, leaseUntil: { $lte: now() } });
+    },
+
+    countExpired: () => keys.countDocuments(expired()),
+
+    removeExpired: async () => {
+      const { deletedCount } = await keys.deleteMany(expired());
+      return deletedCount;
     },
   };
 }

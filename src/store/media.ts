@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Collection } from 'mongodb';
+import type { Collection, Filter } from 'mongodb';
 import { ImportError } from '../contract/errors.js';
 import { mediaIdOf } from '../contract/ids.js';
 import type { Media } from '../contract/media.js';
-import type { MediaStore, MediaWrite, MediaWritten } from '../contract/store.js';
-import { createGroupCommit } from './group-commit.js';
+import type { MediaContent, MediaStore, MediaWrite, MediaWritten } from '../contract/store.js';
+import { commitAlone } from './commit-alone.js';
+import { createGroupCommit, type SingleWrite, type WriteOutcome } from './group-commit.js';
 import { createKeyedReader } from './keyed-reader.js';
 import { decideMediaWrite } from './media-decision.js';
 import { createTokens } from './stored-item.js';
@@ -15,6 +16,8 @@ const MAX_TRIES = 5;
 /** About the time of one bulk, so that writers which met once do not meet again. */
 const JITTER_MS = 20;
 
+type Commit = (write: SingleWrite<StoredMedia>) => Promise<WriteOutcome>;
+
 /** A media as it is stored: the token names the write that made its content. */
 export interface StoredMedia extends Media {
   readonly contentToken: string;
@@ -23,54 +26,86 @@ export interface StoredMedia extends Media {
 /** Media, one document a (project, systemName, externalId). */
 export function createMediaStore(deps: { media: Collection<StoredMedia>; now: () => Date }): MediaStore {
   const { media, now } = deps;
-  const commit = createGroupCommit(media);
-  const read = createKeyedReader(media);
+  const commitGrouped: Commit = createGroupCommit(media);
+  /**
+   * For tries after the first. In a group a write may be through and its writer unsure of it: two attempts of one batch that see
+   * different bytes would write over each other until both give up.
+   */
+  const commitExactly: Commit = (write) => commitAlone(media, write);
+  const readStored = createKeyedReader(media);
   const nextToken = createTokens();
 
-  /** Writes the content unless a newer batch has: several writers may pass at once, the newest of them wins. */
-  const replace = (existing: StoredMedia, write: MediaWrite) => {
-    const { mediaType, fileName, metadata, asset, importId, importSeq } = write;
-    const importAction = existing.importId === importId ? existing.importAction : 'updated';
-    const content = { mediaType, fileName, metadata: toStored(metadata), asset, importId, importSeq, importAction };
-    return commit({
-      filter: { _id: existing._id, importSeq: { $lte: importSeq } },
-      update: { $set: { ...content, updatedAt: now(), contentToken: nextToken() } },
-    });
+  const read = async (mediaId: string): Promise<MediaContent | null> => {
+    const stored = await readStored(mediaId);
+    if (stored === null) return null;
+    const { contentToken, ...shown } = stored;
+    return { media: toMedia(shown), contentToken };
   };
 
-  const create = (mediaId: string, write: MediaWrite) => {
+  /**
+   * Writes over the content of older batches, whatever it is by now: several writers may pass at once, the newest of them wins.
+   * Over the content that its own batch left, only while it is what was read: otherwise a slow attempt would write again what
+   * another attempt has reported as unchanged. The same when the write is based on what was read.
+   */
+  const replace = (commit: Commit, { media: existing, contentToken }: MediaContent, write: MediaWrite) => {
+    const { mediaType, fileName, metadata, asset, source, importId, importSeq } = write;
+    const importAction = actionOf(existing, write);
+    const content = { mediaType, fileName, metadata: toStored(metadata), asset, source };
+    const isOwn = existing.importSeq === importSeq;
+    const filter: Filter<StoredMedia> = {
+      _id: existing._id,
+      importSeq: isOwn ? importSeq : { $lt: importSeq },
+      ...((isOwn || write.basedOn !== undefined) && { contentToken }),
+    };
+    const writer = { importId, importSeq, importAction };
+    return commit({ filter, update: { $set: { ...content, ...writer, updatedAt: now(), contentToken: nextToken() } } });
+  };
+
+  const create = (commit: Commit, mediaId: string, write: MediaWrite) => {
     const at = now();
     const media = { ...write, metadata: toStored(write.metadata), createdAt: at, updatedAt: at };
     return commit({ insert: { ...media, _id: mediaId, importAction: 'created', contentToken: nextToken() } });
   };
 
-  /** Raises the fence, provided that the content is still the one that was compared. */
-  const confirm = ({ _id, contentToken }: StoredMedia, { importSeq }: MediaWrite) =>
-    commit({ filter: { _id, importSeq: { $lte: importSeq }, contentToken }, update: { $set: { importSeq } } });
+  /** Raises the fence, provided that the content is still the one that was compared, and keeps what to ask its source with. */
+  const confirm = (commit: Commit, { media: { _id }, contentToken }: MediaContent, { importSeq, source }: MediaWrite) =>
+    commit({ filter: { _id, importSeq: { $lte: importSeq }, contentToken }, update: { $set: { importSeq, source } } });
 
   /** One try: null when another writer came in between. */
-  const tryOnce = async (mediaId: string, write: MediaWrite): Promise<MediaWritten | null> => {
-    const stored = await read(mediaId);
-    const decision = decideMediaWrite(stored && toMedia(stored), write);
-    if (decision.step === 'done') return { result: decision.result, mediaId, asset: stored?.asset ?? write.asset };
-    if (stored === null) {
-      const isCreated = (await create(mediaId, write)) === 'applied';
+  const tryOnce = async (
+    commit: Commit,
+    mediaId: string,
+    write: MediaWrite,
+    content: MediaContent | null,
+  ): Promise<MediaWritten | null> => {
+    const decision = decideMediaWrite(content, write);
+    if (decision.step === 'done') {
+      return { result: decision.result, mediaId, asset: content?.media.asset ?? write.asset };
+    }
+    if (decision.step === 'create') {
+      const isCreated = (await create(commit, mediaId, write)) === 'applied';
       return isCreated ? { result: 'created', mediaId, asset: write.asset } : null;
     }
+    const { existing } = decision;
     if (decision.step === 'confirm') {
-      const isConfirmed = (await confirm(stored, write)) === 'applied';
-      return isConfirmed ? { result: 'unchanged', mediaId, asset: stored.asset } : null;
+      const isConfirmed = (await confirm(commit, existing, write)) === 'applied';
+      return isConfirmed ? { result: 'unchanged', mediaId, asset: existing.media.asset } : null;
     }
-    const isReplaced = (await replace(stored, write)) === 'applied';
-    const result = stored.importId === write.importId ? stored.importAction : 'updated';
-    return isReplaced ? { result, mediaId, asset: write.asset } : null;
+    const isReplaced = (await replace(commit, existing, write)) === 'applied';
+    return isReplaced ? { result: actionOf(existing.media, write), mediaId, asset: write.asset } : null;
   };
 
   return {
-    upsert: async (write) => {
+    upsert: async (write, known) => {
       const mediaId = mediaIdOf(write.projectId, write.systemName, write.externalId);
+      if (known) {
+        // It may be out of date, so that a first try gets through only while it is true.
+        const written = await tryOnce(commitGrouped, mediaId, { basedOn: known.contentToken, ...write }, known);
+        if (written !== null) return written;
+      }
       for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-        const written = await tryOnce(mediaId, write);
+        const commit = tries === 1 ? commitGrouped : commitExactly;
+        const written = await tryOnce(commit, mediaId, write, await read(mediaId));
         if (written !== null) return written;
         await sleep(Math.random() * JITTER_MS * tries);
       }
@@ -79,11 +114,24 @@ export function createMediaStore(deps: { media: Collection<StoredMedia>; now: ()
       });
     },
 
+    findContent: ({ projectId, systemName, externalId }) => read(mediaIdOf(projectId, systemName, externalId)),
+
+    referenced: async (sha256s) => {
+      // Answered from the index (asset.sha256) alone; the stand-in server reads every media, once a call.
+      const found = await media.distinct('asset.sha256', { 'asset.sha256': { $in: [...sha256s] } });
+      return new Set(found);
+    },
+
     find: async (projectId, mediaId) => {
       const stored = await media.findOne<Media>({ _id: mediaId, projectId }, { projection: { contentToken: 0 } });
       return stored && toMedia(stored);
     },
   };
+}
+
+/** What a batch that writes over the content tells, in each of its attempts the same. */
+function actionOf(existing: Media, { importId }: MediaWrite): Media['importAction'] {
+  return existing.importId === importId ? existing.importAction : 'updated';
 }
 
 function toMedia(stored: Media): Media {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Batch } from '../../src/contract/batch.js';
 import { newBatchId } from '../../src/contract/ids.js';
 import type { ItemAttempt, ItemSpec } from '../../src/contract/item.js';
-import type { Asset } from '../../src/contract/media.js';
+import type { Asset, MediaSource } from '../../src/contract/media.js';
 import type { MediaWrite, Settlement, TokenRecord } from '../../src/contract/store.js';
 
 /** A project that no other test uses. */
@@ -69,6 +69,11 @@ export function aSettlement(batchId: string, seq: number, changes: Partial<Settl
   };
 }
 
+/** What one URL said of `content`. */
+export function aMediaSource(content = 'a', changes: Partial<MediaSource> = {}): MediaSource {
+  return { urlSha256: '5'.repeat(64), etag: `"${content}"`, ...changes };
+}
+
 /** A video of one pair (systemName, externalId); `content` names its bytes. */
 export function aMediaWrite(changes: Partial<MediaWrite> & { content?: string } = {}): MediaWrite {
   const { content = 'a', ...rest } = changes;
@@ -81,6 +86,7 @@ export function aMediaWrite(changes: Partial<MediaWrite> & { content?: string } 
     fileName: 'clip.mp4',
     metadata: { title: 'A clip' },
     asset: anAsset(content),
+    source: aMediaSource(content),
     importId: 'batch-1',
     importSeq: 1,
     ...rest,

@@ -1,0 +1,59 @@
+import type { AnyBulkWriteOperation, Collection } from 'mongodb';
+import type { Condemned, CondemnedStore } from '../contract/garbage.js';
+import { createKeyedReader } from './keyed-reader.js';
+import { retryDuplicateKey } from './retry-duplicate-key.js';
+
+/** All notices of one blob: whether one stands is told by those that have not concluded, so that no update has to look first. */
+export interface CondemnedDocument {
+  readonly _id: string;
+  /** When it was condemned last, whoever did. */
+  readonly at: Date;
+  /** When it was condemned by each collector that has not concluded. */
+  readonly removing: Readonly<Record<string, Date>>;
+}
+
+/** Notices that a blob is about to be removed, one document a blob. */
+export function createCondemnedStore(deps: {
+  condemned: Collection<CondemnedDocument>;
+  now: () => Date;
+}): CondemnedStore {
+  const { condemned, now } = deps;
+  const read = createKeyedReader(condemned);
+
+  return {
+    condemn: async (collector, sha256s) => {
+      if (sha256s.length === 0) return;
+      const at = now();
+      const notice = { $set: { at, [fieldOf(collector)]: at } };
+      const operations = sha256s.map((_id): AnyBulkWriteOperation<CondemnedDocument> => ({
+        updateOne: { filter: { _id }, update: notice, upsert: true },
+      }));
+      await retryDuplicateKey(() => condemned.bulkWrite(operations, { ordered: false }));
+    },
+
+    conclude: async (collector, sha256s) => {
+      await condemned.updateMany({ _id: { $in: [...sha256s] } }, { $unset: { [fieldOf(collector)]: '' } });
+    },
+
+    find: async (sha256) => {
+      const found = await read(sha256);
+      return found && toCondemned(found);
+    },
+
+    forget: async (before) => {
+      const { deletedCount } = await condemned.deleteMany({ at: { $lt: before } });
+      return deletedCount;
+    },
+  };
+}
+
+function toCondemned({ _id, at, removing }: CondemnedDocument): Condemned {
+  const standing = Object.values(removing).map((date) => date.getTime());
+  if (standing.length === 0) return { _id, state: 'done', at };
+  return { _id, state: 'removing', at: new Date(Math.max(...standing)) };
+}
+
+/** Dots and dollar signs mean something in the name of a field. */
+function fieldOf(collector: string): `removing.${string}` {
+  return `removing.${encodeURIComponent(collector).replaceAll('.', '%2E')}`;
+}
