@@ -1,7 +1,9 @@
-import type { LookupFunction, Socket } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { buildConnector } from 'undici';
 import type { AllowList } from './allow-list.js';
+import { effectivePort } from './effective-port.js';
+import { handOver } from './hand-over.js';
 import { isPermitted } from './is-permitted.js';
 import { notAllowed } from './not-allowed.js';
 import type { Resolver } from './resolver.js';
@@ -35,16 +37,6 @@ function pinnedLookup(resolver: Resolver, port: number): LookupFunction {
 }
 
 /**
- * undici 7 takes ECONNRESET in a body that only the end of the connection delimits for that end, and reports a truncated body
- * as complete. Under any other code it fails the body, so the code is replaced before undici's own listener sees the error.
- */
-function failBodyOnReset(socket: Socket): void {
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ECONNRESET') error.code = 'ERR_CONNECTION_RESET';
-  });
-}
-
-/**
  * The connector of the egress agent: no socket is opened to an address that was not vetted. Literal addresses are checked here
  * because Node never calls `lookup` for them; names are pinned to what the resolver vetted for this very connection. TLS keeps
  * the host name for SNI and the certificate.
@@ -61,26 +53,21 @@ export function createConnector({ allow, resolver, connectTimeoutMs }: Connector
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_TIMEOUT_MS,
       allowH2: false,
+      // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED of the environment does not switch verification off.
+      rejectUnauthorized: true,
     });
     byPort.set(port, connector);
     return connector;
   }
 
   return (options, callback) => {
-    const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
+    const port = effectivePort(options);
     if (isIP(options.hostname) !== 0 && !isPermitted(options.hostname, port, allow)) {
       process.nextTick(callback, notAllowed('connect'), null);
       return;
     }
     const connect = () => {
-      connectorFor(port)(options, (...[error, socket]) => {
-        if (error !== null) {
-          callback(error, null);
-          return;
-        }
-        failBodyOnReset(socket);
-        callback(null, socket);
-      });
+      connectorFor(port)(options, handOver(callback));
     };
     if (isIP(options.hostname) !== 0) {
       connect();

@@ -1,10 +1,11 @@
-import { Agent, ProxyAgent } from 'undici';
+import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Egress, EgressRequest } from '../contract/egress.js';
 import { ImportError } from '../contract/errors.js';
 import type { AllowList } from './allow-list.js';
 import { createConnector } from './connector.js';
 import { notAllowed } from './not-allowed.js';
+import { createProxyDispatcher } from './proxy-dispatcher.js';
 import { headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirect.js';
 import type { Lookup } from './resolver.js';
 import { requestFailure } from './request-failure.js';
@@ -20,6 +21,8 @@ export interface EgressDeps {
   readonly maxHeaderBytes?: number;
   /** Stands in for the system's resolver. */
   readonly lookup?: Lookup;
+  /** Stands in for asking the name servers directly; `lookup` does so too when only that is given. */
+  readonly directLookup?: Lookup;
   /** An egress proxy that resolves and vets names itself, such as smokescreen. Proxies of the environment are ignored. */
   readonly proxyUrl?: string;
 }
@@ -38,7 +41,8 @@ const MAX_INTERIM_ANSWERS = 16;
 const ignore = () => {};
 
 function createDispatcher(deps: EgressDeps): Dispatcher {
-  const { allow, connectTimeoutMs, hostMaxConnections, maxHeaderBytes = MAX_HEADER_BYTES, lookup, proxyUrl } = deps;
+  const { allow, connectTimeoutMs, hostMaxConnections, maxHeaderBytes = MAX_HEADER_BYTES, proxyUrl } = deps;
+  const { lookup, directLookup } = deps;
   const options = {
     connections: hostMaxConnections,
     maxHeaderSize: maxHeaderBytes,
@@ -46,11 +50,12 @@ function createDispatcher(deps: EgressDeps): Dispatcher {
     pipelining: 1,
     allowH2: false,
   };
-  if (proxyUrl !== undefined) {
-    const timeout = { timeout: connectTimeoutMs };
-    return new ProxyAgent({ ...options, uri: proxyUrl, proxyTls: timeout, requestTls: timeout });
-  }
-  const resolver = createResolver(lookup === undefined ? { allow } : { allow, lookup });
+  if (proxyUrl !== undefined) return createProxyDispatcher({ proxyUrl, allow, connectTimeoutMs, pool: options });
+  const resolver = createResolver({
+    allow,
+    ...(lookup === undefined ? {} : { lookup }),
+    ...(directLookup === undefined ? {} : { directLookup }),
+  });
   return new Agent({ ...options, connect: createConnector({ allow, resolver, connectTimeoutMs }) });
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ImportError } from '../contract/errors.js';
 import type { AllowList } from './allow-list.js';
+import { parseUrl } from './parse-url.js';
 import { checkUrl, MAX_URL_BYTES } from './url-rules.js';
 
 /** RFC 9110 section 15.4: the statuses whose Location is to be followed. 300 and 304 are answers. */
@@ -35,10 +36,9 @@ export function redirectTarget(from: URL, status: number, headers: IncomingHttpH
   if (Buffer.byteLength(location) > MAX_URL_BYTES) {
     throw redirectRefused(`The target of the redirect is longer than ${MAX_URL_BYTES} bytes`, status);
   }
-  if (UNSAFE_CHARACTERS.test(location) || !URL.canParse(location, from.href)) {
-    throw redirectRefused('The target of the redirect is not a valid URL', status);
-  }
-  const verdict = checkUrl(new URL(location, from).href, allow);
+  const target = UNSAFE_CHARACTERS.test(location) ? undefined : parseUrl(location, from);
+  if (target === undefined) throw redirectRefused('The target of the redirect is not a valid URL', status);
+  const verdict = checkUrl(target.href, allow);
   if (!verdict.ok) throw redirectRefused('The redirect led to an address that may not be fetched', status);
   if (from.protocol === 'https:' && verdict.url.protocol !== 'https:') {
     throw redirectRefused('The redirect led from https to http', status);

@@ -3,6 +3,7 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import { ImportError } from '../contract/errors.js';
 import { isNat64Address } from './address-rules.js';
 import type { AllowList } from './allow-list.js';
+import { createDirectLookup } from './direct-lookup.js';
 import { isPermitted } from './is-permitted.js';
 import type { Lookup } from './limit-lookups.js';
 import { limitLookups } from './limit-lookups.js';
@@ -13,10 +14,12 @@ export type { Lookup };
 export interface ResolverDeps {
   readonly allow: AllowList;
   readonly lookup?: Lookup;
+  /** The way around busy threads; `lookup` when only that is given. */
+  readonly directLookup?: Lookup;
   /** Longest look-up, from when it begins. */
   readonly timeoutMs?: number;
   /** Longest wait of a look-up for its turn. */
-  readonly maxWaitMs?: number;
+  readonly patienceMs?: number;
   readonly keepMs?: number;
 }
 
@@ -35,8 +38,8 @@ interface KnownName {
 
 /** getaddrinfo's own patience is 10 s and more; a name that takes 5 s is in trouble (smokescreen's limit too). */
 const DNS_TIMEOUT_MS = 5000;
-/** A hung getaddrinfo gives its thread back within about 30 s (resolv.conf: 3 servers, 2 tries of 5 s); then it is another attempt's turn. */
-const MAX_WAIT_MS = 30_000;
+/** Twenty healthy names take their turns in this time; names that hang hold a thread for 10 to 30 s (resolv.conf: 2 tries of 5 s a server). */
+const PATIENCE_MS = 1000;
 /** One look-up serves a page of items of one host (a look-up costs a libuv thread), yet a changed record is seen soon. */
 const KEEP_MS = 5000;
 /** Bounds memory when every item has a host of its own; the oldest name goes first. */
@@ -61,13 +64,14 @@ function dnsFailed(error: unknown): ImportError {
  * looks; NAT64 answers are dropped instead, DNS64 networks add them to good ones. Answers are kept a few seconds and
  * concurrent look-ups of a name are one; failures are not kept.
  */
-export function createResolver({
-  allow,
-  lookup = (name) => systemLookup(name, { all: true }),
-  ...limits
-}: ResolverDeps): Resolver {
-  const { timeoutMs = DNS_TIMEOUT_MS, maxWaitMs = MAX_WAIT_MS, keepMs = KEEP_MS } = limits;
-  const lookUp = limitLookups(lookup, { timeoutMs, maxWaitMs });
+export function createResolver({ allow, lookup, directLookup, ...limits }: ResolverDeps): Resolver {
+  const { timeoutMs = DNS_TIMEOUT_MS, patienceMs = PATIENCE_MS, keepMs = KEEP_MS } = limits;
+  const lookUp = limitLookups({
+    system: lookup ?? ((name) => systemLookup(name, { all: true })),
+    direct: directLookup ?? lookup ?? createDirectLookup({ timeoutMs }),
+    timeoutMs,
+    patienceMs,
+  });
   const known = new Map<string, KnownName>();
 
   function addressesOf(hostname: string): Promise<readonly LookupAddress[]> {

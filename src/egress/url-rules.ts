@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import type { AllowList } from './allow-list.js';
+import { effectivePort } from './effective-port.js';
 import { isPermitted, WEB_PORTS } from './is-permitted.js';
+import { parseUrl } from './parse-url.js';
 
 /** Longest URL, in bytes of UTF-8; the HTTP contract fixes it. */
 export const MAX_URL_BYTES = 8192;
@@ -9,25 +11,34 @@ export const MAX_URL_BYTES = 8192;
 export type UrlVerdict = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly why: string };
 
 /**
- * Suffixes that are resolved inside of a network only: RFC 6761/6762 (with its appendix G), RFC 8375, ICANN's `internal`, what
- * Kubernetes, Docker and home routers use, and `arpa`, which names infrastructure. `onion` never belongs to DNS (RFC 7686).
+ * Suffixes that are resolved inside of a network only: RFC 6761/6762 (with its appendix G), RFC 8375, ICANN's `internal` and its
+ * name collisions (`corp`, `home`, `mail`), what Kubernetes, Consul, Docker and home routers use, and `arpa`, which names
+ * infrastructure. `onion` and `alt` never belong to DNS (RFC 7686, RFC 9476).
  */
 const LOCAL_SUFFIXES: ReadonlySet<string> = new Set([
+  'alt',
   'arpa',
+  'cluster',
+  'consul',
   'corp',
+  'docker',
   'domain',
   'home',
   'internal',
+  'intra',
   'intranet',
+  'invalid',
   'lan',
   'local',
   'localdomain',
   'localdomain4',
   'localdomain6',
   'localhost',
+  'mail',
   'onion',
   'private',
   'svc',
+  'test',
   'workgroup',
 ]);
 
@@ -40,11 +51,6 @@ const MAX_LABEL_LENGTH = 63;
 
 function refuse(why: string): UrlVerdict {
   return { ok: false, why };
-}
-
-function effectivePort(url: URL): number {
-  if (url.port !== '') return Number(url.port);
-  return url.protocol === 'https:' ? 443 : 80;
 }
 
 function isPublicName(name: string): boolean {
@@ -70,9 +76,8 @@ export function checkUrl(raw: unknown, allow: AllowList): UrlVerdict {
   const [, authority] = /^https?:\/\/([^/?#]+)/i.exec(raw) ?? [];
   if (authority === undefined) return refuse('The URL must be absolute and start with http:// or https://');
   if (authority.includes('@')) return refuse('The URL must not hold a user name or a password');
-  if (!URL.canParse(raw)) return refuse('The URL is not valid');
-
-  const url = new URL(raw);
+  const url = parseUrl(raw);
+  if (url === undefined) return refuse('The URL is not valid');
   if (url.username !== '' || url.password !== '') return refuse('The URL must not hold a user name or a password');
   const port = effectivePort(url);
   if (!WEB_PORTS.has(port) && !allow.ports.has(port)) return refuse('The port of the URL must be 80 or 443');

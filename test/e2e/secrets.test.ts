@@ -1,114 +1,207 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Client, Connection } from '@temporalio/client';
 import { waitForImport } from '../../src/cli/wait-for-import.js';
+import type { RunFile } from '../../src/stack/run-file.js';
+import { createStore, type OpenedStore } from '../../src/store/connect.js';
+import { eventually } from '../support/eventually.js';
 import { answers, startOrigin, type Origin } from '../support/origin-server.js';
 import { startStack, type RunningStack } from '../support/running-stack.js';
+import { sampleMedia } from '../support/sample-media.js';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
+import { CANARIES, SECRETS } from './secrets/canaries.js';
+import { hostilePaths, startUntrusted } from './secrets/hostile-paths.js';
+import { temporalRecords, type TemporalRecords } from './secrets/temporal-records.js';
 
-jest.setTimeout(240_000);
-
-/** In every place where a client may put a secret. */
-const SECRET = 's3cret-canary';
+jest.setTimeout(400_000);
 
 let origin: Origin;
 let receiver: WebhookReceiver;
+/** Answers 500 or redirects, with secrets of its own. */
+const rude = createServer((request, response) => {
+  const status = request.url?.startsWith('/away') === true ? 302 : 500;
+  const location = `http://127.0.0.2/${CANARIES.receiver}`;
+  response.writeHead(status, CANARIES.receiver, { location, 'retry-after': CANARIES.receiver }).end(CANARIES.receiver);
+});
+let rudePort: number;
+let untrusted: Awaited<ReturnType<typeof startUntrusted>>;
+let closedPort: number;
 let stack: RunningStack;
+let run: RunFile;
+let temporal: TemporalRecords;
+let store: OpenedStore;
+let watching: NodeJS.Timeout;
 
 beforeAll(async () => {
-  [origin, receiver] = await Promise.all([startOrigin(), startWebhookReceiver()]);
-  const allowed = [origin.port, receiver.port].map((port) => `127.0.0.1/32:${port}`);
-  // Few and quick attempts, so that giving up is part of the run.
+  [origin, receiver, untrusted] = await Promise.all([startOrigin(), startWebhookReceiver(), startUntrusted()]);
+  await new Promise<void>((resolve) => rude.listen(0, '127.0.0.1', resolve));
+  rudePort = (rude.address() as AddressInfo).port;
+  const closed = await startOrigin();
+  closedPort = closed.port;
+  await closed.close();
+  const ports = [origin.port, receiver.port, rudePort, untrusted.port, closedPort];
+  // Few and quick attempts, so that giving up is part of the run; three are what a file that keeps changing takes.
   stack = await startStack({
-    EGRESS_ALLOW: allowed.join(','),
-    RETRY_ATTEMPTS: '2',
+    EGRESS_ALLOW: ports.map((port) => `127.0.0.1/32:${port}`).join(','),
+    RETRY_ATTEMPTS: '3',
     RETRY_INITIAL: '10ms',
+    RETRY_MAX: '100ms',
+    DOWNLOAD_HEADERS_TIMEOUT: '2s',
+    DOWNLOAD_IDLE_TIMEOUT: '2s',
+    DOWNLOAD_MIN_SPEED: '1KiB',
+    DOWNLOAD_MIN_SPEED_WINDOW: '3s',
+    DOWNLOAD_MAX_BYTES: '16MiB',
+    WEBHOOK_SCHEDULE: '0s,1s',
     LOG_LEVEL: 'debug',
+    MEDIA_TYPES_FILE: fileURLToPath(new URL('./secrets/media-types.json', import.meta.url)),
   });
+  run = await stack.run();
+  temporal = await temporalRecords(run.temporal);
+  store = await createStore({ url: run.mongodb, database: stack.env['MONGODB_DATABASE'] ?? 'durable_import' });
+  watching = setInterval(() => void temporal.lookAtPending().catch(() => undefined), 300);
 });
 afterAll(async () => {
+  clearInterval(watching);
+  await Promise.all([temporal.close(), store.close()]);
   await stack.clear();
-  await Promise.all([origin.close(), receiver.close()]);
+  rude.closeAllConnections();
+  rude.close();
+  await Promise.all([origin.close(), receiver.close(), untrusted.close()]);
 });
 
-/** One item that succeeds and one for many ways to fail. */
-function videos() {
-  origin.route('/file.txt', answers.file(Buffer.from('plain text'), { type: 'text/plain' }));
-  origin.route('/login.mp4', answers.htmlPage());
-  origin.route('/gone', answers.status(410));
-  origin.route('/busy', answers.status(503));
-  origin.route('/garbage', answers.garbage());
-  origin.route('/cut', answers.truncated(Buffer.alloc(500), { announced: 1_000 }));
-  origin.route('/away', answers.redirect(`http://127.0.0.2/?token=${SECRET}`));
-  const paths = ['file.txt', 'login.mp4', 'gone', 'busy', 'garbage', 'cut', 'away', 'missing'];
-  return paths.map((path) => ({
-    url: `${origin.url}/${path}?token=${SECRET}`,
-    id: path,
-    fileName: `${path} ${SECRET}`,
-    metadata: { note: SECRET },
-  }));
+function anItem(id: string, url: string, metadata: object = { note: CANARIES.metadata }) {
+  const fileName = `${CANARIES.fileName}-${id}.txt?token=${CANARIES.fileNameQuery}`;
+  return { url: `${url}?token=${CANARIES.query}#${CANARIES.fragment}`, id, fileName, metadata };
 }
 
-/** Everything that the Temporal server keeps about every workflow, with its payloads decoded. */
-async function temporalRecords(address: string): Promise<string> {
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
-  let text = '';
-  for await (const { workflowId, runId, ...rest } of client.workflow.list()) {
-    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    text += JSON.stringify([workflowId, rest.memo, rest.typedSearchAttributes, history]);
-  }
-  await connection.close();
-  // Payloads are base64 in the JSON of a history; a secret inside one has to be seen.
-  return text.replaceAll(/"data":"([A-Za-z0-9+/=]+)"/g, (_all, data: string) => Buffer.from(data, 'base64').toString());
-}
-
-describe('what a client entrusts to the service', () => {
-  it('is in no log, metric, answer or Temporal record after a run with many kinds of failure', async () => {
-    const { api, temporal, token, webhookSecret } = await stack.run();
-    const client = await stack.client();
-    const id = await client.submit('files', {
-      systemName: 'secrets',
-      webhook: `${receiver.url}?token=${SECRET}`,
-      context: { note: SECRET },
-      files: videos(),
-    });
-
-    const status = await waitForImport({ client, plural: 'files', id, pollMs: 200 });
-    await receiver.verified(id, webhookSecret);
-    const bad = await fetch(`${api}/api/v1/import/files?token=${SECRET}`, {
+/** Every answer of the API to requests that it has to refuse. */
+async function refusals(): Promise<string> {
+  const authorization = `Bearer ${run.token ?? ''}`;
+  const post = async (body: unknown, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${run.api}/api/v1/import/files?token=${CANARIES.query}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token ?? ''}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        systemName: 'x',
-        files: [{ url: `ftp://user:${SECRET}@host/`, id: 1, [`$${SECRET}`]: 1 }],
-      }),
+      headers: { authorization, 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-    expect(bad.status).toBe(400);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    return JSON.stringify([answer.status, [...answer.headers], await answer.text()]);
+  };
+  const withUserinfo = `http://user:${CANARIES.userinfo}@cdn.example.com/`;
+  const item = anItem('a', 'https://cdn.example.com/a');
+  const good = { systemName: 's', files: [item] };
+  return (
+    await Promise.all([
+      post({ systemName: 's', webhook: withUserinfo, files: [{ ...item, url: withUserinfo }] }),
+      post({ ...good, webhook: `ftp://host/${CANARIES.webhookQuery}`, context: { $where: CANARIES.context } }),
+      post({ ...good, files: [{ ...item, mediaType: CANARIES.metadata, id: 7, metadata: CANARIES.metadata }] }),
+      post(`{"systemName": "${CANARIES.body}" `),
+      post(good, { authorization: `Bearer ${CANARIES.token}` }),
+      post(good, { authorization: `Basic ${CANARIES.token}` }),
+      post(good, { 'content-type': `text/${CANARIES.contentType}` }),
+      post(good, { 'idempotency-key': CANARIES.key.repeat(100) }),
+    ])
+  ).join('\n');
+}
 
-    const logs = join(stack.dataDir, 'logs');
-    const metrics = await Promise.all(
-      [1, 2].map(async (offset) =>
-        (await fetch(`http://127.0.0.1:${Number(stack.env['PORT']) + offset}/metrics`)).text(),
-      ),
+/** Logs of all processes, metrics of both, and the database file of Temporal as it lies on the disk. */
+async function placesOfProcesses(): Promise<Record<string, string>> {
+  const logs = join(stack.dataDir, 'logs');
+  const files = [
+    ...readdirSync(logs).map((name) => join(logs, name)),
+    ...readdirSync(stack.dataDir)
+      .filter((name) => name.startsWith('temporal.db'))
+      .map((name) => join(stack.dataDir, name)),
+  ];
+  const ports = [1, 2].map((offset) => Number(stack.env['PORT']) + offset);
+  const metrics = ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  return {
+    ...Object.fromEntries(files.map((file) => [file, readFileSync(file, 'latin1')])),
+    gatewayMetrics: (await metrics[0]) ?? '',
+    workerMetrics: (await metrics[1]) ?? '',
+    // `start` says its token and webhook secret, and nothing else of the kind.
+    output: stack
+      .output()
+      .replaceAll(run.token ?? '', '')
+      .replaceAll(run.webhookSecret, ''),
+  };
+}
+
+describe('what clients and origins entrust to the service', () => {
+  it('is in no log, metric, answer or Temporal record after a run with every kind of failure', async () => {
+    const ends = new Map<string, string>(hostilePaths(origin));
+    const client = await stack.client();
+    const shared = { systemName: 'secrets', context: { note: CANARIES.context } };
+    const files = [
+      ...[...ends.keys()].map((path) => anItem(path, `${origin.url}/${path}`)),
+      anItem('closed', `http://127.0.0.1:${closedPort}/x`),
+      anItem('untrusted', `https://127.0.0.1:${untrusted.port}/x`),
+      anItem('unknown', 'https://unknown.example.com/x'),
+      anItem('metadata', `${origin.url}/good`, { note: CANARIES.metadata, pages: CANARIES.metadata }),
+    ];
+    for (const [id, end] of [
+      ['closed', 'connect_failed'],
+      ['untrusted', 'tls_failed'],
+      ['unknown', 'dns_failed'],
+      ['metadata', 'metadata_invalid'],
+    ] as const)
+      ends.set(id, end);
+
+    const webhook = `${receiver.url}?token=${CANARIES.webhookQuery}`;
+    const id = await client.submit('files', { ...shared, webhook, files });
+    const status = await waitForImport({ client, plural: 'files', id, pollMs: 200 });
+    // The pair of a file that is there already.
+    origin.route('/picture', answers.file(sampleMedia('picture.gif').body, { type: 'image/gif' }));
+    const images = [anItem('good', `${origin.url}/picture`)];
+    const rudely = [`http://127.0.0.1:${rudePort}/`, `http://127.0.0.1:${rudePort}/away`];
+    const others = await Promise.all(
+      rudely.map((url) => client.submit('images', { ...shared, webhook: `${url}?${CANARIES.webhookQuery}`, images })),
     );
+    const conflicts = await Promise.all(
+      others.map((other) => waitForImport({ client, plural: 'images', id: other, pollMs: 200 })),
+    );
+    await receiver.verified(id, run.webhookSecret);
+    const projectId = 'default';
+    const deliveries = await eventually('deliveries that are over', async () => {
+      const logs = await Promise.all([id, ...others].map((one) => store.deliveries.listByBatch(projectId, one)));
+      return logs.flat().length === 3 && logs.flat().every(({ state }) => state !== 'pending') && logs;
+    });
+    const refused = await refusals();
+
+    // The run was what it was meant to be: each failure happened, and the secrets were where they belong.
+    const items = (status as unknown as { files: { externalId: string; code?: string; state: string }[] }).files;
+    expect(new Map(items.map(({ externalId, code, state }) => [externalId, code ?? state]))).toEqual(ends);
+    expect(JSON.stringify(conflicts)).toContain('kind_conflict');
+    expect(deliveries.flat().map(({ state }) => state)).toEqual(['delivered', 'exhausted', 'exhausted']);
+    const stored = JSON.stringify([
+      await store.batches.find(projectId, id),
+      await store.items.list(id, { afterSeq: -1, limit: 100 }),
+    ]);
+    for (const place of ['query', 'fragment', 'context', 'metadata', 'fileName', 'webhookQuery'] as const)
+      expect(stored).toContain(CANARIES[place]);
+    expect(stored).not.toContain(CANARIES.fileNameQuery);
+    const sent = JSON.stringify(origin.requests);
+    expect([sent.includes(CANARIES.query), sent.includes(CANARIES.fragment)]).toEqual([true, false]);
+    expect(receiver.deliveries[0]?.raw).toContain(CANARIES.context);
+
     const places: Record<string, string> = {
-      status: JSON.stringify(status),
-      import: JSON.stringify(await client.show(id)),
-      output: stack
-        .output()
-        .replaceAll(token ?? '', '')
-        .replaceAll(webhookSecret, ''),
-      metrics: metrics.join('\n'),
-      temporal: await temporalRecords(temporal),
-      ...Object.fromEntries(readdirSync(logs).map((name) => [name, readFileSync(join(logs, name), 'utf8')])),
+      statuses: JSON.stringify([status, conflicts]),
+      imports: JSON.stringify(await Promise.all([id, ...others].map((one) => client.show(one)))),
+      refused,
+      deliveries: JSON.stringify(deliveries),
+      temporal: await temporal.everything(),
+      ...(await placesOfProcesses()),
     };
-    expect(places['temporal']?.includes('"itemCount":8')).toBe(true);
-    expect(places['metrics']).toContain('durable_import_items_settled_total');
-    for (const [place, text] of Object.entries(places)) {
-      for (const secret of [SECRET, token ?? '', webhookSecret, webhookSecret.replace('whsec_', '')])
-        expect({ place, leaks: text.includes(secret) }).toEqual({ place, leaks: false });
-    }
+    expect(places['temporal']).toContain(`"itemCount":${files.length}`.replaceAll('"', '\\"'));
+    expect(places['temporal']).toContain('collect-garbage');
+    expect(places['temporal']).toContain('pendingActivities');
+    expect(places['workerMetrics']).toContain('durable_import_items_settled_total');
+    const own = [run.token ?? '', run.webhookSecret, run.webhookSecret.replace('whsec_', '')];
+    const leaks = Object.entries(places).flatMap(([place, text]) =>
+      [...SECRETS, ...own].filter((secret) => text.includes(secret)).map((secret) => [place, secret.slice(0, 24)]),
+    );
+    expect(leaks).toEqual([]);
   });
 });

@@ -39,7 +39,7 @@ export const FORBIDDEN_HOSTS: readonly string[] = [
   ...words(`
     %31%32%37.0.0.1 127%2e0%2e0%2e1 %31%30.0.0.1 １２７.０.０.１ 127。0。0。1 127．0．0．1 127｡0｡0｡1 ①②⑦.⓪.⓪.①
     ⑯⑨.②⑤④.⑯⑨.②⑤④ ①②⑦｡0｡0｡1 127.0.0\u00ad.1 127\u200b.0.0.1 \u2060127.0.0.1 𝟏𝟐𝟕.𝟎.𝟎.𝟏 ⓛⓞⓒⓐⓛⓗⓞⓢⓣ ｌｏｃａｌｈｏｓｔ
-    local\u00adhost localhos%74 %6cocalhost loc\u200balhost ０ｘ７ｆ.1 ⅼocalhost`),
+    local\u00adhost \u00c2\u00ad7.6 \u00c2%a67 2\u00c2%a3 localhos%74 %6cocalhost loc\u200balhost ０ｘ７ｆ.1 ⅼocalhost`),
   // Local names and suffixes
   ...words(`
     localhost LOCALHOST LocalHost. localhost.localdomain foo.localhost ip6-localhost db mongodb com. printer.local

@@ -1,8 +1,10 @@
 import { afterEach } from '@jest/globals';
-import type { Egress, EgressRequest, EgressResponse } from '../../../src/contract/egress.js';
+import type { Egress, EgressResponse } from '../../../src/contract/egress.js';
 import { parseAllowList } from '../../../src/egress/allow-list.js';
 import type { EgressDeps } from '../../../src/egress/create-egress.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
+
+export { aRequestOf as aRequest } from './a-request.js';
 
 interface Closable {
   close(): Promise<void>;
@@ -30,10 +32,6 @@ export function openEgress(allow: string, deps: Partial<EgressDeps> = {}): Egres
     ...deps,
   });
   return closing(egress);
-}
-
-export function aRequest(url: string, overrides: Partial<EgressRequest> = {}): EgressRequest {
-  return { url, maxRedirects: 5, headersTimeoutMs: 10_000, idleTimeoutMs: 10_000, ...overrides };
 }
 
 export async function textOf(response: EgressResponse): Promise<string> {

@@ -6,22 +6,27 @@ import { limitLookups } from '../../../src/egress/limit-lookups.js';
 const ADDRESS: readonly LookupAddress[] = [{ address: '1.1.1.1', family: 4 }];
 const HOUR = 3_600_000;
 
-/** Look-ups that return when a test says so. */
-function controlled(limits: { readonly timeoutMs?: number; readonly maxWaitMs?: number } = {}) {
-  const begun: string[] = [];
+/** Look-ups that return when a test says so, both ways. */
+function controlled(limits: { readonly timeoutMs?: number; readonly patienceMs?: number } = {}) {
   const finish = new Map<string, () => void>();
-  const lookUp = limitLookups(
-    (name) => {
-      begun.push(name);
-      return new Promise((resolve) =>
-        finish.set(name, () => {
-          resolve(ADDRESS);
-        }),
-      );
-    },
-    { timeoutMs: HOUR, maxWaitMs: HOUR, ...limits },
-  );
-  return { begun, lookUp, finish: (name: string) => finish.get(name)?.() };
+  const way = (begun: string[]) => (name: string) => {
+    begun.push(name);
+    return new Promise<readonly LookupAddress[]>((resolve) =>
+      finish.set(name, () => {
+        resolve(ADDRESS);
+      }),
+    );
+  };
+  const begun: string[] = [];
+  const direct: string[] = [];
+  const lookUp = limitLookups({
+    system: way(begun),
+    direct: way(direct),
+    timeoutMs: HOUR,
+    patienceMs: HOUR,
+    ...limits,
+  });
+  return { begun, direct, lookUp, finish: (name: string) => finish.get(name)?.() };
 }
 
 describe('limitLookups', () => {
@@ -73,34 +78,56 @@ describe('limitLookups', () => {
     await expect(next).resolves.toBe(ADDRESS);
   });
 
-  it('ends a wait that takes too long, and never begins that look-up', async () => {
-    const { begun, lookUp, finish } = controlled({ maxWaitMs: 20 });
-    void lookUp('a');
-    void lookUp('b');
+  it('takes the direct way for a name that finds no free thread in time, once', async () => {
+    const { begun, direct, lookUp, finish } = controlled({ patienceMs: 20, timeoutMs: 5000 });
+    void lookUp('a').catch(() => undefined);
+    void lookUp('b').catch(() => undefined);
+    const healthy = ['c', 'd', 'e'].map((name) => lookUp(name));
 
-    await expect(lookUp('c')).rejects.toMatchObject({
-      code: 'dns_failed',
-      message: 'The look-up of the host name did not begin within 20 ms',
-      retryable: true,
-      details: { stage: 'resolve' },
-    });
+    while (direct.length < 3) await setImmediate();
+    for (const name of ['c', 'd', 'e']) finish(name);
+
+    for (const one of healthy) await expect(one).resolves.toBe(ADDRESS);
     finish('a');
-    const last = lookUp('d');
+    const last = lookUp('f');
     await setImmediate();
-    expect(begun).toEqual(['a', 'b', 'd']);
-    finish('d');
+    expect([begun, direct]).toEqual([
+      ['a', 'b', 'f'],
+      ['c', 'd', 'e'],
+    ]);
+    finish('f');
     await expect(last).resolves.toBe(ADDRESS);
+  });
+
+  it('holds the direct way to the same deadline', async () => {
+    const { lookUp } = controlled({ patienceMs: 10, timeoutMs: 50 });
+    const hung = [lookUp('a'), lookUp('b'), lookUp('c')];
+
+    for (const one of await Promise.allSettled(hung)) {
+      expect(one).toMatchObject({
+        reason: { code: 'dns_failed', message: 'The name servers did not answer within 50 ms' },
+      });
+    }
   });
 
   it('gives the place of a failed look-up to the next, and its error to the caller', async () => {
     const failure = new Error('EAI_AGAIN');
-    const lookUp = limitLookups((name) => (name === 'good' ? Promise.resolve(ADDRESS) : Promise.reject(failure)), {
-      timeoutMs: HOUR,
-      maxWaitMs: HOUR,
-    });
+    const system = (name: string) => (name === 'good' ? Promise.resolve(ADDRESS) : Promise.reject(failure));
+    const lookUp = limitLookups({ system, direct: system, timeoutMs: HOUR, patienceMs: HOUR });
     const failed = await Promise.allSettled(['a', 'b', 'c'].map((name) => lookUp(name)));
 
     expect(failed.map((one) => one.status === 'rejected' && one.reason === failure)).toEqual([true, true, true]);
     await expect(lookUp('good')).resolves.toBe(ADDRESS);
+  });
+
+  it('turns a look-up that throws into a rejection, both ways, and gives its place back', async () => {
+    const broken = () => {
+      throw new Error('broken');
+    };
+    const lookUp = limitLookups({ system: broken, direct: broken, timeoutMs: HOUR, patienceMs: 0 });
+
+    const outcomes = await Promise.allSettled(Array.from({ length: 6 }, (_, index) => lookUp(String(index))));
+
+    expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'rejected'));
   });
 });

@@ -29,6 +29,11 @@ describe('redirectTarget', () => {
     ['to a control character', { location: '/a\tb' }, 'The target of the redirect is not a valid URL'],
     ['to a backslash', { location: '/\\127.0.0.1/' }, 'The target of the redirect is not a valid URL'],
     ['to no URL', { location: 'http://[::1' }, 'The target of the redirect is not a valid URL'],
+    [
+      'to what URL.canParse of Node 20 calls valid',
+      { location: 'http://\u00c2%a67/' },
+      'The target of the redirect is not a valid URL',
+    ],
     ['to plain http', { location: 'http://example.com/' }, 'The redirect led from https to http'],
     ...[
       ...[

@@ -86,6 +86,18 @@ describe('checkUrl', () => {
     );
   });
 
+  it('answers for any host whatever, where URL.canParse and the parser of Node 20 disagree', () => {
+    const piece = fc.constantFrom(...Array.from('0123456789.axX%[]:'), '\u00ad', '\u00c2', '\u3002', '%a6', '%e3');
+    const host = fc.array(piece, { minLength: 1, maxLength: 10 }).map((pieces) => pieces.join(''));
+
+    fc.assert(
+      fc.property(host, (text) => {
+        expect(typeof checkUrl(`http://${text}/`, NOTHING).ok).toBe('boolean');
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
   it('answers for any text whatever, without throwing', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.anything()), (raw) => {
