@@ -26,6 +26,7 @@ const config = {
     projectWithServers('workflow'),
     projectWithServers('integration'),
     projectWithServers('e2e'),
+    projectWithServers('chaos'),
   ],
   // Real servers on a loaded two-core machine: a limit is there to end a hang, not to measure.
   testTimeout: 60_000,
