@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { urlSha256 } from '../activities/known-content.js';
 import { createFsBlobStore } from '../src/blobs/fs-blob-store.js';
 import { newBatchId } from '../src/contract/ids.js';
 import { defaultMediaTypes } from '../src/contract/media-type-config.js';
@@ -41,14 +42,14 @@ export async function bareLoop({ origin, mongodb, items }: BareLoopOptions): Pro
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let seq = next++; seq < items; seq = next++) {
-      const { asset } = await source.fetch({
-        url: `${origin}/bare/${seq}`,
-        mediaType,
-        signal: new AbortController().signal,
-      });
+      const url = `${origin}/bare/${seq}`;
+      const fetched = await source.fetch({ url, mediaType, signal: new AbortController().signal });
+      if (fetched.kind !== 'fetched') throw new Error('The origin answered 304 to a request without a condition');
+      const { asset } = fetched;
       const pair = { projectId: 'bench', systemName: 'bare', externalId: String(seq) };
       const content = { kind: 'video', mediaType: 'video', fileName: String(seq), metadata: {}, asset } as const;
-      await store.media.upsert({ ...pair, ...content, importId, importSeq: 1 });
+      const origins = { source: { urlSha256: urlSha256(url) }, importId, importSeq: 1 };
+      await store.media.upsert({ ...pair, ...content, ...origins });
     }
   };
   const startedAt = performance.now();

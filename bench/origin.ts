@@ -1,20 +1,43 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { listenOnLoopback } from '../src/stack/loopback-server.js';
 
 /**
  * The origin of a benchmark, a process of its own: answers any path with a body of the given size that starts like an MP4 and is
- * different for every path.
+ * different for every path. It knows its files by a strong ETag, and answers 304 to who has them. A message `sent` is answered with
+ * the bytes that all of its connections have sent so far, headers included.
  */
 const bytes = Number(process.argv[2]);
 // ftyp box of an MP4 (ISO/IEC 14496-12 section 4.3): enough for the type check.
 const head = Buffer.from('000000206674797069736f6d0000020069736f6d69736f32617663316d703431', 'hex');
 const filling = randomBytes(Math.max(0, bytes - head.length - 64));
 
+let sent = 0;
+
 const server = createServer((request, response) => {
+  const etag = `"${createHash('sha256')
+    .update(request.url ?? '/')
+    .digest('hex')}"`;
+  if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, { etag }).end();
+    return;
+  }
   const own = Buffer.alloc(64, request.url ?? '/');
-  response.writeHead(200, { 'content-type': 'video/mp4', 'content-length': head.length + own.length + filling.length });
+  const length = head.length + own.length + filling.length;
+  response.writeHead(200, { 'content-type': 'video/mp4', 'content-length': length, etag });
   response.end(Buffer.concat([head, own, filling]));
+});
+const open = new Set<Socket>();
+server.on('connection', (socket) => {
+  open.add(socket);
+  socket.on('close', () => {
+    open.delete(socket);
+    sent += socket.bytesWritten;
+  });
+});
+process.on('message', () => {
+  process.send?.([...open].reduce((sum, { bytesWritten }) => sum + bytesWritten, sent));
 });
 const { origin } = await listenOnLoopback(server);
 process.send?.(origin);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pLimit from 'p-limit';
 import { webhookIdOf } from '../../../src/contract/ids.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
@@ -8,6 +8,9 @@ import { attackInputs } from '../../support/egress-attacks.js';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
 import { anItem, finish } from '../../support/import-builders.js';
 import { guardedSource } from './guarded-source.js';
+
+// Hundreds of batches on a real database.
+jest.setTimeout(240_000);
 
 /** Four doors, one table: an item's URL and a webhook, where they are posted and where they are used. */
 describe('every refused URL of the table', () => {
