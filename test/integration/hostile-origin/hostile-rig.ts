@@ -1,0 +1,174 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createHostSlots } from '../../../activities/host-slots.js';
+import { createActivities } from '../../../activities/index.js';
+import type { RetryPolicy } from '../../../activities/retry-policy.js';
+import type { Activities } from '../../../src/contract/activity-types.js';
+import type { Batch } from '../../../src/contract/batch.js';
+import type { BlobStore } from '../../../src/contract/blob-store.js';
+import type { Item } from '../../../src/contract/item.js';
+import { KINDS, type Kind } from '../../../src/contract/kinds.js';
+import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
+import type { Store } from '../../../src/contract/store.js';
+import { importWorkflowId, WORKFLOWS } from '../../../src/contract/workflow-names.js';
+import { createEgress } from '../../../src/egress/create-egress.js';
+import { garbageLimits } from '../../../src/garbage/limits.js';
+import { createSource } from '../../../src/source/create-source.js';
+import { createWorkerMetrics } from '../../../src/telemetry/worker-metrics.js';
+import type { importBatch } from '../../../workflows/import-batch.js';
+import { aBatch, aProjectId, anItemSpec } from '../../support/builders.js';
+import type { Limits } from '../../support/hostile-origin/deadlines.js';
+import type { Fault } from '../../support/hostile-origin/fault.js';
+import { MAX_BYTES } from '../../support/hostile-origin/faults-of-bodies.js';
+import { aTaskQueue, type TestTemporal } from '../../support/temporal.js';
+import { workflowBundle } from '../../support/workflow-bundle.js';
+import type { HostileWorld } from './hostile-world.js';
+import { watchTries, type Try } from './watch-tries.js';
+
+/** What became of one fault. */
+export interface Met {
+  readonly item: Item;
+  readonly tries: readonly Try[];
+}
+
+interface RigOptions {
+  /** Keeps what behaviours remember apart from other rigs in the same world. */
+  readonly name: string;
+  readonly world: HostileWorld;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly limits: Limits;
+  readonly retry: RetryPolicy;
+  readonly sweepAbove: number;
+}
+
+export interface HostileRig {
+  readonly projectId: string;
+  readonly activities: Activities;
+  /** Stores an accepted batch of these faults, which are of one kind. */
+  accept(kind: Kind, faults: readonly Fault[]): Promise<Batch>;
+  /** Imports the faults, one batch a kind, and answers what became of them. */
+  importAll(faults: readonly Fault[], temporal: TestTemporal): Promise<ReadonlyMap<Fault, Met>>;
+  close(): Promise<void>;
+}
+
+/** A batch takes 20 seconds on an idle machine; whatever takes this long hangs. */
+const HANGS_MS = 200_000;
+
+/** @throws Error that tells what a batch still waits for when its time is up */
+async function within(ended: Promise<unknown>, waitsFor: () => Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  const late = pause(HANGS_MS, undefined, { signal: limit.signal }).then(async () => {
+    throw new Error(`The import hangs at sources of which one ${JSON.stringify(await waitsFor())}`);
+  });
+  try {
+    await Promise.race([ended, late]);
+  } finally {
+    limit.abort();
+    late.catch(() => undefined);
+  }
+}
+
+/** Below what any good answer of the table reaches, far above what the dripping one does. */
+const MIN_BYTES_PER_SECOND = 10_000;
+
+/** The origin lives in the same process and wants its turn. */
+const MOST_ACTIVITIES = 24;
+
+/** A worker with everything real but its limits, which are the ones that configuration allows to make small. */
+export function openHostileRig({ name, world, store, blobs, limits, retry, sweepAbove }: RigOptions): HostileRig {
+  const { allow, lookup } = world;
+  const egress = createEgress({ allow, lookup, connectTimeoutMs: limits.connectMs, hostMaxConnections: 8 });
+  const reach = (): void => undefined;
+  const watched = watchTries(
+    createSource({
+      egress,
+      blobs,
+      limits: {
+        headersTimeoutMs: limits.headersMs,
+        idleTimeoutMs: limits.idleMs,
+        minSpeedBytesPerSecond: MIN_BYTES_PER_SECOND,
+        minSpeedWindowMs: limits.speedWindowMs,
+        maxBytes: MAX_BYTES,
+        maxRedirects: 5,
+      },
+      reach,
+    }),
+  );
+  const activities = createActivities({
+    store,
+    source: watched.source,
+    blobs,
+    egress,
+    mediaTypes: defaultMediaTypes(),
+    hostSlots: createHostSlots(8),
+    retry,
+    sweepAbove,
+    sweepPage: 50,
+    webhook: { scheduleMs: [0], timeoutMs: 5_000 },
+    garbage: garbageLimits(90),
+    metrics: createWorkerMetrics(),
+    logger: pino({ level: 'silent' }),
+    reach,
+  });
+  const projectId = aProjectId();
+
+  async function accept(kind: Kind, faults: readonly Fault[]): Promise<Batch> {
+    const batch = aBatch({ projectId, kind, systemName: kind, itemCount: faults.length });
+    const specs = faults.map((fault, seq) => {
+      const url = world.urlOf(fault, `${name}-${kind}`, sweepAbove === 0);
+      return anItemSpec(seq, { url, mediaType: kind, host: new URL(url).hostname });
+    });
+    await store.batches.insert(batch);
+    await store.items.insertMany(batch, specs);
+    await store.batches.markAccepted(batch._id, specs.length);
+    return batch;
+  }
+
+  async function importKind(
+    kind: Kind,
+    faults: readonly Fault[],
+    start: (batch: Batch) => Promise<unknown>,
+  ): Promise<(readonly [Fault, Met])[]> {
+    if (faults.length === 0) return [];
+    const batch = await accept(kind, faults);
+    await within(start(batch), async () =>
+      (await store.items.openFrom(batch._id, 0, faults.length)).map(({ seq }) => faults[seq]?.source),
+    );
+    const items = await store.items.list(batch._id, { afterSeq: -1, limit: faults.length });
+    return faults.map((fault, seq) => {
+      const item = items[seq];
+      if (item === undefined) throw new Error('The batch has lost an item');
+      return [fault, { item, tries: watched.triesOf(item.url) }] as const;
+    });
+  }
+
+  return {
+    projectId,
+    activities,
+    accept,
+    async importAll(faults, temporal) {
+      const taskQueue = aTaskQueue();
+      const worker = await Worker.create({
+        connection: temporal.nativeConnection,
+        namespace: temporal.namespace,
+        taskQueue,
+        workflowBundle: await workflowBundle(),
+        activities: { ...activities },
+        maxConcurrentActivityTaskExecutions: MOST_ACTIVITIES,
+      });
+      const start = ({ _id: batchId, kind, itemCount }: Batch): Promise<unknown> =>
+        temporal.client.workflow.execute<typeof importBatch>(WORKFLOWS.importBatch, {
+          taskQueue,
+          workflowId: importWorkflowId(projectId, batchId),
+          args: [{ projectId, batchId, kind, itemCount }],
+        });
+      const kinds = Object.keys(KINDS) as Kind[];
+      const ofKind = (kind: Kind): Fault[] => faults.filter((fault) => (fault.kind ?? 'video') === kind);
+      const met = await worker.runUntil(Promise.all(kinds.map((kind) => importKind(kind, ofKind(kind), start))));
+      return new Map(met.flat());
+    },
+    close: () => egress.close(),
+  };
+}
