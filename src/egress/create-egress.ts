@@ -59,10 +59,16 @@ function createDispatcher(deps: EgressDeps): Dispatcher {
   return new Agent({ ...options, connect: createConnector({ allow, resolver, connectTimeoutMs }) });
 }
 
-function refuseInterimFlood(): () => void {
+/** Ends a request whose 1xx answers are too many, or go on for longer than headers may take after the first of them. */
+function refuseInterimFlood(headersTimeoutMs: number): () => void {
   let seen = 0;
+  let firstAt = 0;
   return () => {
     seen += 1;
+    firstAt ||= performance.now();
+    if (performance.now() - firstAt > headersTimeoutMs) {
+      throw new ImportError('timeout', 'The source did not answer the request in time', { stage: 'headers' });
+    }
     if (seen > MAX_INTERIM_ANSWERS) {
       throw new ImportError('connect_failed', 'The source did not answer with valid HTTP', { stage: 'headers' });
     }
@@ -84,7 +90,7 @@ async function exchange(
     body: body ?? null,
     headersTimeout: headersTimeoutMs,
     bodyTimeout: idleTimeoutMs,
-    onInfo: refuseInterimFlood(),
+    onInfo: refuseInterimFlood(headersTimeoutMs),
     ...(signal === undefined ? {} : { signal }),
   });
   try {

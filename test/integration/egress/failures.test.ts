@@ -120,6 +120,21 @@ describe('failures before the headers', () => {
     });
   });
 
+  it('tells a timeout when nothing but 1xx answers come, each in time', async () => {
+    const { egress, url } = await open((socket) => {
+      const timer = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 150);
+      socket.on('close', () => {
+        clearInterval(timer);
+      });
+    });
+
+    await expect(egress.request(aRequest(url, { headersTimeoutMs: 1_000 }))).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'The source did not answer the request in time',
+      details: { stage: 'headers' },
+    });
+  });
+
   it('tells a timeout when the TLS handshake does not end', async () => {
     const { server } = await open(() => undefined);
     const egress = openEgress(`127.0.0.1/32:${server.port}`, { connectTimeoutMs: 300 });

@@ -11,8 +11,8 @@ export interface Limits {
   readonly attemptMs: number;
 }
 
-/** Sixteen 1xx answers are passed over; before each of them, and after the last, the source may use up the time for headers. */
-const INTERIM_WAITS = 17;
+/** Until the first 1xx answer, from there to the last one that is passed over, and after it: each as long as headers may take. */
+const INTERIM_WAITS = 3;
 /** The most that jitter adds to a pause. */
 const JITTER = 1.1;
 
