@@ -31,6 +31,7 @@ describe('every history of a released version', () => {
     ])
       expect(scenarios).toContain(`import-batch--${scenario}`);
     expect(scenarios).toContain('deliver-webhook--retries');
+    for (const scenario of ['all-good', 'retries']) expect(scenarios).toContain(`collect-garbage--${scenario}`);
   });
 
   it.each(fixtures)('replays %s', async (name) => {
