@@ -24,8 +24,13 @@ export interface StoredMedia extends Media {
 }
 
 /** Media, one document a (project, systemName, externalId). */
-export function createMediaStore(deps: { media: Collection<StoredMedia>; now: () => Date }): MediaStore {
-  const { media, now } = deps;
+export function createMediaStore(deps: {
+  media: Collection<StoredMedia>;
+  now: () => Date;
+  /** Waits before another try, milliseconds. */
+  pause?: (ms: number) => Promise<unknown>;
+}): MediaStore {
+  const { media, now, pause = sleep } = deps;
   const commitGrouped: Commit = createGroupCommit(media);
   /**
    * For tries after the first. In a group a write may be through and its writer unsure of it: two attempts of one batch that see
@@ -107,7 +112,7 @@ export function createMediaStore(deps: { media: Collection<StoredMedia>; now: ()
         const commit = tries === 1 ? commitGrouped : commitExactly;
         const written = await tryOnce(commit, mediaId, write, await read(mediaId));
         if (written !== null) return written;
-        await sleep(Math.random() * JITTER_MS * tries);
+        await pause(Math.random() * JITTER_MS * tries);
       }
       throw new ImportError('storage_failed', `The media record was still contended after ${MAX_TRIES} tries`, {
         stage: 'record',

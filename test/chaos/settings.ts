@@ -22,7 +22,7 @@ export function settingsFor({ items, minutes }: { items: number; minutes: number
     items,
     forMs: minutes * 60_000,
     pauseMs: isShort ? [600, 2_200] : [2_000, 6_000],
-    largeEvery: isShort ? 90 : 250,
+    largeEvery: isShort ? 60 : 100,
     largestBytes: (isShort ? 11 : 30) * MIB,
     // Backlogs, the minute after which a webhook attempt that died is repeated, and whatever the machine does besides.
     settleMs: (isShort ? 4 : 10) * 60_000,

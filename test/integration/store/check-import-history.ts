@@ -55,7 +55,12 @@ function checkWrite(event: WriteEvent, all: readonly WriteEvent[]): void {
   const begun = others.filter((other) => !isBefore(event, other));
   const writers = begun.filter((other) => MAY_HAVE_WRITTEN.includes(resultOf(other)));
   if (resultOf(event) === 'superseded') expect(begun.some((other) => newer.includes(other))).toBe(true);
-  if (resultOf(event) === 'stale') expect(writers.some((other) => other.to > event.readFrom)).toBe(true);
+  if (event.write.basedOn !== undefined && GOT_THROUGH.includes(resultOf(event))) {
+    const between = all.filter((other) => isBefore(event.read, other) && isBefore(other, event));
+    const foreign = between.filter((other) => batchOf(other) !== batchOf(event));
+    expect(foreign.map(resultOf)).not.toContain('updated');
+  }
+  if (resultOf(event) === 'stale') expect(writers.some((other) => !isBefore(other, event.read))).toBe(true);
   if (resultOf(event) === 'unchanged') {
     const stored = writers.filter((other) => batchOf(other) < batchOf(event));
     expect(stored.map(contentOf)).toContain(contentOf(event));

@@ -70,38 +70,38 @@ describe('effects of batches over the same keys', () => {
   it(
     'happen exactly once in any order of the operations on the database',
     async () => {
-      const plan = plannedItems({ batches: 5, items: 7 });
-      // With as many as there are attempts each operation finds its own place in the order; with few, some are gathered.
-      const workerCounts = fc.constantFrom(3, 30);
-      // Without items the writes of media lie closer together.
-      const hasItems = fc.boolean();
-      const picks = fc.array(fc.nat(50), { minLength: 100, maxLength: 300 });
-      const property = fc.asyncProperty(
-        plan,
-        hasItems,
-        workerCounts,
-        picks,
-        async (items, isWhole, workerCount, order) => {
-          const projectId = aProjectId();
-          const settled = isWhole ? items : [];
-          await storeItems(projectId, settled);
-          const { gate, run } = createSchedule(order);
-          const workers = Array.from({ length: workerCount }, (): Worker => {
-            const { media, items: itemDocuments } = collections;
-            const now = () => new Date();
-            return {
-              media: createMediaStore({ media: scheduled(media, gate), now }),
-              items: createItemStore({ items: scheduled(itemDocuments, gate), now }),
-            };
-          });
-          const runner = createAttemptRunner({ projectId, workers, hasItem: () => isWhole });
+      const schedules = fc.record({
+        items: plannedItems({ batches: 5, items: 7 }),
+        // Without items to settle the writes of media lie closer together.
+        settles: fc.boolean(),
+        // With as many as there are attempts each operation finds its own place in the order; with few, some are gathered.
+        workerCount: fc.constantFrom(3, 30),
+        picks: fc.array(fc.nat(50), { minLength: 100, maxLength: 300 }),
+      });
+      const property = fc.asyncProperty(schedules, async ({ items, settles, workerCount, picks }) => {
+        const projectId = aProjectId();
+        const settled = settles ? items : [];
+        await storeItems(projectId, settled);
+        const { gate, run } = createSchedule(picks);
+        const turn = () => gate(() => Promise.resolve());
+        const workers = Array.from({ length: workerCount }, (): Worker => {
+          const now = () => new Date();
+          return {
+            media: createMediaStore({ media: scheduled(collections.media, gate), now, pause: turn }),
+            items: createItemStore({ items: scheduled(collections.items, gate), now }),
+          };
+        });
+        const runner = createAttemptRunner({ projectId, workers, hasItem: () => settles });
 
-          const attempts = items.flatMap((item) => item.attempts.map((attempt) => ({ item, attempt })));
-          await run(Promise.all(attempts.map(({ item, attempt }, worker) => runner.run(item, { ...attempt, worker }))));
+        const attempts = items.flatMap((item) => item.attempts.map((attempt) => ({ item, attempt })));
+        const work = attempts.map(async ({ item, attempt }, worker) => {
+          await turn();
+          await runner.run(item, { ...attempt, worker });
+        });
+        await run(Promise.all(work));
 
-          await check(projectId, runner.history, settled);
-        },
-      );
+        await check(projectId, runner.history, settled);
+      });
       await fc.assert(property, { numRuns: 200, interruptAfterTimeLimit: SCHEDULES_MS });
     },
     BOUND_MS,

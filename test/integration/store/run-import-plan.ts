@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { ItemAttempt } from '../../../src/contract/item.js';
 import type { ItemStore, MediaStore, MediaWrite, MediaWritten, Settlement } from '../../../src/contract/store.js';
 import { aMediaWrite, anAttempt } from '../../support/builders.js';
@@ -19,8 +18,8 @@ export interface Span {
 /** A write of a media, as the one who asked for it saw it. */
 export interface WriteEvent extends Span {
   readonly item: PlannedItem;
-  /** When what it relies on was read, at the earliest. */
-  readonly readFrom: number;
+  /** When what it relies on was read. */
+  readonly read: Span;
   readonly write: MediaWrite;
   readonly written: MediaWritten;
 }
@@ -31,7 +30,7 @@ export interface SettleEvent extends Span {
   readonly isFirst: boolean;
 }
 
-export interface FailureEvent extends Span {
+interface FailureEvent extends Span {
   readonly item: PlannedItem;
 }
 
@@ -88,12 +87,13 @@ export function createAttemptRunner({ projectId, workers, hasItem }: ImportRun) 
       importId: batchIdOf(projectId, item),
       importSeq: item.batch + 1,
     });
-    const readFrom = ticks;
-    const read = planned.isConditional || planned.tellsKnown ? await worker.media.findContent(fetched) : null;
+    const isAsked = planned.isConditional || planned.tellsKnown;
+    const reading = await timed(async () => (isAsked ? worker.media.findContent(fetched) : null));
+    const read = reading.answer;
     const writeOnce = async (write: MediaWrite) => {
       const call = () => worker.media.upsert(write, planned.tellsKnown ? read : null);
       const { from, to, answer } = await timed(call);
-      history.writes.push({ item, readFrom, write, written: answer, from, to });
+      history.writes.push({ item, read: reading, write, written: answer, from, to });
       return answer;
     };
     const isUnmodified = read?.media.kind === fetched.kind && read.media.asset.sha256 === fetched.asset.sha256;
@@ -123,7 +123,6 @@ export function createAttemptRunner({ projectId, workers, hasItem }: ImportRun) 
   };
 
   const run = async (item: PlannedItem, planned: PlannedAttempt): Promise<void> => {
-    await setImmediate();
     if (hasItem(item)) {
       for (let n = 0; n < planned.failures; n += 1) await failOnce(item, planned);
       if (planned.marksSolo) await workerOf(planned.worker).items.markSolo(batchIdOf(projectId, item), item.key);

@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { Collection, Document } from 'mongodb';
 
 type Gate = <T>(operation: () => Promise<T>) => Promise<T>;
@@ -30,11 +30,7 @@ export function createSchedule(picks: readonly number[]) {
       for (let turn = 0; turn < TURNS; turn += 1) await setImmediate();
       const pick = (picks[n] ?? 0) % Math.max(waiting.length, 1);
       const [next] = waiting.splice(pick, 1);
-      if (next === undefined) {
-        // Somebody sleeps before its next try.
-        await sleep(1);
-        continue;
-      }
+      if (next === undefined) continue;
       n += 1;
       await next();
     }
