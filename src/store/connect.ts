@@ -57,7 +57,11 @@ export function openStore({
   const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned } = collectionsOf(db);
   return {
     address: client.options.srvHost ?? client.options.hosts.map(String).join(','),
-    prepare: () => ensureIndexes(collectionsOf(db)),
+    prepare: async () => {
+      // Without it a client whose first connection failed never makes another: it keeps its closed topology.
+      await client.connect();
+      await ensureIndexes(collectionsOf(db));
+    },
     batches: createBatchStore({ batches, counters, now }),
     items: createItemStore({ items, now }),
     media: createMediaStore({ media, now }),

@@ -35,8 +35,8 @@ export async function aTestStore(): Promise<TestStore> {
 
 export interface MongoProxy {
   readonly url: string;
-  /** From now on nothing passes any more: frozen connections stay open, cut ones break at the next byte. */
-  fail(how: 'frozen' | 'cut'): void;
+  /** From now on nothing passes any more: frozen connections stay open, cut ones break at the next byte; null mends it. */
+  fail(how: 'frozen' | 'cut' | null): void;
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createStore } from '../../../src/store/connect.js';
+import { createStore, openStore } from '../../../src/store/connect.js';
 import { aBatch } from '../../support/builders.js';
 import { aMongoProxy } from '../../support/store.js';
 import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
@@ -42,6 +42,21 @@ describe('createStore', () => {
 
     await expect(second.batches.find(batch.projectId, batch._id)).resolves.toStrictEqual(batch);
     await second.close();
+  });
+
+  it('connects to a server that comes up only after the first try', async () => {
+    const proxy = await aMongoProxy(database.url);
+    proxy.fail('cut');
+    const store = openStore({ url: proxy.url, database: database.database, serverSelectionMs: 500 });
+    await expect(store.prepare()).rejects.toThrow();
+    await expect(store.batches.find('p', 'b')).rejects.toThrow();
+    proxy.fail(null);
+
+    await store.prepare();
+
+    await expect(store.batches.find('p', 'b')).resolves.toBeNull();
+    await store.close();
+    proxy.close();
   });
 
   it('says within seconds that a server which stopped answering cannot be reached', async () => {
