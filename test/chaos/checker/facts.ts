@@ -88,15 +88,24 @@ async function readBlobs(root: string): Promise<StoredBlob[]> {
   return blobs;
 }
 
+/** A gateway that is well answers at once. */
+const PATIENT_MS = 60_000;
+const IMPATIENT_MS = 1_000;
+
 /** Asked one after the other: thousands of status answers of a few gateways at a time would be a test of their own. */
 async function readStatuses({ apis, token }: World, batches: readonly Batch[]): Promise<StatusAnswer[]> {
   const answers: StatusAnswer[] = [];
+  let unanswered = 0;
   for (const [index, { _id: id, kind }] of batches.entries()) {
     const url = `${apis[index % apis.length] ?? ''}/api/v1/import/${kind}s/status?id=${id}`;
-    const status = await eventually(`the status of ${id}`, async () => {
+    const ask = async (): Promise<Record<string, unknown> | false> => {
       const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
       return response.ok && ((await response.json()) as Record<string, unknown>);
-    });
+    };
+    // One that does not answer at all is not waited for a thousand times.
+    const withinMs = unanswered > 0 ? IMPATIENT_MS : PATIENT_MS;
+    const status = await eventually(`the status of ${id}`, ask, withinMs).catch((): Record<string, unknown> => ({}));
+    if (!('finished' in status)) unanswered += 1;
     const items = (status[`${kind}s`] ?? []) as { state: string }[];
     answers.push({
       id,

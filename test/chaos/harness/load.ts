@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { send, type SentPost } from './clients.js';
-import { createPostMaker } from './posts.js';
+import { createPostMaker, type Post } from './posts.js';
 import type { Random } from './random.js';
 import type { World } from './world.js';
 
@@ -34,7 +34,10 @@ function batchSizes(items: number, random: Random): number[] {
   return sizes;
 }
 
-/** Posts batches one after the other, none waiting for the one before, and waits until every client has its answer. */
+/**
+ * Posts batches one after the other, none waiting for the one before, and waits until every client has its answer. What was
+ * refused without a key, or has lost its answer, is posted anew with one.
+ */
 export async function postEverything({
   world,
   random,
@@ -45,12 +48,17 @@ export async function postEverything({
 }: LoadOptions): Promise<SentPost[]> {
   const maker = createPostMaker({ random: random.fork(), versions: world.origin.versions, largeEvery });
   const startedAt = Date.now();
-  const sending: Promise<SentPost>[] = [];
+  const sending: Promise<SentPost[]>[] = [];
+  const sendOrRepeat = async (post: Post, choices: Random): Promise<SentPost[]> => {
+    const first = await send(world, post, choices);
+    if (first.ids.length > 0 || first.refusal !== null) return [first];
+    return [first, await send(world, maker.repeat(post), choices)];
+  };
   let posted = 0;
   for (const size of batchSizes(items, random.fork())) {
     await pause(Math.max(0, startedAt + (forMs * POSTING * posted) / items - Date.now()), undefined, { signal });
-    sending.push(send(world, maker.next(size), random.fork()));
+    sending.push(sendOrRepeat(maker.next(size), random.fork()));
     posted += size;
   }
-  return Promise.all(sending);
+  return (await Promise.all(sending)).flat();
 }

@@ -23,6 +23,8 @@ export interface Post {
 export interface PostMaker {
   /** The next batch: new files and some that were imported before, unchanged or changed. */
   next(size: number): Post;
+  /** The same again as a batch of its own, with a key. */
+  repeat(post: Post): Post;
 }
 
 /** Shares of the behaviours among new files; large ones are dealt out one by one. */
@@ -70,6 +72,10 @@ export function createPostMaker(options: { random: Random; versions: Versions; l
       const fresh = Array.from({ length: size - old.length }, () => newFile(kind));
       const key = random.chance(0.6) ? `post-${number}` : null;
       return { number, kind, items: random.shuffled([...old, ...fresh]), key };
+    },
+    repeat(post) {
+      number += 1;
+      return { ...post, number, key: `post-${number}` };
     },
   };
 }
