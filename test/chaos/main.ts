@@ -36,7 +36,9 @@ try {
   });
   process.stdout.write(`\n${describeReport(report)}\n`);
   process.exitCode = Object.keys(report.broken).length === 0 ? 0 : 1;
-} catch (error) {
+} catch (caught) {
+  // What stopped it, instead of what was interrupted.
+  const error: unknown = stop.signal.aborted ? stop.signal.reason : caught;
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
 } finally {

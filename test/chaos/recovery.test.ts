@@ -21,7 +21,7 @@ const ATTEMPTS = 2;
 /** Of one page at a time; see activities/sweep-page.ts. */
 const SWEPT_AT_ONCE = 16;
 /** Beyond so many processes that want to run for each processor, a measured time says nothing about the service. */
-const OVERLOAD = 4;
+const OVERLOAD = 2;
 const SECRET = 'a-secret-of-the-recovery-test-that-is-long-enough';
 
 jest.setTimeout(600_000);
@@ -131,7 +131,7 @@ describe('the items of a worker that is killed with -9', () => {
     const wrong = items.filter(({ state, attempts }) => state !== 'success' || attempts !== 1);
     expect(wrong.map(({ externalId, state, attempts }) => ({ externalId, state, attempts }))).toEqual([]);
     expect(items).toHaveLength(32);
-    expectFast(recoveries, load);
+    expectFast(recoveries, Math.max(load, loadavg()[0] ?? 0));
   });
 });
 
