@@ -1,6 +1,6 @@
 /** The dependency law of ARCHITECTURE.md: one direction, from the vocabulary outwards to the two composition roots. */
 const only = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
-const LEAVES = 'egress|source|blobs|store|webhook|telemetry|garbage';
+const LEAVES = 'egress|source|blobs|store|webhook|telemetry|garbage|politeness';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -7,6 +7,7 @@ import { metadataProblems } from '../src/contract/metadata-rules.js';
 import { LeaveSweep } from '../src/contract/source.js';
 import type { FetchProgress } from '../src/contract/source.js';
 import type { MediaWritten, Settlement } from '../src/contract/store.js';
+import { hostOutcome, type HostOutcome } from '../src/politeness/host-outcome.js';
 import type { ActivityDeps } from './deps.js';
 import { importContent } from './import-content.js';
 import { nextDelayMs } from './retry-policy.js';
@@ -22,10 +23,11 @@ export interface AttemptOptions {
 }
 
 /** settled: it has its final state; retry: it failed and will be tried again; solo: it needs an activity of its own. */
-export type AttemptOutcome =
+export type AttemptOutcome = { readonly host: HostOutcome } & (
   | { readonly kind: 'settled'; readonly state: Settlement['state']; readonly bytes: number }
   | { readonly kind: 'retry'; readonly code: ReasonCode; readonly message: string; readonly delayMs: number }
-  | { readonly kind: 'solo' };
+  | { readonly kind: 'solo' }
+);
 
 /**
  * Tries one open item once: check metadata → fetch → blob → media → settle. The order makes a crash anywhere harmless: at
@@ -52,11 +54,12 @@ export async function attemptItem(
     await deps.store.items.settle({ ...settlement, attempt });
     deps.reach('after_settle_before_complete');
     deps.metrics.itemSettled(batch.kind, settlement.state, settlement.code, received);
-    return { kind: 'settled', state: settlement.state, bytes: received };
+    return { kind: 'settled', state: settlement.state, bytes: received, host: { kind: 'answered' } };
   } catch (error) {
     if (error instanceof LeaveSweep) {
       await deps.store.items.markSolo(item.batchId, item.seq);
-      return { kind: 'solo' };
+      // Whether a slow one has answered is not known.
+      return { kind: 'solo', host: { kind: error.why === 'large' ? 'answered' : 'unasked' } };
     }
     if (!(error instanceof ImportError)) throw error;
     const { stage = 'validate', httpStatus, contentType, bytes } = error.details;
@@ -115,15 +118,16 @@ async function concludeFailure(
   attempt: ItemAttempt,
 ): Promise<AttemptOutcome> {
   const { batchId, seq } = item;
+  const host = hostOutcome(error);
   deps.metrics.attemptFailed(error.code);
   const delayMs = nextDelayMs(deps.retry, error, item.attempts + 1);
   if (delayMs !== null) {
     await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
     deps.reach('after_attempt_before_complete');
-    return { kind: 'retry', code: error.code, message: error.message, delayMs };
+    return { kind: 'retry', code: error.code, message: error.message, delayMs, host };
   }
   await deps.store.items.settle({ batchId, seq, state: 'failed', code: error.code, reason: error.message, attempt });
   deps.reach('after_settle_before_complete');
   deps.metrics.itemSettled(batch.kind, 'failed', error.code, 0);
-  return { kind: 'settled', state: 'failed', bytes: 0 };
+  return { kind: 'settled', state: 'failed', bytes: 0, host };
 }

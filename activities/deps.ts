@@ -5,9 +5,9 @@ import type { MediaTypes } from '../src/contract/media-type.js';
 import type { Source } from '../src/contract/source.js';
 import type { Store } from '../src/contract/store.js';
 import type { GarbageLimits } from '../src/garbage/limits.js';
+import type { HostGate } from '../src/politeness/host-gate.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
-import type { HostSlots } from './host-slots.js';
 import type { RetryPolicy } from './retry-policy.js';
 
 interface WebhookPolicy {
@@ -24,7 +24,7 @@ export interface ActivityDeps {
   readonly egress: Egress;
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
-  readonly hostSlots: HostSlots;
+  readonly hosts: HostGate;
   /** With more open items than this a round sweeps pages. */
   readonly sweepAbove: number;
   /** Items of a page. */

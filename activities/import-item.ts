@@ -4,6 +4,7 @@ import type { Batch } from '../src/contract/batch.js';
 import { ImportError } from '../src/contract/errors.js';
 import type { Item } from '../src/contract/item.js';
 import type { FetchProgress } from '../src/contract/source.js';
+import type { Visited } from '../src/politeness/host-gate.js';
 import { attemptItem } from './attempt-item.js';
 import type { AttemptOutcome } from './attempt-item.js';
 import { aborting } from './aborting.js';
@@ -28,19 +29,27 @@ const LONGEST_ATTEMPT_MS = 23 * 3_600_000;
  */
 export function createImportItem(deps: ActivityDeps) {
   return async ({ projectId, batchId, seq }: ImportItemInput): Promise<ItemResult> => {
-    const outcome = await withHeartbeat(async (signal, beat): Promise<AttemptOutcome | ItemResult> => {
+    const visited = await withHeartbeat(async (signal, beat): Promise<Visited<AttemptOutcome> | ItemResult> => {
       const { batches, items } = deps.store;
       const [batch, item] = await Promise.all([batches.find(projectId, batchId), items.find(batchId, seq)]);
       if (batch === null || item === null) return { state: 'failed', bytes: 0 };
       if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
-      const onProgress = (progress: FetchProgress): void => {
-        beat(progress);
-        if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
-      };
-      return deps.hostSlots(item.host, () => attemptWithin(deps, batch, item, { signal, onProgress }));
+      const visit = await deps.hosts.visit(item.host, signal, (answered) => {
+        const onProgress = (progress: FetchProgress): void => {
+          answered();
+          beat(progress);
+          if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
+        };
+        return attemptWithin(deps, batch, item, { signal, onProgress });
+      });
+      if (visit.kind === 'over') signal.throwIfAborted();
+      return visit;
     });
-    if ('state' in outcome) return { state: outcome.state, bytes: outcome.bytes };
-    if (outcome.kind === 'solo' || outcome.delayMs > LANE_PATIENCE_MS) return { state: 'open', bytes: 0 };
+    if ('state' in visited) return visited;
+    if (visited.kind !== 'done') return { state: 'open', bytes: 0 };
+    const { result: outcome, cools } = visited;
+    if (outcome.kind === 'settled') return { state: outcome.state, bytes: outcome.bytes };
+    if (outcome.kind === 'solo' || cools || outcome.delayMs > LANE_PATIENCE_MS) return { state: 'open', bytes: 0 };
     throw ApplicationFailure.create({
       message: outcome.message,
       type: outcome.code,

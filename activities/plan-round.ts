@@ -1,8 +1,12 @@
 import { Context } from '@temporalio/activity';
 import type { PlanRoundInput, RoundPlan } from '../src/contract/activity-types.js';
 import type { Batch } from '../src/contract/batch.js';
-import type { Item } from '../src/contract/item.js';
+import { mayBeAsked } from '../src/contract/host-state.js';
+import type { HostRecord } from '../src/contract/hosts.js';
+
 import type { ActivityDeps } from './deps.js';
+import { dueItems, type OpenItem } from './due-items.js';
+import { settleHopeless } from './settle-hopeless.js';
 
 /** Items planned at a time: 400 pages of 50 keep the plan below 20 KiB and a run's history short of continue-as-new. */
 const PLAN_ITEMS = 20_000;
@@ -13,40 +17,65 @@ const LONGEST_WAIT_MS = 15 * 60_000;
 /** A round of several plans sees only its last part at the end, so it waits briefly before looking at the whole again. */
 const LONG_ROUND_WAIT_MS = 5_000;
 
-type OpenItem = Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>;
-
-/** Decides what a round does next: an activity an item while few are open, else sweeps of pages. */
+/**
+ * Decides what a round does next: an activity an item while few are open, else sweeps of pages. Items of a host that cools are
+ * left out: they wait in the database, and cost nothing.
+ */
 export function createPlanRound(deps: ActivityDeps) {
   return async ({ projectId, batchId, fromSeq }: PlanRoundInput): Promise<RoundPlan> => {
     const { batches, items } = deps.store;
     await batches.markStarted(batchId, new Date());
     const batch = await batches.find(projectId, batchId);
     if (batch !== null) await reopenAfterReset(deps, batch);
-    const totals = await items.totals(batchId);
+    let totals = await items.totals(batchId);
     // A batch that is only stored was refused: its client was answered 503 and will post again.
     const missing = batch === null || batch.state === 'storing';
-    const nothing = { missing, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
-    if (missing || totals.open === 0) return nothing;
+    const plan = { missing, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
+    if (missing || totals.open === 0) return plan;
 
-    const now = Date.now();
-    if (totals.open <= deps.sweepAbove) {
-      const open = await items.openFrom(batchId, 0, deps.sweepAbove);
-      return { ...nothing, items: open.filter((item) => isDue(item, now)).map(planned), waitMs: waitMs(open, now) };
+    const isSmall = totals.open <= deps.sweepAbove;
+    const limit = isSmall ? deps.sweepAbove : PLAN_ITEMS;
+    let open = await items.openFrom(batchId, isSmall ? 0 : fromSeq, limit);
+    const unwell = await unwellHosts(deps, open);
+    if (await settleHopeless(deps, batch, unwell)) {
+      [totals, open] = await Promise.all([items.totals(batchId), items.openFrom(batchId, isSmall ? 0 : fromSeq, limit)]);
+      if (totals.open === 0) return { ...plan, totals };
     }
-    const open = await items.openFrom(batchId, fromSeq, PLAN_ITEMS);
-    const pages = pagesOf(
-      open.filter((item) => item.solo !== true && isDue(item, now)),
-      deps.sweepPage,
-    );
+    const choice = { now: deps.hosts.now(), ratePoints: deps.hosts.ratePoints };
+    const { due, waitMs } = dueItems(open, unwell, choice);
+    const wait = Math.min(LONGEST_WAIT_MS, waitMs);
+    if (isSmall) return { ...plan, totals, items: due.map(planned), waitMs: wait };
+
+    const swept = due.filter((item) => item.solo !== true);
+    const pages = pagesOf(swept, deps.sweepPage);
     const last = open.at(-1);
-    if (open.length === PLAN_ITEMS && last !== undefined) return { ...nothing, pages, nextSeq: last.seq + 1 };
+    if (open.length === PLAN_ITEMS && last !== undefined) return { ...plan, totals, pages, nextSeq: last.seq + 1 };
     // The end of the round: what sweeps could not handle gets its own activities, as many as a small batch would have.
-    const due = { solo: true, dueBy: new Date(now) } as const;
-    const solo = await items.openFrom(batchId, 0, Math.max(1, deps.sweepAbove), due);
+    const solo = await dueSolo(deps, batchId, unwell);
     const idle = pages.length === 0 && solo.length === 0;
-    const wait = fromSeq === 0 ? waitMs(open, now) : LONG_ROUND_WAIT_MS;
-    return { ...nothing, pages, items: solo.map(planned), waitMs: idle ? Math.max(SHORTEST_WAIT_MS, wait) : 0 };
+    const idleMs = Math.max(SHORTEST_WAIT_MS, fromSeq === 0 ? wait : LONG_ROUND_WAIT_MS);
+    return { ...plan, totals, pages, items: solo.map(planned), waitMs: idle ? idleMs : 0 };
   };
+}
+
+function unwellHosts(deps: ActivityDeps, open: readonly OpenItem[]): Promise<HostRecord[]> {
+  return deps.hosts.unwell(open.map(({ host }) => host));
+}
+
+/** The first due items that were taken out of sweeps, past any number of those whose host cools. */
+async function dueSolo(deps: ActivityDeps, batchId: string, known: readonly HostRecord[]): Promise<readonly OpenItem[]> {
+  const limit = Math.max(1, deps.sweepAbove);
+  const unwell = new Map(known.map((record) => [record.host, record]));
+  for (;;) {
+    const now = deps.hosts.now();
+    const notOf = [...unwell.values()].flatMap((record) => (mayBeAsked(record, now) ? [] : [record.host]));
+    const open = await deps.store.items.openFrom(batchId, 0, limit, { solo: true, dueBy: now, notOf });
+    const found = (await unwellHosts(deps, open)).filter(({ host }) => !unwell.has(host));
+    const { due } = dueItems(open, [...unwell.values(), ...found], { now, ratePoints: deps.hosts.ratePoints });
+    // Each further look leaves out at least one host more.
+    if (due.length > 0 || found.length === 0) return due;
+    for (const record of found) unwell.set(record.host, record);
+  }
 }
 
 /**
@@ -59,18 +88,8 @@ async function reopenAfterReset(deps: ActivityDeps, batch: Batch): Promise<void>
   await deps.store.batches.reopen(batch._id);
 }
 
-function isDue(item: OpenItem, now: number): boolean {
-  return item.nextAttemptAt === undefined || item.nextAttemptAt.getTime() <= now;
-}
-
 function planned({ seq, host }: OpenItem): { seq: number; host: string } {
   return { seq, host };
-}
-
-/** Until the earliest of the open items is due; 0 when one is due already. */
-function waitMs(open: readonly OpenItem[], now: number): number {
-  const earliest = Math.min(...open.map((item) => item.nextAttemptAt?.getTime() ?? now));
-  return Math.min(LONGEST_WAIT_MS, Math.max(0, earliest - now));
 }
 
 /** Ranges of consecutive item numbers, aligned to multiples of the page size, that hold at least one of the items. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
 import type { Batch } from '../src/contract/batch.js';
 import type { Item } from '../src/contract/item.js';
@@ -8,7 +7,6 @@ import { attemptItem } from './attempt-item.js';
 import type { AttemptOutcome } from './attempt-item.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
-import type { HostSlots } from './host-slots.js';
 
 /** Items of one page in flight: enough to hide a source's latency; 8 pages at a time share the process. */
 const CONCURRENCY = 16;
@@ -27,15 +25,17 @@ export function createSweepPage(deps: ActivityDeps) {
       const batch = await deps.store.batches.find(projectId, batchId);
       if (batch === null) return;
       const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
-      const queue = open.values();
+      // From anywhere in the page: the first item of a host whose pause is over is its probe, and must not always be the same.
+      const first = Math.floor(Math.random() * open.length);
+      const queue = [...open.slice(first), ...open.slice(0, first)].values();
       const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
-      const page = { over, ended: over.aborted ? Promise.resolve() : once(over, 'abort') };
       const worker = async (): Promise<void> => {
         for (const item of queue) {
-          const outcome = await inTurn(deps.hostSlots, item.host, page, () => sweepItem(deps, batch, item, cancelled));
-          if (outcome?.kind !== 'settled') continue;
-          result[outcome.state] += 1;
-          result.bytes += outcome.bytes;
+          // An item that is not begun, because its host cools or the page is over, stays open.
+          const visit = await deps.hosts.visit(item.host, over, () => sweepItem(deps, batch, item, cancelled));
+          if (visit.kind !== 'done' || visit.result.kind !== 'settled') continue;
+          result[visit.result.state] += 1;
+          result.bytes += visit.result.bytes;
         }
       };
       const ends = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, open.length) }, worker));
@@ -44,26 +44,6 @@ export function createSweepPage(deps: ActivityDeps) {
     });
     return result;
   };
-}
-
-/** When a page begins nothing more: its budget is used up, or it was cancelled. */
-interface Page {
-  readonly over: AbortSignal;
-  readonly ended: Promise<unknown>;
-}
-
-/** Does the work when the host has a slot for it, unless the page is over by then: null, and the item stays open. */
-async function inTurn<T>(slots: HostSlots, host: string, page: Page, work: () => Promise<T>): Promise<T | null> {
-  let running: Promise<T> | undefined;
-  const turn = slots(host, async () => {
-    if (page.over.aborted) return null;
-    running = work();
-    return running;
-  });
-  turn.catch(() => undefined);
-  await Promise.race([turn, page.ended]).catch(() => undefined);
-  // Work that has begun is waited for: a page never ends before its items.
-  return page.over.aborted && running === undefined ? null : turn;
 }
 
 function sweepItem(deps: ActivityDeps, batch: Batch, item: Item, cancelled: AbortSignal): Promise<AttemptOutcome> {

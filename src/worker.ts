@@ -1,5 +1,4 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createHostSlots } from '../activities/host-slots.js';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
 import { configuredBlobStore } from './configured-blob-store.js';
@@ -7,6 +6,7 @@ import { createReach } from './crash-at.js';
 import { createEgress } from './egress/create-egress.js';
 import { garbageLimits } from './garbage/limits.js';
 import { listen } from './http/listen.js';
+import { createHostGate } from './politeness/host-gate.js';
 import { keepTrying } from './keep-trying.js';
 import { loadMediaTypes } from './media-types-file.js';
 import { createSource } from './source/create-source.js';
@@ -58,14 +58,24 @@ export async function runWorker(config: Config): Promise<void> {
       maxRedirects: config.DOWNLOAD_MAX_REDIRECTS,
     },
   });
+  const retry = { attempts: config.RETRY_ATTEMPTS, initialMs: config.RETRY_INITIAL, maxMs: config.RETRY_MAX };
+  const hosts = createHostGate({
+    store: store.hosts,
+    policy: retry,
+    sharedMax: config.HOST_MAX_CONCURRENT,
+    ownMax: config.HOST_MAX_CONNECTIONS,
+    ...(config.HOST_RATE ? { rate: store.hostRate(config.HOST_RATE) } : {}),
+    metrics,
+  });
+  metrics.watchHosts(hosts.counts);
   const activities = createActivities({
     store,
     source,
     blobs,
     egress,
     mediaTypes,
-    hostSlots: createHostSlots(config.HOST_MAX_CONNECTIONS),
-    retry: { attempts: config.RETRY_ATTEMPTS, initialMs: config.RETRY_INITIAL, maxMs: config.RETRY_MAX },
+    hosts,
+    retry,
     sweepAbove: config.SWEEP_ABOVE,
     sweepPage: config.SWEEP_PAGE,
     webhook: { scheduleMs: config.WEBHOOK_SCHEDULE, timeoutMs: config.WEBHOOK_TIMEOUT },
@@ -96,6 +106,8 @@ export async function runWorker(config: Config): Promise<void> {
     // Told to stop while still waiting for a server: there is nothing to drain.
     if (!signal.aborted) throw error;
   } finally {
+    // Before the store: slots are given back to other workers.
+    await hosts.close();
     await Promise.allSettled([metricsServer.close(0), egress.close(), blobs.close(), store.close()]);
   }
 }

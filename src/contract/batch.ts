@@ -38,6 +38,8 @@ export interface Batch {
   readonly endedRunId?: string;
   /** How often a reset opened the batch again: the end of each such run is a webhook message of its own. */
   readonly reopened?: number;
+  /** When that was the last time. */
+  readonly reopenedAt?: Date;
   /** Set when finished. */
   readonly counts?: BatchCounts;
   readonly bytes?: number;

@@ -4,6 +4,7 @@ import type { ReasonCode, SkipCode } from './errors.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction } from './item.js';
 import type { Kind } from './kinds.js';
 import type { CondemnedStore } from './garbage.js';
+import type { HostStore } from './hosts.js';
 import type { Asset, Media, MediaSource } from './media.js';
 
 export interface BatchStore {
@@ -43,6 +44,8 @@ export interface BatchStore {
       at: Date;
     },
   ): Promise<Batch | null>;
+  /** Batches of a project that have not ended and are known to its clients, in no order. */
+  findRunning(projectId: string): Promise<Pick<Batch, '_id'>[]>;
   /** failed → started: an operator has reset the workflow. A batch in any other state stays as it is. */
   reopen(batchId: string): Promise<void>;
   /** Batches accepted before the given time whose workflow was not confirmed, oldest first. */
@@ -86,12 +89,15 @@ export interface ItemStore {
   find(batchId: string, seq: number): Promise<Item | null>;
   /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
   openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
-  /** Open items from `fromSeq` on, in request order, optionally only due ones taken out of sweeps; only what planning needs. */
+  /**
+   * Open items from `fromSeq` on, in request order, optionally only due ones taken out of sweeps, of other
+   * hosts than the named ones; only what planning needs.
+   */
   openFrom(
     batchId: string,
     fromSeq: number,
     limit: number,
-    only?: { readonly solo: true; readonly dueBy: Date },
+    only?: { readonly solo: true; readonly dueBy: Date; readonly notOf?: readonly string[] },
   ): Promise<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>[]>;
   /** Settles an open item once: a second settlement changes nothing and answers false. Group-committed. */
   settle(settlement: Settlement): Promise<boolean>;
@@ -101,6 +107,10 @@ export interface ItemStore {
   markSolo(batchId: string, seq: number): Promise<void>;
   /** Settles every open item at once as failed with this code. */
   settleOpen(batchId: string, code: ReasonCode, reason: string): Promise<void>;
+  /** Settles every open item of one host at once as failed with this code, and answers how many. */
+  settleOpenOf(batchId: string, host: string, code: ReasonCode, reason: string): Promise<number>;
+  /** How many open items the batches have, by host. */
+  openByHost(batchIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Opens every item again that failed with this code. */
   reopen(batchId: string, code: ReasonCode): Promise<void>;
   totals(batchId: string): Promise<ItemTotals>;
@@ -230,6 +240,7 @@ export interface Store {
   readonly projects: ProjectStore;
   readonly idempotencyKeys: IdempotencyKeyStore;
   readonly condemned: CondemnedStore;
+  readonly hosts: HostStore;
   /** @throws when the database cannot be reached within 2 seconds. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -14,17 +14,18 @@ export interface RemovedRecords {
 }
 
 /**
- * Removes expired idempotency keys and imports that ended long ago, with their items and deliveries; their media stay. The batch
+ * Removes expired idempotency keys, what is known of hosts that nobody uses, and imports that ended long ago, with their items and deliveries; their media stay. The batch
  * goes last, so that a call that died is made up for by the next one.
  * @throws whatever the store throws, and the signal's reason
  */
 export async function collectRecords(
-  { store, now }: { store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'idempotencyKeys'>; now: () => Date },
-  { retentionMs }: Pick<GarbageLimits, 'retentionMs'>,
+  { store, now }: { store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'idempotencyKeys' | 'hosts'>; now: () => Date },
+  { retentionMs, hostAgeMs }: Pick<GarbageLimits, 'retentionMs' | 'hostAgeMs'>,
   signal: AbortSignal,
 ): Promise<RemovedRecords> {
   const { batches, items, deliveries } = store;
   const idempotencyKeys = await store.idempotencyKeys.removeExpired();
+  await store.hosts.forget(new Date(now().getTime() - hostAgeMs));
   const ended = await batches.findFinished(new Date(now().getTime() - retentionMs), BATCHES);
   let itemCount = 0;
   for (const batch of ended) {

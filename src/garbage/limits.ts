@@ -6,6 +6,8 @@ export interface GarbageLimits {
   readonly partAgeMs: number;
   /** Of a notice, since it was put up. */
   readonly noticeAgeMs: number;
+  /** Of what is known of a host, since it was used last. */
+  readonly hostAgeMs: number;
   /** Of an import, since it ended. */
   readonly retentionMs: number;
 }
@@ -20,6 +22,8 @@ export function garbageLimits(retentionDays: number): GarbageLimits {
     partAgeMs: 24 * HOUR_MS,
     // An import looks for a notice right after it has written its media; the rest is for clocks that differ.
     noticeAgeMs: 48 * HOUR_MS,
+    // The longest pause is 15 minutes, or RETRY_MAX; whoever comes after a day finds out anew how the host is.
+    hostAgeMs: 24 * HOUR_MS,
     retentionMs: retentionDays * 24 * HOUR_MS,
   };
 }

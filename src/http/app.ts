@@ -22,6 +22,7 @@ import { requireScope } from './middleware/require-scope.js';
 import { securityHeaders } from './middleware/security-headers.js';
 import type { RequestState } from './request-state.js';
 import { getAsset } from './routes/get-asset.js';
+import { getHosts } from './routes/get-hosts.js';
 import { getImport } from './routes/get-import.js';
 import { getStatus } from './routes/get-status.js';
 import { getHealth, getReadiness } from './routes/health.js';
@@ -84,6 +85,8 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   }
   const importDeps = { readStatus, items: store.items, workflows, settings, logger };
   router.get('/api/:v/imports/:id', version, token, limit, write, getImport(importDeps));
+
+  router.get('/api/:v/hosts', version, token, limit, write, getHosts({ store, settings }));
 
   router.get('/assets/:file', getAsset(blobs));
   router.get('/healthz', getHealth());

@@ -71,11 +71,16 @@ export function createBatchStore(deps: {
       await batches.updateOne(
         { _id: batchId, state: 'failed' },
         {
-          $set: { state: 'started' },
+          $set: { state: 'started', reopenedAt: now() },
           $inc: { reopened: 1 },
           $unset: { failure: '', endedRunId: '', finishedAt: '', counts: '', bytes: '' },
         },
       );
+    },
+
+    findRunning: (projectId) => {
+      const running = { projectId, state: { $in: ['accepted', 'started'] as BatchState[] } };
+      return batches.find(running, { projection: { _id: 1 } }).toArray();
     },
 
     find: async (projectId, batchId) => {

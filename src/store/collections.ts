@@ -4,6 +4,8 @@ import type { Delivery } from '../contract/delivery.js';
 import type { TokenRecord } from '../contract/store.js';
 import type { CondemnedDocument } from './condemned.js';
 import type { CounterDocument } from './counters.js';
+import type { HostDocument } from './host-document.js';
+import type { LeaseDocument } from './host-leases.js';
 import type { KeyDocument } from './idempotency-keys.js';
 import type { StoredMedia } from './media.js';
 import type { ProjectDocument } from './projects.js';
@@ -20,6 +22,8 @@ export interface Collections {
   readonly keys: Collection<KeyDocument>;
   readonly counters: Collection<CounterDocument>;
   readonly condemned: Collection<CondemnedDocument>;
+  readonly hosts: Collection<HostDocument>;
+  readonly workers: Collection<LeaseDocument>;
 }
 
 export function collectionsOf(db: Db): Collections {
@@ -33,5 +37,7 @@ export function collectionsOf(db: Db): Collections {
     keys: db.collection('idempotencyKeys'),
     counters: db.collection('counters'),
     condemned: db.collection('condemned'),
+    hosts: db.collection('hosts'),
+    workers: db.collection('workers'),
   };
 }

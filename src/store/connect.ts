@@ -1,4 +1,5 @@
 import { MongoClient, type Db } from 'mongodb';
+import type { HostRate } from '../contract/hosts.js';
 import type { Store } from '../contract/store.js';
 import { createBatchStore } from './batches.js';
 import { collectionsOf } from './collections.js';
@@ -6,6 +7,8 @@ import { createCondemnedStore } from './condemned.js';
 import { createDeliveryStore } from './deliveries.js';
 import { failDeadWrites } from './fail-dead-writes.js';
 import { createIdempotencyKeyStore } from './idempotency-keys.js';
+import { createHostRate, ensureRateIndexes } from './host-rate.js';
+import { createHostStore } from './hosts.js';
 import { ensureIndexes } from './indexes.js';
 import { createItemStore } from './items.js';
 import { createMediaStore } from './media.js';
@@ -35,6 +38,8 @@ export interface OpenedStore extends Store {
    * @throws when the server cannot be reached or an index cannot be built
    */
   prepare(): Promise<void>;
+  /** A rate that all workers share. */
+  hostRate(rate: { points: number; windowMs: number }): HostRate;
 }
 
 /** Opens the store without waiting for its server: operations connect when they must. */
@@ -54,13 +59,13 @@ export function openStore({
     ignoreUndefined: true,
   });
   const db = client.db(database);
-  const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned } = collectionsOf(db);
+  const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned, hosts, workers } = collectionsOf(db);
   return {
     address: client.options.srvHost ?? client.options.hosts.map(String).join(','),
     prepare: async () => {
       // Without it a client whose first connection failed never makes another: it keeps its closed topology.
       await client.connect();
-      await ensureIndexes(collectionsOf(db));
+      await Promise.all([ensureIndexes(collectionsOf(db)), ensureRateIndexes(db)]);
     },
     batches: createBatchStore({ batches, counters, now }),
     items: createItemStore({ items, now }),
@@ -70,6 +75,8 @@ export function openStore({
     projects: createProjectStore(projects),
     idempotencyKeys: createIdempotencyKeyStore({ keys, now }),
     condemned: createCondemnedStore({ condemned, now }),
+    hosts: createHostStore({ hosts, workers, now }),
+    hostRate: (rate) => createHostRate(db, rate),
     ping: () => ping(db),
     close: () => client.close(),
   };

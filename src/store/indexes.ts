@@ -5,12 +5,14 @@ import type { Collections } from './collections.js';
  * @throws when an index cannot be built, for instance because stored documents break a unique one
  */
 export async function ensureIndexes(collections: Collections): Promise<void> {
-  const { batches, items, media, deliveries, keys, condemned } = collections;
+  const { batches, items, media, deliveries, keys, condemned, hosts, workers } = collections;
   await Promise.all([
     // The reconciler's two questions: what stopped while it was stored, and what was accepted but not started.
     batches.createIndex({ state: 1, touchedAt: 1 }),
     // What is past its retention, oldest first.
     batches.createIndex({ finishedAt: 1, _id: 1 }),
+    // The running imports of a project.
+    batches.createIndex({ projectId: 1, state: 1 }),
     // Open items in request order, counts by state, and the one open item that a write names. (batchId, seq) is unique already
     // through `_id`; saying so lets the stand-in server use the index, for it uses no others.
     items.createIndex({ batchId: 1, state: 1, seq: 1 }, { unique: true }, undefined),
@@ -20,6 +22,9 @@ export async function ensureIndexes(collections: Collections): Promise<void> {
     media.createIndex({ 'asset.sha256': 1 }),
     deliveries.createIndex({ batchId: 1, createdAt: 1 }),
     condemned.createIndex({ at: 1 }),
+    // What nobody has used for a day.
+    hosts.createIndex({ touchedAt: 1 }),
+    workers.createIndex({ renewedAt: 1 }),
     keys.createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0 }, undefined),
   ]);
 }

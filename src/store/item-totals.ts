@@ -18,3 +18,18 @@ export async function itemTotals(items: Collection<StoredItem>, batchId: string)
   }
   return totals;
 }
+
+/** Counts the open items of some batches by host. Settled items are not looked at. */
+export async function openByHost(
+  items: Collection<StoredItem>,
+  batchIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (batchIds.length === 0) return new Map();
+  const groups = await items
+    .aggregate<{ _id: string; count: number }>([
+      { $match: { batchId: { $in: batchIds }, state: 'open' } },
+      { $group: { _id: '$host', count: { $sum: 1 } } },
+    ])
+    .toArray();
+  return new Map(groups.map(({ _id, count }) => [_id, count]));
+}

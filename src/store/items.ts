@@ -4,7 +4,7 @@ import type { ItemStore } from '../contract/store.js';
 import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './database-error.js';
 import { failureGroups } from './failure-groups.js';
 import { createGroupCommit } from './group-commit.js';
-import { itemTotals } from './item-totals.js';
+import { itemTotals, openByHost } from './item-totals.js';
 import { createKeyedReader } from './keyed-reader.js';
 import {
   createTokens,
@@ -73,7 +73,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       const filter: Filter<StoredItem> = { batchId, state: 'open', seq: { $gte: fromSeq } };
       if (only !== undefined) {
         const isDue = [{ nextAttemptAt: { $exists: false } }, { nextAttemptAt: { $lte: only.dueBy } }];
-        Object.assign(filter, { solo: only.solo, $or: isDue });
+        Object.assign(filter, { solo: only.solo, $or: isDue, ...(only.notOf && { host: { $nin: only.notOf } }) });
       }
       return items
         .find(filter)
@@ -123,6 +123,16 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
         { $set: { state: 'failed', code, reason, updatedAt: now() }, $unset: { nextAttemptAt: '' } },
       );
     },
+
+    settleOpenOf: async (batchId, host, code, reason) => {
+      const { modifiedCount } = await items.updateMany(
+        { batchId, state: 'open', host },
+        { $set: { state: 'failed', code, reason, updatedAt: now() }, $unset: { nextAttemptAt: '' } },
+      );
+      return modifiedCount;
+    },
+
+    openByHost: (batchIds) => openByHost(items, batchIds),
 
     reopen: async (batchId, code) => {
       await items.updateMany(

@@ -1,10 +1,17 @@
-import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 export interface WorkerMetrics {
   readonly registry: Registry;
-  itemSettled(kind: string, state: string, code: string | undefined, bytes: number): void;
+  /** @param count of items that were settled at once */
+  itemSettled(kind: string, state: string, code: string | undefined, bytes: number, count?: number): void;
   attemptFailed(code: string): void;
   batchFinished(kind: string, state: string): void;
+  /** A host began to cool. */
+  hostCooled(code: string): void;
+  /** An item had to wait for a slot of its host. */
+  hostWaited(): void;
+  /** Asked whenever the metrics are read. */
+  watchHosts(counts: () => { readonly active: number; readonly cooling: number }): void;
   webhookAttempted(state: string): void;
   garbageRemoved(kind: 'blob' | 'part' | 'import' | 'idempotency_key', count: number, bytes: number): void;
 }
@@ -21,12 +28,14 @@ export function createWorkerMetrics(): WorkerMetrics {
   const attempts = counter('attempts_failed_total', 'Attempts at items that failed', ['code']);
   const batches = counter('batches_finished_total', 'Batches that ended', ['kind', 'state']);
   const webhooks = counter('webhook_attempts_total', 'Webhook delivery attempts by the state they led to', ['state']);
+  const cooldowns = counter('host_cooldowns_total', 'Pauses that source hosts were given', ['code']);
+  const waits = counter('host_slot_waits_total', 'Items that had to wait for a slot of their host', []);
   const garbage = counter('garbage_removed_total', 'Things that garbage collection removed', ['kind']);
   const garbageBytes = counter('garbage_removed_bytes_total', 'Bytes that garbage collection removed', ['kind']);
   return {
     registry,
-    itemSettled(kind, state, code, received) {
-      items.inc({ kind, state, code: code ?? '' });
+    itemSettled(kind, state, code, received, count = 1) {
+      items.inc({ kind, state, code: code ?? '' }, count);
       bytes.inc({ kind }, received);
     },
     attemptFailed: (code) => {
@@ -34,6 +43,25 @@ export function createWorkerMetrics(): WorkerMetrics {
     },
     batchFinished: (kind, state) => {
       batches.inc({ kind, state });
+    },
+    hostCooled: (code) => {
+      cooldowns.inc({ code });
+    },
+    hostWaited: () => {
+      waits.inc();
+    },
+    watchHosts: (counts) => {
+      const gauge = (name: string, help: string, value: () => number) =>
+        new Gauge({
+          name: `durable_import_${name}`,
+          help,
+          registers: [registry],
+          collect() {
+            this.set(value());
+          },
+        });
+      gauge('host_slots_in_use', 'Items that are being fetched, of all hosts', () => counts().active);
+      gauge('hosts_cooling', 'Hosts that this worker knows to be cooling', () => counts().cooling);
     },
     webhookAttempted: (state) => {
       webhooks.inc({ state });

@@ -53,6 +53,7 @@ beforeAll(async () => {
     RETRY_ATTEMPTS: String(ATTEMPTS),
     // All of both batches are asked for at the same time.
     HOST_MAX_CONNECTIONS: '64',
+    HOST_MAX_CONCURRENT: '64',
     SWEEP_ABOVE: '10',
   };
   const supervision = createSupervision(() => undefined);

@@ -1,7 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createHostSlots } from '../../activities/host-slots.js';
 import { createActivities } from '../../activities/index.js';
 import type { ActivityDeps } from '../../activities/deps.js';
 import type { Activities } from '../../src/contract/activity-types.js';
@@ -13,6 +12,7 @@ import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
 import type { FetchRequest, Fetched, NotModified, Source, Validators } from '../../src/contract/source.js';
 import { openBlobStore } from '../../src/blobs/open-blob-store.js';
 import { garbageLimits } from '../../src/garbage/limits.js';
+import { createHostGate, type HostGate } from '../../src/politeness/host-gate.js';
 import { createWorkerMetrics } from '../../src/telemetry/worker-metrics.js';
 import { aBatch, anAsset, itemSpecs } from './builders.js';
 import { aTestStore, type TestStore } from './store.js';
@@ -21,6 +21,7 @@ export interface ActivityBench {
   readonly store: TestStore['store'];
   /** For a worker of the test's own. */
   readonly activities: Activities;
+  readonly hosts: HostGate;
   /** Runs one activity as a worker would. */
   run<K extends keyof Activities>(
     name: K,
@@ -62,19 +63,22 @@ export async function anActivityBench(
       return answer(request);
     },
   };
+  const { retry = { attempts: 3, initialMs: 1000, maxMs: 300_000 } } = changes;
+  const metrics = createWorkerMetrics();
+  const hosts = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
   const activities = createActivities({
     store,
     source,
     blobs: blobsExcept(lostBlobs),
     egress: UNREACHABLE,
     mediaTypes: defaultMediaTypes(),
-    hostSlots: createHostSlots(8),
-    retry: { attempts: 3, initialMs: 1000, maxMs: 300_000 },
+    hosts,
+    retry,
     sweepAbove: 200,
     sweepPage: 50,
     webhook: { scheduleMs: [0, 60_000, 120_000], timeoutMs: 5_000 },
     garbage: garbageLimits(90),
-    metrics: createWorkerMetrics(),
+    metrics,
     logger: pino({ level: 'silent' }),
     reach: () => undefined,
     ...changes,
@@ -82,6 +86,7 @@ export async function anActivityBench(
   return {
     store,
     activities,
+    hosts: changes.hosts ?? hosts,
     fetched,
     lostBlobs,
     run: (name, input, runId = 'run-1') => {
@@ -99,7 +104,10 @@ export async function anActivityBench(
       await store.batches.markStarted(batch._id, new Date());
       return batch;
     },
-    close: () => testStore.close(),
+    close: async () => {
+      await hosts.close();
+      await testStore.close();
+    },
   };
 }
 

@@ -75,6 +75,7 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
       rateLimit: null,
       unknownId: '404',
       itemSuccessState: 'success',
+      hostMaxConcurrent: 16,
       temporalUiUrl: 'https://temporal.example.com',
       temporalNamespace: 'default',
       ...options.settings,

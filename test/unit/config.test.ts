@@ -35,6 +35,7 @@ describe('loadConfig', () => {
       DOWNLOAD_MAX_BYTES: 50 * 1024 ** 3,
       DOWNLOAD_MAX_REDIRECTS: 5,
       HOST_MAX_CONNECTIONS: 8,
+      HOST_MAX_CONCURRENT: 16,
       WEBHOOK_TIMEOUT: 15_000,
       WEBHOOK_SCHEDULE: [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map((s) => s * 1000),
     });

@@ -68,7 +68,7 @@ describe('the Schedule collect-garbage', () => {
   it('runs a collection with the stores at hand when it is triggered', async () => {
     const root = await mkdtemp(join(tmpdir(), 'collect-garbage-'));
     const blobs = createFsBlobStore({ root });
-    const limits = { blobAgeMs: 0, partAgeMs: 0, noticeAgeMs: 60_000, retentionMs: 60_000 };
+    const limits = { blobAgeMs: 0, partAgeMs: 0, noticeAgeMs: 60_000, hostAgeMs: 60_000, retentionMs: 60_000 };
     const bench = await anActivityBench(() => Promise.reject(new Error('This test fetches nothing')), {
       blobs,
       garbage: limits,

@@ -37,6 +37,7 @@ export function serviceEnvironment(addresses: Addresses): NodeJS.ProcessEnv {
     RATE_LIMIT: 'off',
     // All files come from one host, slow ones too.
     HOST_MAX_CONNECTIONS: '24',
+    HOST_MAX_CONCURRENT: '48',
     RETRY_ATTEMPTS: String(ATTEMPTS),
     RETRY_INITIAL: '300ms',
     RETRY_MAX: '3s',

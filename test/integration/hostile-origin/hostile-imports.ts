@@ -55,11 +55,13 @@ export async function importHostileFaults(world: HostileWorld, faults: readonly 
   const root = await mkdtemp(join(tmpdir(), 'hostile-origin-'));
   const database = await aTestDatabase();
   const store = await createStore({ url: database.url, database: database.database });
+  const elsewhere = await createStore({ url: database.url, database: `${database.database}_sweeps` });
   const temporal = await connectTestTemporal();
   const blobs = createFsBlobStore({ root });
   const rigs: HostileRig[] = [];
   const open = (name: string, sweepAbove: number, limits: Limits): HostileRig => {
-    const rig = openHostileRig({ name, world, store, blobs, limits, retry: RETRY, sweepAbove });
+    const { hosts } = sweepAbove === 0 ? elsewhere : store;
+    const rig = openHostileRig({ name, world, store, hosts, blobs, limits, retry: RETRY, sweepAbove });
     rigs.push(rig);
     return rig;
   };
@@ -81,6 +83,8 @@ export async function importHostileFaults(world: HostileWorld, faults: readonly 
     await temporal.close();
     await blobs.close();
     await store.close();
+    await elsewhere.close();
+    await database.client.db(`${database.database}_sweeps`).dropDatabase();
     await database.close();
     await rm(root, { recursive: true });
   }

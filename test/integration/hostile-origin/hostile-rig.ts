@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createHostSlots } from '../../../activities/host-slots.js';
 import { createActivities } from '../../../activities/index.js';
 import type { RetryPolicy } from '../../../activities/retry-policy.js';
 import type { Activities } from '../../../src/contract/activity-types.js';
 import type { Batch } from '../../../src/contract/batch.js';
 import type { BlobStore } from '../../../src/contract/blob-store.js';
+import type { HostStore } from '../../../src/contract/hosts.js';
 import type { Item } from '../../../src/contract/item.js';
 import { KINDS, type Kind } from '../../../src/contract/kinds.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
@@ -14,6 +14,7 @@ import type { Store } from '../../../src/contract/store.js';
 import { importWorkflowId, WORKFLOWS } from '../../../src/contract/workflow-names.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
 import { garbageLimits } from '../../../src/garbage/limits.js';
+import { createHostGate } from '../../../src/politeness/host-gate.js';
 import { createSource } from '../../../src/source/create-source.js';
 import { createWorkerMetrics } from '../../../src/telemetry/worker-metrics.js';
 import type { importBatch } from '../../../workflows/import-batch.js';
@@ -37,6 +38,8 @@ interface RigOptions {
   readonly name: string;
   readonly world: HostileWorld;
   readonly store: Store;
+  /** Where it learns how hosts are: two rigs that meet one fault at the same time must not learn from each other. */
+  readonly hosts: HostStore;
   readonly blobs: BlobStore;
   readonly limits: Limits;
   readonly retry: RetryPolicy;
@@ -77,7 +80,7 @@ const MIN_BYTES_PER_SECOND = 10_000;
 const MOST_ACTIVITIES = 24;
 
 /** A worker with everything real but its limits, which are the ones that configuration allows to make small. */
-export function openHostileRig({ name, world, store, blobs, limits, retry, sweepAbove }: RigOptions): HostileRig {
+export function openHostileRig({ name, world, store, hosts, blobs, limits, retry, sweepAbove }: RigOptions): HostileRig {
   const { allow, lookup } = world;
   const egress = createEgress({ allow, lookup, connectTimeoutMs: limits.connectMs, hostMaxConnections: 8 });
   const reach = (): void => undefined;
@@ -96,19 +99,21 @@ export function openHostileRig({ name, world, store, blobs, limits, retry, sweep
       reach,
     }),
   );
+  const metrics = createWorkerMetrics();
+  const gate = createHostGate({ store: hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
   const activities = createActivities({
     store,
     source: watched.source,
     blobs,
     egress,
     mediaTypes: defaultMediaTypes(),
-    hostSlots: createHostSlots(8),
+    hosts: gate,
     retry,
     sweepAbove,
     sweepPage: 50,
     webhook: { scheduleMs: [0], timeoutMs: 5_000 },
     garbage: garbageLimits(90),
-    metrics: createWorkerMetrics(),
+    metrics,
     logger: pino({ level: 'silent' }),
     reach,
   });
@@ -169,6 +174,9 @@ export function openHostileRig({ name, world, store, blobs, limits, retry, sweep
       const met = await worker.runUntil(Promise.all(kinds.map((kind) => importKind(kind, ofKind(kind), start))));
       return new Map(met.flat());
     },
-    close: () => egress.close(),
+    close: async () => {
+      await gate.close();
+      await egress.close();
+    },
   };
 }

@@ -10,6 +10,7 @@ describe('the ages of garbage', () => {
       blobAgeMs: 48 * HOUR_MS,
       partAgeMs: 24 * HOUR_MS,
       noticeAgeMs: 48 * HOUR_MS,
+      hostAgeMs: 24 * HOUR_MS,
       retentionMs: 90 * 24 * HOUR_MS,
     });
   });

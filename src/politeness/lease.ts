@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import type { HostLeaseStore } from '../contract/hosts.js';
+
+/** Four renewals to a lease, so that a slow database or a pause of the process costs nothing. */
+const RENEWAL_MS = 2_000;
+/** Below the 9 s after which Temporal takes the work of a dead worker over: its slots are free by then. */
+export const LEASE_MS = 8_000;
+
+/** A worker's membership in the sharing of slots. */
+export interface Lease {
+  /**
+   * The id under which slots may be taken now. Answered without asking anybody while it is fresh.
+   * @throws whatever the store throws
+   */
+  current(): string | Promise<string>;
+  /** The same without waiting; undefined when it is not fresh. */
+  readonly id: string | undefined;
+  /** Nobody can tell any more what is taken under this lease: it ends, and its slots with it. */
+  lose(): void;
+  /** The clock of the database, as far as it is known. */
+  now(): Date;
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps a lease while slots are in use. A worker that was paused for longer than its lease, or could not reach the database for as
+ * long, takes a new one, and its slots anew.
+ * @param onLost told when everything that was taken under the last id is gone
+ * @param elapsed a clock in milliseconds that is never set
+ */
+export function createLease(deps: {
+  leases: HostLeaseStore;
+  onLost: () => void;
+  elapsed?: () => number;
+  newId?: () => string;
+}): Lease {
+  const { leases, onLost, elapsed = () => performance.now(), newId = randomId } = deps;
+  let id: string | undefined;
+  let renewedAt = -Infinity;
+  let offsetMs = 0;
+  let opening: Promise<string> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const isFresh = () => id !== undefined && elapsed() - renewedAt < LEASE_MS;
+  const note = (sentAt: number, answered: Date) => {
+    renewedAt = sentAt;
+    offsetMs = answered.getTime() - Date.now();
+  };
+
+  const lose = () => {
+    const lost = id;
+    id = undefined;
+    clearInterval(timer);
+    if (lost === undefined) return;
+    // Whoever looks for slots sees sooner that these are free; it is not needed.
+    leases.close(lost).catch(() => undefined);
+    onLost();
+  };
+
+  const renew = async () => {
+    const renewing = id;
+    if (renewing === undefined) return;
+    const sentAt = elapsed();
+    try {
+      const answered = await leases.renew(renewing);
+      if (id !== renewing) return;
+      if (answered === null) lose();
+      else note(sentAt, answered);
+    } catch {
+      // The next renewal tells; until then the lease grows old.
+      if (!isFresh()) lose();
+    }
+  };
+
+  const open = async () => {
+    lose();
+    const [next, sentAt] = [newId(), elapsed()];
+    note(sentAt, await leases.open(next));
+    id = next;
+    timer = setInterval(() => void renew(), RENEWAL_MS);
+    timer.unref();
+    return next;
+  };
+
+  return {
+    get id() {
+      return isFresh() ? id : undefined;
+    },
+    current: () => {
+      if (id !== undefined && isFresh()) return id;
+      opening ??= open().finally(() => {
+        opening = undefined;
+      });
+      return opening;
+    },
+    lose,
+    now: () => new Date(Date.now() + offsetMs),
+    close: async () => {
+      clearInterval(timer);
+      const last = id;
+      id = undefined;
+      if (last !== undefined) await leases.close(last);
+    },
+  };
+}
+
+/** A letter and 16 hex digits: the name of a field in the documents of hosts. */
+function randomId(): string {
+  return `w${randomBytes(8).toString('hex')}`;
+}

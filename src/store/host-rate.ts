@@ -1,0 +1,40 @@
+import type { Db } from 'mongodb';
+import { RateLimiterMongo, RateLimiterRes } from 'rate-limiter-flexible';
+import type { HostRate } from '../contract/hosts.js';
+
+const HOST_RATES = 'hostRates';
+
+/** Counts the items of each host in windows that all workers share. Windows that are over are removed by the database. */
+export function createHostRate(db: Db, { points, windowMs }: { points: number; windowMs: number }): HostRate {
+  const limiter = new RateLimiterMongo({
+    storeClient: db,
+    tableName: HOST_RATES,
+    keyPrefix: '',
+    points,
+    duration: windowMs / 1000,
+    // Made by `prepare` like all others, so that a failure is told.
+    disableIndexesCreation: true,
+  });
+  return {
+    points,
+    consume: async (host) => {
+      try {
+        await limiter.consume(host);
+        return 0;
+      } catch (refused) {
+        // At least a millisecond: the window may end between the answer and this line.
+        if (refused instanceof RateLimiterRes) return Math.max(1, refused.msBeforeNext);
+        throw refused;
+      }
+    },
+  };
+}
+
+/** The indexes that the library asks for. @throws when they cannot be built */
+export async function ensureRateIndexes(db: Db): Promise<void> {
+  const rates = db.collection(HOST_RATES);
+  await Promise.all([
+    rates.createIndex({ expire: -1 }, { expireAfterSeconds: 0 }),
+    rates.createIndex({ key: 1 }, { unique: true }),
+  ]);
+}
