@@ -73,6 +73,6 @@ export async function startMongoServer(options: MongoServerOptions): Promise<Mon
 async function commandOf({ server, port, dbPath }: MongoServerOptions): Promise<{ file: string; args: string[] }> {
   const folder = join(dbPath, server.kind);
   await mkdir(folder, { recursive: true });
-  if (server.kind === 'stand-in') return standInCommand(server, port, join(folder, 'data.mv'));
+  if (server.kind === 'stand-in') return standInCommand(server, port, join(folder, 'documents.mv'));
   return { file: server.executable, args: ['--bind_ip', LOOPBACK, '--port', String(port), '--dbpath', folder] };
 }

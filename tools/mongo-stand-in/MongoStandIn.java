@@ -6,13 +6,13 @@ import de.bwaldvogel.mongo.backend.CollectionOptions;
 import de.bwaldvogel.mongo.backend.CursorRegistry;
 import de.bwaldvogel.mongo.backend.Index;
 import de.bwaldvogel.mongo.backend.IndexKey;
-import de.bwaldvogel.mongo.backend.QueryResult;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
-import de.bwaldvogel.mongo.backend.h2.H2Collection;
 import de.bwaldvogel.mongo.backend.h2.H2Database;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.message.MongoMessage;
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -53,7 +53,7 @@ public class MongoStandIn extends H2Backend {
     @Override
     public Document handleMessage(MongoMessage message) {
         String command = message.getDocument().keySet().iterator().next();
-        if (!WRITES.contains(command.toLowerCase(Locale.ROOT))) return super.handleMessage(message);
+        if (!WRITES.contains(command.toLowerCase(Locale.ROOT))) return read(message);
         wholeWrites.readLock().lock();
         Document answer;
         try {
@@ -65,6 +65,18 @@ public class MongoStandIn extends H2Backend {
         return answer;
     }
 
+    private Document read(MongoMessage message) {
+        try {
+            if (message.getDocument().get("pipeline") instanceof List<?> stages && !stages.isEmpty()
+                && stages.get(0) instanceof Document first && first.get("$match") instanceof Document match) {
+                Documents.AGGREGATED.set(match);
+            }
+            return super.handleMessage(message);
+        } finally {
+            Documents.AGGREGATED.remove();
+        }
+    }
+
     @Override
     protected MongoDatabase openOrCreateDatabase(String databaseName) {
         MVStore store = getMvStore();
@@ -74,9 +86,20 @@ public class MongoStandIn extends H2Backend {
             @Override
             protected MongoCollection<Object> openOrCreateCollection(String name, CollectionOptions options) {
                 String map = "databases." + databaseName + "." + name;
-                return new Documents(this, name, options, store.openMap(map), store.openMap("meta." + map), cursors);
+                return new Documents(this, name, options, open(store, map), open(store, "meta." + map), cursors);
+            }
+
+            @Override
+            protected Index<Object> openOrCreateUniqueIndex(String collection, String name, List<IndexKey> keys,
+                boolean sparse) {
+                String map = getFullCollectionNamespace(collection) + "._index_" + name;
+                return new OrderedIndex(open(store, map), name, keys, sparse);
             }
         };
+    }
+
+    private static <K, V> MVMap<K, V> open(MVStore store, String name) {
+        return store.openMap(name, new MVMap.Builder<K, V>().keyType(BsonType.INSTANCE).valueType(BsonType.INSTANCE));
     }
 
     /** Every commit leaves a few live pages in an old chunk of the file: they are gathered so that the file stays small. */
@@ -108,9 +131,8 @@ public class MongoStandIn extends H2Backend {
         }
     }
 
-    public static void main(String[] args) {
-        // The store's own background thread would commit and compact in the middle of a write.
-        MVStore store = new MVStore.Builder().fileName(args[1]).autoCommitDisabled().open();
+    public static void main(String[] args) throws IOException {
+        MVStore store = Conversion.open(Path.of(args[1]), MongoStandIn::open);
         // Old versions are never read: keeping them made the file 20 times as large.
         store.setRetentionTime(0);
         store.setVersionsToKeep(0);
@@ -121,45 +143,6 @@ public class MongoStandIn extends H2Backend {
         compaction.start();
         Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
         server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 1, THREADS);
-    }
-
-    private static class Documents extends H2Collection {
-        private Documents(MongoDatabase database, String name, CollectionOptions options, MVMap<Object, Document> documents,
-            MVMap<String, Object> meta, CursorRegistry cursors) {
-            super(database, name, options, documents, meta, cursors);
-        }
-
-        /** The library uses a unique index only when a query names its keys and nothing else; else it reads every document. */
-        @Override
-        protected QueryResult queryDocuments(Document query, Document orderBy, int skip, int limit, int batchSize,
-            Document projection) {
-            for (Index<Object> index : getIndexes()) {
-                Document keys = new Document();
-                for (IndexKey key : index.getKeys()) {
-                    if (query.containsKey(key.getKey())) keys.put(key.getKey(), query.get(key.getKey()));
-                }
-                boolean isPart = keys.size() == index.getKeys().size() && keys.size() < query.size();
-                if (isPart && index.canHandle(keys)) {
-                    return matchDocuments(query, index.getPositions(keys), orderBy, skip, limit, batchSize, projection);
-                }
-            }
-            return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
-        }
-
-        /**
-         * The library changes stored documents in place, field by field, while answers that hold them are being encoded: readers
-         * would see half an update and two callers of $inc the same number. Everyone gets copies instead.
-         */
-        @Override
-        protected Document getDocument(Object position) {
-            Document stored = super.getDocument(position);
-            return stored == null ? null : stored.cloneDeeply();
-        }
-
-        @Override
-        protected QueryResult createQueryResult(List<Document> documents, int batchSize) {
-            return super.createQueryResult(documents.stream().map(Document::cloneDeeply).toList(), batchSize);
-        }
     }
 
     /** MongoDB 5.0 speaks wire version 13; the library says 8, which drivers of today refuse. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MongoClient, type Collection } from 'mongodb';
 import { cacheFolder } from '../../../src/stack/cache-folder.js';
@@ -15,6 +16,8 @@ interface Numbered {
   readonly key: string;
 }
 
+/** A file that the stand-in of version 0.2.0 wrote. */
+const FROM_0_2_0 = fileURLToPath(new URL('../../fixtures/stand-in', import.meta.url));
 const KILLS = 3;
 const LANES = 20;
 
@@ -114,6 +117,70 @@ describe('the stand-in for MongoDB', () => {
       expect(await collection.countDocuments({ key })).toBe(1);
     }
     expect(new URL(url).hostname).toBe('127.0.0.1');
+    await client.close();
+  });
+
+  it('answers ranges and prefixes of an index as a look at every document would', async () => {
+    const { url } = await start(await anyFreePort());
+    const client = await new MongoClient(url).connect();
+    const collection = client
+      .db('ranges')
+      .collection<{ _id: string; batch: string; state: string; seq: number }>('items');
+    await collection.createIndex({ batch: 1, state: 1, seq: 1 }, { unique: true }, {});
+    const documents = Array.from({ length: 300 }, (_, seq) => {
+      const batch = `b${seq % 3}`;
+      return { _id: `${batch}:${String(seq).padStart(4, '0')}`, batch, state: seq % 2 ? 'open' : 'done', seq };
+    });
+    await collection.insertMany(documents);
+    const seqs = (found: { seq: number }[]): number[] => found.map(({ seq }) => seq);
+    const expected = (matches: (document: (typeof documents)[number]) => boolean): number[] =>
+      seqs(documents.filter(matches)).sort((a, b) => a - b);
+    const find = async (filter: object): Promise<number[]> =>
+      seqs(await collection.find(filter).sort({ seq: 1 }).toArray());
+
+    expect(await find({ batch: 'b1' })).toEqual(expected(({ batch }) => batch === 'b1'));
+    expect(await find({ batch: 'b1', state: 'open', seq: { $gt: 20, $lte: 200 } })).toEqual(
+      expected(({ batch, state, seq }) => batch === 'b1' && state === 'open' && seq > 20 && seq <= 200),
+    );
+    expect(await find({ _id: { $gte: 'b0:0100', $lt: 'b1:0000' } })).toEqual(
+      expected(({ batch, seq }) => batch === 'b0' && seq >= 100),
+    );
+    expect(await find({ batch: 'b2', seq: { $in: [2, 3, 5] } })).toEqual([2, 5]);
+    expect(await find({ batch: { $in: ['b0', 'b1'] }, state: 'open' })).toEqual(
+      expected(({ batch, state }) => batch !== 'b2' && state === 'open'),
+    );
+    const grouped = await collection
+      .aggregate([
+        { $match: { batch: 'b0' } },
+        { $group: { _id: '$state', count: { $sum: 1 } } },
+        { $sort: { _id: 1 } },
+      ])
+      .toArray();
+    expect(grouped).toEqual([
+      { _id: 'done', count: 50 },
+      { _id: 'open', count: 50 },
+    ]);
+    await client.close();
+  });
+
+  it('takes over what version 0.2.0 has stored', async () => {
+    const kept = join(folder, 'data', 'stand-in');
+    await cp(FROM_0_2_0, kept, { recursive: true });
+    const { url } = await start(await anyFreePort());
+    const client = await new MongoClient(url).connect();
+    const items = await client
+      .db('conv')
+      .collection('items')
+      .find({ batchId: 'batch00000001' })
+      .sort({ seq: 1 })
+      .toArray();
+    expect(items.map(({ metadata }) => metadata as unknown)).toEqual([
+      { title: 'Video 0' },
+      { a: [1, 2.5, null, { b: true }] },
+    ]);
+    const first = { batchId: 'batch00000001', state: 'open', seq: 0 };
+    await expect(client.db('conv').collection('items').insertOne(first)).rejects.toMatchObject({ code: 11_000 });
+    expect(await readdir(kept)).toEqual(['documents.mv']);
     await client.close();
   });
 

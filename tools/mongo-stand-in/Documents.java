@@ -1,0 +1,71 @@
+import de.bwaldvogel.mongo.MongoDatabase;
+import de.bwaldvogel.mongo.backend.CollectionOptions;
+import de.bwaldvogel.mongo.backend.CursorRegistry;
+import de.bwaldvogel.mongo.backend.Index;
+import de.bwaldvogel.mongo.backend.IndexKey;
+import de.bwaldvogel.mongo.backend.QueryResult;
+import de.bwaldvogel.mongo.backend.h2.H2Collection;
+import de.bwaldvogel.mongo.bson.Document;
+import java.util.List;
+import java.util.stream.Stream;
+import org.h2.mvstore.MVMap;
+
+/** A collection whose queries use its unique indexes, and whose answers nobody changes afterwards. */
+class Documents extends H2Collection {
+    /** The `$match` that begins the aggregation of this thread: the library would hand every document to it. */
+    static final ThreadLocal<Document> AGGREGATED = new ThreadLocal<>();
+
+    Documents(MongoDatabase database, String name, CollectionOptions options, MVMap<Object, Document> documents,
+        MVMap<String, Object> meta, CursorRegistry cursors) {
+        super(database, name, options, documents, meta, cursors);
+    }
+
+    @Override
+    protected QueryResult queryDocuments(Document query, Document orderBy, int skip, int limit, int batchSize,
+        Document projection) {
+        for (Index<Object> index : getIndexes()) {
+            // By value or `$in`, all keys: the library's own way, whatever else the query names.
+            Document keys = new Document();
+            for (IndexKey key : index.getKeys()) {
+                if (query.containsKey(key.getKey())) keys.put(key.getKey(), query.get(key.getKey()));
+            }
+            if (keys.size() == index.getKeys().size() && index.canHandle(keys)) {
+                return matchDocuments(query, index.getPositions(keys), orderBy, skip, limit, batchSize, projection);
+            }
+        }
+        for (Index<Object> index : getIndexes()) {
+            List<Object> candidates = index instanceof OrderedIndex ordered ? ordered.candidates(query) : null;
+            if (candidates != null) {
+                return matchDocuments(query, candidates, orderBy, skip, limit, batchSize, projection);
+            }
+        }
+        return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
+    }
+
+    @Override
+    public Stream<Document> queryAllAsStream() {
+        Document match = AGGREGATED.get();
+        return match == null ? super.queryAllAsStream() : handleQueryAsStream(match);
+    }
+
+    /**
+     * The library changes stored documents in place, field by field, while answers that hold them are being encoded: readers
+     * would see half an update and two callers of $inc the same number. Everyone gets copies instead.
+     */
+    @Override
+    protected Document getDocument(Object position) {
+        Document stored = super.getDocument(position);
+        return stored == null ? null : stored.cloneDeeply();
+    }
+
+    @Override
+    protected QueryResult createQueryResult(List<Document> documents, int batchSize) {
+        return super.createQueryResult(documents.stream().map(Document::cloneDeeply).toList(), batchSize);
+    }
+
+    /** Nobody asks for it, and it costs two encodings a write. */
+    @Override
+    protected boolean tracksDataSize() {
+        return false;
+    }
+}
