@@ -11,6 +11,7 @@ import { hostOutcome, type HostOutcome } from '../src/politeness/host-outcome.js
 import type { ActivityDeps } from './deps.js';
 import { importContent } from './import-content.js';
 import { nextDelayMs } from './retry-policy.js';
+import type { StoredContent } from './stored-content.js';
 
 export interface AttemptOptions {
   /** Aborts the attempt; with a LeaveSweep as its reason the item is handed to an activity of its own. */
@@ -20,6 +21,8 @@ export interface AttemptOptions {
   /** Names what is kept of a large body between attempts. Absent in sweeps. */
   readonly partKey?: string;
   readonly onProgress?: (progress: FetchProgress) => void;
+  /** Called when nothing more is asked of the host. */
+  readonly onArrived: () => void;
 }
 
 /** settled: it has its final state; retry: it failed and will be tried again; solo: it needs an activity of its own. */
@@ -39,6 +42,7 @@ export async function attemptItem(
   deps: ActivityDeps,
   batch: Batch,
   item: Item,
+  stored: StoredContent,
   options: AttemptOptions,
 ): Promise<AttemptOutcome> {
   const startedAt = Date.now();
@@ -47,7 +51,7 @@ export async function attemptItem(
   };
   try {
     const mediaType = checkMetadata(deps, item);
-    const { written, httpStatus, received } = await importContent(deps, batch, item, { ...options, mediaType });
+    const { written, httpStatus, received } = await importContent(deps, batch, item, stored, { ...options, mediaType });
     const settlement = settlementOf(item, written);
     const attempt = conclude({ stage: 'record', httpStatus, bytes: received });
     deps.reach('after_media_before_settle');

@@ -5,7 +5,7 @@ import type { MediaWrite, MediaWritten } from '../src/contract/store.js';
 import { confirmBlob } from '../src/garbage/confirm-blob.js';
 import type { ActivityDeps } from './deps.js';
 import { fetchItem, type ItemContent } from './fetch-item.js';
-import { knownContent } from './known-content.js';
+import type { StoredContent } from './stored-content.js';
 
 /** What an attempt has made durable. */
 export interface ImportedContent {
@@ -22,11 +22,10 @@ export async function importContent(
   deps: ActivityDeps,
   batch: Batch,
   item: Item,
+  { found, known }: StoredContent,
   request: Omit<FetchRequest, 'url' | 'unless'>,
 ): Promise<ImportedContent> {
   const { media, condemned } = deps.store;
-  const { projectId, systemName, kind } = batch;
-  const found = await media.findContent({ projectId, systemName, externalId: item.externalId });
   const record = async (content: ItemContent): Promise<MediaWritten> => {
     deps.reach('after_blob_before_media');
     // Blob first, then the look for a notice, then the media: see src/contract/garbage.ts. Content that a media refers to all
@@ -36,11 +35,10 @@ export async function importContent(
     return media.upsert(mediaWrite(batch, item, content), found);
   };
 
-  const known = await knownContent(deps, found, { kind, url: item.url, mediaType: request.mediaType });
   let content = await fetchItem(deps, item, known, request);
   let written = await record(content);
   if (written.result === 'stale') {
-    // Somebody has replaced the content that the source was asked about.
+    // Somebody has replaced the content that the source was asked about. Too rare for a turn of its own at the host.
     content = await fetchItem(deps, item, null, request);
     written = await record(content);
   }

@@ -6,10 +6,11 @@ import type { Item } from '../src/contract/item.js';
 import type { FetchProgress } from '../src/contract/source.js';
 import type { Visited } from '../src/politeness/host-gate.js';
 import { attemptItem } from './attempt-item.js';
-import type { AttemptOutcome } from './attempt-item.js';
+import type { AttemptOptions, AttemptOutcome } from './attempt-item.js';
 import { aborting } from './aborting.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
+import { storedContent, type StoredContent } from './stored-content.js';
 
 /**
  * While the next attempt is nearer than this, the activity itself retries, visibly in the Temporal UI. A longer pause gives the
@@ -34,13 +35,14 @@ export function createImportItem(deps: ActivityDeps) {
       const [batch, item] = await Promise.all([batches.find(projectId, batchId), items.find(batchId, seq)]);
       if (batch === null || item === null) return { state: 'failed', bytes: 0 };
       if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
-      const visit = await deps.hosts.visit(item.host, signal, (answered) => {
+      const stored = await storedContent(deps, batch, item);
+      const visit = await deps.hosts.visit(item.host, signal, ({ answered, leave }) => {
         const onProgress = (progress: FetchProgress): void => {
           answered();
           beat(progress);
           if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
         };
-        return attemptWithin(deps, batch, item, { signal, onProgress });
+        return attemptWithin(deps, batch, item, stored, { signal, onProgress, onArrived: leave });
       });
       if (visit.kind === 'over') signal.throwIfAborted();
       return visit;
@@ -63,10 +65,11 @@ function attemptWithin(
   deps: ActivityDeps,
   batch: Batch,
   item: Item,
-  { signal: cancelled, onProgress }: { signal: AbortSignal; onProgress: (progress: FetchProgress) => void },
+  stored: StoredContent,
+  { signal: cancelled, ...told }: Omit<AttemptOptions, 'partKey'>,
 ): Promise<AttemptOutcome> {
   const tooSlow = new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });
   return aborting(cancelled, LONGEST_ATTEMPT_MS, tooSlow, (signal) =>
-    attemptItem(deps, batch, item, { signal, onProgress, partKey: item._id }),
+    attemptItem(deps, batch, item, stored, { ...told, signal, partKey: item._id }),
   );
 }

@@ -1,12 +1,10 @@
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
-import type { Batch } from '../src/contract/batch.js';
-import type { Item } from '../src/contract/item.js';
 import { LeaveSweep } from '../src/contract/source.js';
 import { aborting } from './aborting.js';
 import { attemptItem } from './attempt-item.js';
-import type { AttemptOutcome } from './attempt-item.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
+import { storedContent } from './stored-content.js';
 
 /** Items of one page in flight: enough to hide a source's latency; 8 pages at a time share the process. */
 const CONCURRENCY = 16;
@@ -27,12 +25,21 @@ export function createSweepPage(deps: ActivityDeps) {
       const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
       // From anywhere in the page: the first item of a host whose pause is over is its probe, and must not always be the same.
       const first = Math.floor(Math.random() * open.length);
-      const queue = [...open.slice(first), ...open.slice(0, first)].values();
+      const ordered = [...open.slice(first), ...open.slice(0, first)];
+      // All at once: one read for the page.
+      const page = await Promise.all(
+        ordered.map(async (item) => ({ item, stored: await storedContent(deps, batch, item) })),
+      );
+      const queue = page.values();
       const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
       const worker = async (): Promise<void> => {
-        for (const item of queue) {
+        for (const { item, stored } of queue) {
           // An item that is not begun, because its host cools or the page is over, stays open.
-          const visit = await deps.hosts.visit(item.host, over, () => sweepItem(deps, batch, item, cancelled));
+          const visit = await deps.hosts.visit(item.host, over, ({ leave: onArrived }) =>
+            aborting(cancelled, PATIENCE_MS, new LeaveSweep('slow'), (signal) =>
+              attemptItem(deps, batch, item, stored, { signal, sweepBytes: SWEEP_BYTES, onArrived }),
+            ),
+          );
           if (visit.kind !== 'done' || visit.result.kind !== 'settled') continue;
           result[visit.result.state] += 1;
           result.bytes += visit.result.bytes;
@@ -44,10 +51,4 @@ export function createSweepPage(deps: ActivityDeps) {
     });
     return result;
   };
-}
-
-function sweepItem(deps: ActivityDeps, batch: Batch, item: Item, cancelled: AbortSignal): Promise<AttemptOutcome> {
-  return aborting(cancelled, PATIENCE_MS, new LeaveSweep('slow'), (signal) =>
-    attemptItem(deps, batch, item, { signal, sweepBytes: SWEEP_BYTES }),
-  );
 }

@@ -25,6 +25,8 @@ export interface FetchRequest {
   readonly signal: AbortSignal;
   /** Called as bytes arrive, for heartbeats. */
   readonly onProgress?: (progress: FetchProgress) => void;
+  /** Called when the source has sent all that was asked for, before it is stored: others may ask it now. */
+  readonly onArrived?: () => void;
   /**
    * A sweep gives up bodies beyond this many bytes (announced or received) and hands them to an activity of their own:
    * the fetch then ends with `LeaveSweep`. Absent outside sweeps.

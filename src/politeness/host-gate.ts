@@ -37,16 +37,24 @@ export interface Visit {
 export type Visited<T> = { readonly kind: 'done'; readonly result: T; readonly cools: boolean } | NotVisited;
 type NotVisited = { readonly kind: 'closed' | 'over' };
 
+/** What work tells while it is under way. */
+export interface AtHost {
+  /** May be called as soon as the host has shown that it works. */
+  answered(): void;
+  /** Nothing more is asked of the host: its slot goes to the next one while what came is stored. */
+  leave(): void;
+}
+
 /** The one way to a source host: it lets work through when it is the host's turn, and learns from how it ended. */
 export interface HostGate {
   /**
-   * Runs work on one host when there is a slot for it. `answered` may be called as soon as the host has shown that it works.
+   * Runs work on one host when there is a slot for it.
    * @throws whatever the work or the store throws
    */
   visit<T extends Visit>(
     host: string,
     over: AbortSignal,
-    work: (answered: () => void) => Promise<T>,
+    work: (at: AtHost) => Promise<T>,
   ): Promise<Visited<T>>;
   /** Those of the hosts that are in trouble or resting, read now. */
   unwell(hosts: Iterable<string>): Promise<HostRecord[]>;
@@ -131,7 +139,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
   const visit = async <T extends Visit>(
     host: string,
     over: AbortSignal,
-    work: (answered: () => void) => Promise<T>,
+    work: (at: AtHost) => Promise<T>,
   ): Promise<Visited<T>> => {
     const known = views.peek(host);
     if (known !== undefined && !(await isOpen(host, known))) return CLOSED;
@@ -140,6 +148,11 @@ export function createHostGate(options: HostGateOptions): HostGate {
       metrics.hostWaited();
     });
     if (answer !== 'taken') return { kind: answer };
+    let isHere = true;
+    const leave = () => {
+      if (isHere) ledger.release();
+      isHere = false;
+    };
     try {
       if (over.aborted) return OVER;
       const admission = await admit(host);
@@ -149,19 +162,20 @@ export function createHostGate(options: HostGateOptions): HostGate {
       }
       let outcome: HostOutcome = { kind: 'unasked' };
       try {
-        const result = await work(() => {
+        const answered = () => {
           if (outcome.kind === 'answered') return;
           outcome = { kind: 'answered' };
           // A large body takes hours; others need not wait for its end.
           learn(host, outcome, admission).catch(() => undefined);
-        });
+        };
+        const result = await work({ answered, leave });
         return { kind: 'done', result, cools: await learn(host, result.host, admission) };
       } catch (error) {
         await learn(host, outcome, admission);
         throw error;
       }
     } finally {
-      ledger.release();
+      leave();
     }
   };
 

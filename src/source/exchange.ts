@@ -48,6 +48,7 @@ async function takeAnswer(
 ): Promise<Fetched | NotModified> {
   const { status, body } = response;
   if (status === 304 && isConditional(request.unless)) {
+    request.onArrived?.();
     await found?.drop();
     return { kind: 'not_modified', httpStatus: status };
   }

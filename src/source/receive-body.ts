@@ -14,6 +14,8 @@ export interface ReceiveOptions {
   readonly signal: AbortSignal;
   /** Told the wire bytes of this body so far after every chunk. */
   readonly onReceived: (received: number) => void;
+  /** Told when the body is here as a whole. */
+  readonly onArrived?: (() => void) | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface ReceiveOptions {
  * @throws ImportError truncated, timeout, too_slow, too_large, empty; LeaveSweep; the reason of an aborted signal
  */
 export async function* receiveBody(body: Readable, options: ReceiveOptions): AsyncGenerator<Buffer, void, undefined> {
-  const { offset, total, size, floor, signal, onReceived } = options;
+  const { offset, total, size, floor, signal, onReceived, onArrived } = options;
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let arrived = offset;
   for (;;) {
@@ -46,4 +48,5 @@ export async function* receiveBody(body: Readable, options: ReceiveOptions): Asy
     throw new ImportError('truncated', `The body ended after ${arrived} of ${total} bytes`, { stage: 'body' });
   }
   if (arrived === 0) throw new ImportError('empty', 'The file has no bytes', { stage: 'body' });
+  onArrived?.();
 }

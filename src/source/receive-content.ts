@@ -58,6 +58,7 @@ export async function receiveContent(
     size,
     floor: createSpeedFloor(limits.minSpeedBytesPerSecond, limits.minSpeedWindowMs),
     signal,
+    onArrived: request.onArrived,
     onReceived(received) {
       onReceived(received);
       onProgress?.({ offset: writer?.kept ?? offset, received, ...known });
