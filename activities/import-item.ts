@@ -68,7 +68,7 @@ function attemptWithin(
   stored: StoredContent,
   { signal: cancelled, ...told }: Omit<AttemptOptions, 'partKey'>,
 ): Promise<AttemptOutcome> {
-  const tooSlow = new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });
+  const tooSlow = () => new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });
   return aborting(cancelled, LONGEST_ATTEMPT_MS, tooSlow, (signal) =>
     attemptItem(deps, batch, item, stored, { ...told, signal, partKey: item._id }),
   );

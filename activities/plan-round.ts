@@ -38,7 +38,10 @@ export function createPlanRound(deps: ActivityDeps) {
     let open = await items.openFrom(batchId, isSmall ? 0 : fromSeq, limit);
     const unwell = await unwellHosts(deps, open);
     if (await settleHopeless(deps, batch, unwell)) {
-      [totals, open] = await Promise.all([items.totals(batchId), items.openFrom(batchId, isSmall ? 0 : fromSeq, limit)]);
+      [totals, open] = await Promise.all([
+        items.totals(batchId),
+        items.openFrom(batchId, isSmall ? 0 : fromSeq, limit),
+      ]);
       if (totals.open === 0) return { ...plan, totals };
     }
     const choice = { now: deps.hosts.now(), ratePoints: deps.hosts.ratePoints };
@@ -63,7 +66,11 @@ function unwellHosts(deps: ActivityDeps, open: readonly OpenItem[]): Promise<Hos
 }
 
 /** The first due items that were taken out of sweeps, past any number of those whose host cools. */
-async function dueSolo(deps: ActivityDeps, batchId: string, known: readonly HostRecord[]): Promise<readonly OpenItem[]> {
+async function dueSolo(
+  deps: ActivityDeps,
+  batchId: string,
+  known: readonly HostRecord[],
+): Promise<readonly OpenItem[]> {
   const limit = Math.max(1, deps.sweepAbove);
   const unwell = new Map(known.map((record) => [record.host, record]));
   for (;;) {

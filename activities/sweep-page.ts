@@ -36,8 +36,11 @@ export function createSweepPage(deps: ActivityDeps) {
         for (const { item, stored } of queue) {
           // An item that is not begun, because its host cools or the page is over, stays open.
           const visit = await deps.hosts.visit(item.host, over, ({ leave: onArrived }) =>
-            aborting(cancelled, PATIENCE_MS, new LeaveSweep('slow'), (signal) =>
-              attemptItem(deps, batch, item, stored, { signal, sweepBytes: SWEEP_BYTES, onArrived }),
+            aborting(
+              cancelled,
+              PATIENCE_MS,
+              () => new LeaveSweep('slow'),
+              (signal) => attemptItem(deps, batch, item, stored, { signal, sweepBytes: SWEEP_BYTES, onArrived }),
             ),
           );
           if (visit.kind !== 'done' || visit.result.kind !== 'settled') continue;

@@ -40,9 +40,9 @@ type NotVisited = { readonly kind: 'closed' | 'over' };
 /** What work tells while it is under way. */
 export interface AtHost {
   /** May be called as soon as the host has shown that it works. */
-  answered(): void;
+  readonly answered: () => void;
   /** Nothing more is asked of the host: its slot goes to the next one while what came is stored. */
-  leave(): void;
+  readonly leave: () => void;
 }
 
 /** The one way to a source host: it lets work through when it is the host's turn, and learns from how it ended. */

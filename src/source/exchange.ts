@@ -36,7 +36,8 @@ export async function exchange(
     return await takeAnswer(deps, request, response, earlier);
   } finally {
     signal.removeEventListener('abort', cut);
-    body.destroy();
+    // Of a body that was read to its end undici would say that it was aborted, which costs an error with a stack.
+    if (!body.readableEnded) body.destroy();
   }
 }
 

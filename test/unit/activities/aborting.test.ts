@@ -12,12 +12,12 @@ describe('aborting', () => {
   it('aborts with the given reason when the time is up', async () => {
     const reason = new Error('too long');
 
-    await expect(aborting(new AbortController().signal, 1, reason, untilAborted)).resolves.toBe(reason);
+    await expect(aborting(new AbortController().signal, 1, () => reason, untilAborted)).resolves.toBe(reason);
   });
 
   it('aborts with the reason of the outer signal when that comes first', async () => {
     const outer = new AbortController();
-    const work = aborting(outer.signal, 60_000, new Error('too long'), untilAborted);
+    const work = aborting(outer.signal, 60_000, () => new Error('too long'), untilAborted);
 
     outer.abort('stopped');
 
