@@ -7,6 +7,8 @@ import type { BatchRef, ImportWorkflows } from './import-workflows.js';
 
 /** Polling clients ask about once a second; more queries than that only load the workflow (every query is a workflow task). */
 const PROGRESS_TTL_MS = 1_000;
+/** While a new answer is on its way, which takes 20 to 500 ms on a busy worker, pollers get the one before at once. */
+const PROGRESS_STALE_MS = 2_000;
 
 /** How far a batch is. `progress` is there while the workflow runs and answers. */
 interface BatchStatus {
@@ -61,7 +63,10 @@ export function createReadStatus(deps: {
       return null;
     }
   };
-  const askOnce = coalesce((key) => ask(JSON.parse(key) as BatchRef), PROGRESS_TTL_MS);
+  const askOnce = coalesce((key) => ask(JSON.parse(key) as BatchRef), {
+    ttlMs: PROGRESS_TTL_MS,
+    staleMs: PROGRESS_STALE_MS,
+  });
 
   return async (ref) => {
     const batch = await store.batches.find(ref.projectId, ref.batchId);

@@ -2,10 +2,10 @@ import type { Logger } from 'pino';
 import type { Batch } from '../../contract/batch.js';
 import { importBody } from '../../contract/import-body.js';
 import { KINDS } from '../../contract/kinds.js';
-import type { ItemStore } from '../../contract/store.js';
+import type { ItemStore, ItemTotals } from '../../contract/store.js';
 import { importWorkflowId, type Counts, type ImportProgress } from '../../contract/workflow-names.js';
 import { coalesce } from '../../intake/coalesce.js';
-import type { ImportWorkflows } from '../../intake/import-workflows.js';
+import type { BatchRef, ImportWorkflows } from '../../intake/import-workflows.js';
 import type { ReadStatus } from '../../intake/read-status.js';
 import { importNotFound } from '../import-not-found.js';
 import { tokenOf, type RequestHandler } from '../request-state.js';
@@ -19,20 +19,29 @@ export interface ImportDeps {
   readonly logger: Logger;
 }
 
-/** Pages poll about once a second; grouping failures reads all failed items of a batch. */
-const FAILURES_TTL_MS = 1_000;
+/**
+ * Pages poll about once a second; grouping failures reads all failed items of a batch, counting without the workflow's help all of
+ * them, and the run is asked of Temporal. For as long again a poller gets the answer before and waits for none.
+ */
+const KEPT = { ttlMs: 1_000, staleMs: 1_000 };
 
 /** `GET /api/:v/imports/:id`: all that is known about one import. */
 export function getImport(deps: ImportDeps): RequestHandler {
-  const failuresOf = coalesce((batchId) => deps.items.failureGroups(batchId), FAILURES_TTL_MS);
+  // The state is in the key: an import that has ended shows no failures of before.
+  const failuresOf = coalesce((key) => deps.items.failureGroups(key.split('/')[0] ?? key), KEPT);
+  const totalsOf = coalesce((batchId) => deps.items.totals(batchId), KEPT);
+  const runIdOf = coalesce((key) => askRunId(JSON.parse(key) as BatchRef, deps), KEPT);
   return async (ctx) => {
     const [, , version = '', , id = ''] = ctx.path.split('/');
     const { projectId } = tokenOf(ctx.state);
     const status = await deps.readStatus({ projectId, batchId: id });
     if (status === null) throw importNotFound(id);
     const { batch, progress } = status;
-    const [{ counts, bytes }, runId] = await Promise.all([countsOf(batch, progress, deps.items), runIdOf(batch, deps)]);
-    const failures = counts.failed === 0 ? [] : await failuresOf(batch._id);
+    const [{ counts, bytes }, runId] = await Promise.all([
+      countsOf(batch, progress, totalsOf),
+      runIdOf(JSON.stringify({ projectId, batchId: batch._id })),
+    ]);
+    const failures = counts.failed === 0 ? [] : await failuresOf(`${batch._id}/${batch.state}`);
     ctx.body = importBody({
       batch,
       counts,
@@ -51,22 +60,22 @@ export function getImport(deps: ImportDeps): RequestHandler {
 async function countsOf(
   batch: Batch,
   progress: ImportProgress | null,
-  items: Pick<ItemStore, 'totals'>,
+  totalsOf: (batchId: string) => Promise<ItemTotals>,
 ): Promise<{ counts: Counts; bytes: number }> {
   const total = batch.itemCount;
   if (batch.counts !== undefined) return { counts: { total, open: 0, ...batch.counts }, bytes: batch.bytes ?? 0 };
   if (progress !== null) return { counts: progress.counts, bytes: progress.bytes };
-  const { bytes, open, success, skipped, failed } = await items.totals(batch._id);
+  const { bytes, open, success, skipped, failed } = await totalsOf(batch._id);
   return { counts: { total, open, success, skipped, failed }, bytes };
 }
 
 /** Temporal forgets runs after its retention, and may be away: the import is shown without its run then. */
-async function runIdOf(batch: Batch, { workflows, logger }: ImportDeps): Promise<string | null> {
+async function askRunId(ref: BatchRef, { workflows, logger }: ImportDeps): Promise<string | null> {
   try {
-    const found = await workflows.state({ projectId: batch.projectId, batchId: batch._id });
+    const found = await workflows.state(ref);
     return found.state === 'missing' ? null : found.runId;
   } catch (error) {
-    logger.debug({ batchId: batch._id, err: error }, 'Temporal did not tell the run');
+    logger.debug({ ...ref, err: error }, 'Temporal did not tell the run');
     return null;
   }
 }

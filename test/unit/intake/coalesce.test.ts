@@ -5,11 +5,7 @@ describe('coalesce', () => {
   it('puts one question for all who ask at the same time, and none again for a while', async () => {
     let asked = 0;
     let time = 0;
-    const ask = coalesce(
-      async (key) => Promise.resolve(`${key}${++asked}`),
-      1000,
-      () => time,
-    );
+    const ask = coalesce(async (key) => Promise.resolve(`${key}${++asked}`), { ttlMs: 1000, now: () => time });
 
     expect(await Promise.all([ask('a'), ask('a'), ask('b')])).toEqual(['a1', 'a1', 'b2']);
     time = 999;
@@ -29,8 +25,7 @@ describe('coalesce', () => {
           answer = resolve;
         });
       },
-      1000,
-      () => time,
+      { ttlMs: 1000, now: () => time },
     );
 
     const first = ask('a');
@@ -45,15 +40,37 @@ describe('coalesce', () => {
   it('shares failures and asks again later', async () => {
     let time = 0;
     let asked = 0;
-    const ask = coalesce(
-      () => Promise.reject(new Error(`no ${++asked}`)),
-      1000,
-      () => time,
-    );
+    const ask = coalesce(() => Promise.reject(new Error(`no ${++asked}`)), { ttlMs: 1000, now: () => time });
 
     await expect(ask('a')).rejects.toThrow('no 1');
     await expect(ask('a')).rejects.toThrow('no 1');
     time = 1000;
     await expect(ask('a')).rejects.toThrow('no 2');
+  });
+
+  it('answers with what it has while it asks again, for as long as that may be stale', async () => {
+    let time = 0;
+    const waiting: ((value: string) => void)[] = [];
+    const ask = coalesce(
+      () =>
+        new Promise<string>((resolve) => {
+          waiting.push(resolve);
+        }),
+      { ttlMs: 1000, staleMs: 500, now: () => time },
+    );
+
+    const first = ask('a');
+    waiting[0]?.('one');
+    await first;
+    time = 1200;
+    expect(await Promise.all([ask('a'), ask('a')])).toEqual(['one', 'one']);
+    expect(waiting).toHaveLength(2);
+    waiting[1]?.('two');
+    await Promise.resolve();
+    expect(await ask('a')).toBe('two');
+    time = 5000;
+    const late = ask('a');
+    waiting[2]?.('three');
+    expect(await late).toBe('three');
   });
 });
