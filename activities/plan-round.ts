@@ -25,8 +25,8 @@ export function createPlanRound(deps: ActivityDeps) {
   return async ({ projectId, batchId, fromSeq }: PlanRoundInput): Promise<RoundPlan> => {
     const { batches, items } = deps.store;
     await batches.markStarted(batchId, new Date());
-    const batch = await batches.find(projectId, batchId);
-    if (batch !== null) await reopenAfterReset(deps, batch);
+    const found = await batches.find(projectId, batchId);
+    const batch = found && (await reopenedAfterReset(deps, found));
     let totals = await items.totals(batchId);
     // A batch that is only stored was refused: its client was answered 503 and will post again.
     const missing = batch === null || batch.state === 'storing';
@@ -38,7 +38,10 @@ export function createPlanRound(deps: ActivityDeps) {
     let open = await items.openFrom(batchId, isSmall ? 0 : fromSeq, limit);
     const unwell = await unwellHosts(deps, open);
     if (await settleHopeless(deps, batch, unwell)) {
-      [totals, open] = await Promise.all([items.totals(batchId), items.openFrom(batchId, isSmall ? 0 : fromSeq, limit)]);
+      [totals, open] = await Promise.all([
+        items.totals(batchId),
+        items.openFrom(batchId, isSmall ? 0 : fromSeq, limit),
+      ]);
       if (totals.open === 0) return { ...plan, totals };
     }
     const choice = { now: deps.hosts.now(), ratePoints: deps.hosts.ratePoints };
@@ -63,7 +66,11 @@ function unwellHosts(deps: ActivityDeps, open: readonly OpenItem[]): Promise<Hos
 }
 
 /** The first due items that were taken out of sweeps, past any number of those whose host cools. */
-async function dueSolo(deps: ActivityDeps, batchId: string, known: readonly HostRecord[]): Promise<readonly OpenItem[]> {
+async function dueSolo(
+  deps: ActivityDeps,
+  batchId: string,
+  known: readonly HostRecord[],
+): Promise<readonly OpenItem[]> {
   const limit = Math.max(1, deps.sweepAbove);
   const unwell = new Map(known.map((record) => [record.host, record]));
   for (;;) {
@@ -81,11 +88,13 @@ async function dueSolo(deps: ActivityDeps, batchId: string, known: readonly Host
 /**
  * A batch that ended as failed is planned again only by a run that an operator started with a reset: what the end had settled
  * is open again. A late activity of the run that ended must not do that.
+ * @returns the batch as it is then
  */
-async function reopenAfterReset(deps: ActivityDeps, batch: Batch): Promise<void> {
-  if (batch.state !== 'failed' || batch.endedRunId === Context.current().info.workflowExecution?.runId) return;
+async function reopenedAfterReset(deps: ActivityDeps, batch: Batch): Promise<Batch | null> {
+  if (batch.state !== 'failed' || batch.endedRunId === Context.current().info.workflowExecution?.runId) return batch;
   await deps.store.items.reopen(batch._id, 'cancelled');
   await deps.store.batches.reopen(batch._id);
+  return deps.store.batches.find(batch.projectId, batch._id);
 }
 
 function planned({ seq, host }: OpenItem): { seq: number; host: string } {

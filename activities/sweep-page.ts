@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
 import type { Batch } from '../src/contract/batch.js';
 import type { Item } from '../src/contract/item.js';
@@ -29,6 +30,8 @@ export function createSweepPage(deps: ActivityDeps) {
       const first = Math.floor(Math.random() * open.length);
       const queue = [...open.slice(first), ...open.slice(0, first)].values();
       const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
+      // Each worker may wait for a slot.
+      setMaxListeners(2 * CONCURRENCY, over);
       const worker = async (): Promise<void> => {
         for (const item of queue) {
           // An item that is not begun, because its host cools or the page is over, stays open.

@@ -135,10 +135,13 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
   };
 
   const pump = () => {
-    pumping ??= run().finally(() => {
-      pumping = undefined;
-      settle();
-    });
+    // Not at once: the first step may lose the lease, which leads back here.
+    pumping ??= Promise.resolve()
+      .then(run)
+      .finally(() => {
+        pumping = undefined;
+        settle();
+      });
   };
 
   const run = async () => {

@@ -56,7 +56,8 @@ function paused(
   };
 }
 
-function lengthened(trouble: HostTrouble, { retryAfterMs = 0 }: HostFailure, now: Date): HostTrouble {
+function lengthened(trouble: HostTrouble, { retryAfterMs }: HostFailure, now: Date): HostTrouble {
+  if (retryAfterMs === undefined) return trouble;
   const until = new Date(now.getTime() + retryAfterMs);
   if (trouble.coolingUntil === undefined || until <= trouble.coolingUntil) return trouble;
   return { ...trouble, coolingUntil: until };

@@ -88,9 +88,12 @@ export function createLease(deps: {
     },
     current: () => {
       if (id !== undefined && isFresh()) return id;
-      opening ??= open().finally(() => {
-        opening = undefined;
-      });
+      // Not at once: to lose the old one leads back here.
+      opening ??= Promise.resolve()
+        .then(open)
+        .finally(() => {
+          opening = undefined;
+        });
       return opening;
     },
     lose,
