@@ -72,8 +72,7 @@ export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => 
       keep(unknown(host));
     },
     learnTrouble: (host, trouble) => {
-      const { trouble: _before, ...rest } = known(host);
-      keep({ ...rest, ...(trouble && { trouble }) });
+      keep({ ...known(host), trouble });
     },
     learnRest: (host, restingUntil) => {
       keep({ ...known(host), restingUntil });

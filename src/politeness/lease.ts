@@ -18,7 +18,7 @@ export interface Lease {
   /** Nobody can tell any more what is taken under this lease: it ends, and its slots with it. */
   lose(): void;
   /** The clock of the database, as far as it is known. */
-  now(): Date;
+  readonly now: () => Date;
   close(): Promise<void>;
 }
 

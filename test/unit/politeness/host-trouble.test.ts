@@ -17,7 +17,7 @@ const failing = (times: number): HostTrouble | undefined => {
   for (let time = 0; time < times; time++) trouble = attempt(trouble, DOWN);
   return trouble;
 };
-const stateOf = (trouble: HostTrouble | undefined, now: Date) => hostState({ ...(trouble && { trouble }) }, now);
+const stateOf = (trouble: HostTrouble | undefined, now: Date) => hostState({ trouble }, now);
 const pauseOf = (trouble: HostTrouble | undefined, now: Date) =>
   (trouble?.coolingUntil?.getTime() ?? Number.NaN) - now.getTime();
 
