@@ -26,8 +26,9 @@ export function createSweepPage(deps: ActivityDeps) {
       const batch = await deps.store.batches.find(projectId, batchId);
       if (batch === null) return;
       const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
-      // From anywhere in the page: the first item of a host whose pause is over is its probe, and must not always be the same.
-      const first = Math.floor(Math.random() * open.length);
+      // The first item of a host whose pause is over is its probe, and must not always be the same.
+      const isWell = open.every(({ host }) => deps.hosts.seemsWell(host));
+      const first = isWell ? 0 : Math.floor(Math.random() * open.length);
       const queue = [...open.slice(first), ...open.slice(0, first)].values();
       const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
       // Each worker may wait for a slot.

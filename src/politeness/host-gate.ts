@@ -48,6 +48,8 @@ export interface HostGate {
     over: AbortSignal,
     work: (answered: () => void) => Promise<T>,
   ): Promise<Visited<T>>;
+  /** Whether this process knows of no trouble with the host. */
+  seemsWell(host: string): boolean;
   /** Those of the hosts that are in trouble or resting, read now. */
   unwell(hosts: Iterable<string>): Promise<HostRecord[]>;
   /** The clock that all workers share. */
@@ -167,6 +169,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
 
   return {
     visit,
+    seemsWell: (host) => views.last(host)?.trouble === undefined,
     unwell: (hosts) => store.findUnwell([...new Set(hosts)]),
     now: lease.now,
     ratePoints: rate?.points,
