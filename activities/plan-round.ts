@@ -25,8 +25,8 @@ export function createPlanRound(deps: ActivityDeps) {
   return async ({ projectId, batchId, fromSeq }: PlanRoundInput): Promise<RoundPlan> => {
     const { batches, items } = deps.store;
     await batches.markStarted(batchId, new Date());
-    const batch = await batches.find(projectId, batchId);
-    if (batch !== null) await reopenAfterReset(deps, batch);
+    const found = await batches.find(projectId, batchId);
+    const batch = found && (await reopenedAfterReset(deps, found));
     let totals = await items.totals(batchId);
     // A batch that is only stored was refused: its client was answered 503 and will post again.
     const missing = batch === null || batch.state === 'storing';
@@ -88,11 +88,13 @@ async function dueSolo(
 /**
  * A batch that ended as failed is planned again only by a run that an operator started with a reset: what the end had settled
  * is open again. A late activity of the run that ended must not do that.
+ * @returns the batch as it is then
  */
-async function reopenAfterReset(deps: ActivityDeps, batch: Batch): Promise<void> {
-  if (batch.state !== 'failed' || batch.endedRunId === Context.current().info.workflowExecution?.runId) return;
+async function reopenedAfterReset(deps: ActivityDeps, batch: Batch): Promise<Batch | null> {
+  if (batch.state !== 'failed' || batch.endedRunId === Context.current().info.workflowExecution?.runId) return batch;
   await deps.store.items.reopen(batch._id, 'cancelled');
   await deps.store.batches.reopen(batch._id);
+  return deps.store.batches.find(batch.projectId, batch._id);
 }
 
 function planned({ seq, host }: OpenItem): { seq: number; host: string } {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
 import { LeaveSweep } from '../src/contract/source.js';
 import { aborting } from './aborting.js';
@@ -23,8 +24,9 @@ export function createSweepPage(deps: ActivityDeps) {
       const batch = await deps.store.batches.find(projectId, batchId);
       if (batch === null) return;
       const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
-      // From anywhere in the page: the first item of a host whose pause is over is its probe, and must not always be the same.
-      const first = Math.floor(Math.random() * open.length);
+      // The first item of a host whose pause is over is its probe, and must not always be the same.
+      const isWell = open.every(({ host }) => deps.hosts.seemsWell(host));
+      const first = isWell ? 0 : Math.floor(Math.random() * open.length);
       const ordered = [...open.slice(first), ...open.slice(0, first)];
       // All at once: one read for the page.
       const page = await Promise.all(
@@ -32,6 +34,8 @@ export function createSweepPage(deps: ActivityDeps) {
       );
       const queue = page.values();
       const over = AbortSignal.any([cancelled, AbortSignal.timeout(BUDGET_MS)]);
+      // Each worker may wait for a slot.
+      setMaxListeners(2 * CONCURRENCY, over);
       const worker = async (): Promise<void> => {
         for (const { item, stored } of queue) {
           // An item that is not begun, because its host cools or the page is over, stays open.

@@ -115,7 +115,9 @@ export const ConfigSchema = z.object({
     .describe('Most redirects that are followed'),
   HOST_MAX_CONNECTIONS: Count.default(8).describe('Connections to one host, per worker'),
   HOST_MAX_CONCURRENT: Count.default(16).describe('Items of one host under way at a time, in all workers together'),
-  HOST_RATE: Rate.optional().describe('Items of one host that may begin in a time, such as 10/1s, in all workers together'),
+  HOST_RATE: Rate.optional().describe(
+    'Items of one host that may begin in a time, such as 10/1s, in all workers together',
+  ),
   SWEEP_ABOVE: z.coerce
     .number()
     .int()

@@ -7,9 +7,14 @@ import type { HostProbe, HostRecord } from './hosts.js';
 export type HostState =
   { readonly state: 'ok' | 'due' } | { readonly state: 'cooling' | 'probing'; readonly until: Date };
 
-export function hostState({ trouble, restingUntil }: Pick<HostRecord, 'trouble' | 'restingUntil'>, now: Date): HostState {
+export function hostState(
+  { trouble, restingUntil }: Pick<HostRecord, 'trouble' | 'restingUntil'>,
+  now: Date,
+): HostState {
   const { coolingUntil, probe } = trouble ?? {};
-  const until = [coolingUntil, restingUntil].flatMap((date) => (date !== undefined && date > now ? [date.getTime()] : []));
+  const until = [coolingUntil, restingUntil].flatMap((date) =>
+    date !== undefined && date > now ? [date.getTime()] : [],
+  );
   if (until.length > 0) return { state: 'cooling', until: new Date(Math.max(...until)) };
   if (coolingUntil === undefined) return { state: 'ok' };
   return isUnderWay(probe, now) ? { state: 'probing', until: probe.until } : { state: 'due' };

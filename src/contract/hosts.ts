@@ -22,7 +22,7 @@ export interface HostTrouble {
   readonly coolingUntil?: Date;
   /** The latest failed tries of the outage: the one that began it, and each failed probe. */
   readonly tries: readonly Date[];
-  readonly probe?: HostProbe;
+  readonly probe?: HostProbe | undefined;
 }
 
 /** All that workers know of one host. */
@@ -36,7 +36,7 @@ export interface HostRecord {
   readonly wanting: Readonly<Record<string, Date>>;
   /** The rate of the service's own is used up until then. */
   readonly restingUntil?: Date;
-  readonly trouble?: HostTrouble;
+  readonly trouble?: HostTrouble | undefined;
 }
 
 /** Slots of hosts, shared by all workers. A lease that has died keeps none: see `HostLeaseStore`. */

@@ -19,7 +19,10 @@ export interface RemovedRecords {
  * @throws whatever the store throws, and the signal's reason
  */
 export async function collectRecords(
-  { store, now }: { store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'idempotencyKeys' | 'hosts'>; now: () => Date },
+  {
+    store,
+    now,
+  }: { store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'idempotencyKeys' | 'hosts'>; now: () => Date },
   { retentionMs, hostAgeMs }: Pick<GarbageLimits, 'retentionMs' | 'hostAgeMs'>,
   signal: AbortSignal,
 ): Promise<RemovedRecords> {

@@ -18,7 +18,7 @@ export interface HostGateOptions {
   readonly metrics: HostMetrics;
 }
 
-export interface HostMetrics {
+interface HostMetrics {
   hostCooled(code: string): void;
   hostWaited(): void;
 }
@@ -29,7 +29,7 @@ interface Admission {
 }
 
 /** What an attempt at a host's item ended with. */
-export interface Visit {
+interface Visit {
   readonly host: HostOutcome;
 }
 
@@ -56,14 +56,16 @@ export interface HostGate {
     over: AbortSignal,
     work: (at: AtHost) => Promise<T>,
   ): Promise<Visited<T>>;
+  /** Whether this process knows of no trouble with the host. */
+  seemsWell(host: string): boolean;
   /** Those of the hosts that are in trouble or resting, read now. */
   unwell(hosts: Iterable<string>): Promise<HostRecord[]>;
   /** The clock that all workers share. */
-  now(): Date;
+  readonly now: () => Date;
   /** Items of one host that may begin in one window, when there is a rate. */
   readonly ratePoints: number | undefined;
   /** For metrics: as far as this process knows. */
-  counts(): { readonly active: number; readonly cooling: number };
+  readonly counts: () => { readonly active: number; readonly cooling: number };
   /** Gives back what was taken. */
   close(): Promise<void>;
 }
@@ -131,7 +133,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
       return afterAttempt(known, outcome, { probe, now: lease.now(), policy });
     });
     if (trouble !== undefined && trouble.pauses > pauses) metrics.hostCooled(trouble.code);
-    const cools = hostState({ ...(trouble && { trouble }) }, lease.now()).state === 'cooling';
+    const cools = hostState({ trouble }, lease.now()).state === 'cooling';
     if (cools) ledgers.get(host)?.turnAway();
     return cools;
   };
@@ -181,6 +183,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
 
   return {
     visit,
+    seemsWell: (host) => views.last(host)?.trouble === undefined,
     unwell: (hosts) => store.findUnwell([...new Set(hosts)]),
     now: lease.now,
     ratePoints: rate?.points,

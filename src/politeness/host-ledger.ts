@@ -7,7 +7,7 @@ import { LEASE_MS, type Lease } from './lease.js';
 import { createSlotQueue, type SlotAnswer } from './slot-queue.js';
 
 /** Slots that nothing is done with are kept this long, for the next items: a page of one host costs one take. */
-export const LINGER_MS = 1_000;
+const LINGER_MS = 1_000;
 /** How often a worker looks for a slot of a host that others use up; of varying length, so that no two always meet. */
 const POLL_MS = 200;
 const LONGEST_POLL_MS = 300;
@@ -26,7 +26,7 @@ export interface LedgerDeps {
 
 /** The slots of one host in this process. */
 export interface HostLedger {
-  /** Waits for a slot. @throws whatever the store throws */
+  /** Waits for a slot; `onWait` is called when there is none to be had at once. @throws whatever the store throws */
   acquire(over: AbortSignal, onWait: () => void): Promise<SlotAnswer>;
   release(): void;
   /** The host may not be asked now: whoever waits for a slot goes without. */
@@ -135,10 +135,13 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
   };
 
   const pump = () => {
-    pumping ??= run().finally(() => {
-      pumping = undefined;
-      settle();
-    });
+    // Not at once: the first step may lose the lease, which leads back here.
+    pumping ??= Promise.resolve()
+      .then(run)
+      .finally(() => {
+        pumping = undefined;
+        settle();
+      });
   };
 
   const run = async () => {
@@ -170,7 +173,8 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
         active += 1;
         return Promise.resolve('taken');
       }
-      onWait();
+      // Others are served as soon as a slot is taken for them.
+      if (active >= most || performance.now() - wantedAt < WANT_MS) onWait();
       const answer = queue.wait(over);
       pump();
       return answer;

@@ -31,7 +31,7 @@ export function afterAttempt(
 ): HostTrouble | undefined {
   const isProbe = probe !== undefined && trouble?.probe?.token === probe;
   if (outcome.kind === 'answered') return isProbe || trouble?.coolingUntil === undefined ? undefined : trouble;
-  if (outcome.kind === 'unasked') return isProbe ? withoutProbe(trouble) : trouble;
+  if (outcome.kind === 'unasked') return isProbe ? { ...trouble, probe: undefined } : trouble;
   // Begun before the pause: it says nothing new, except that the host may ask for a longer one.
   if (!isProbe && trouble?.coolingUntil !== undefined) return lengthened(trouble, outcome, now);
   if (!isProbe && outcome.kind === 'silent') return trouble;
@@ -56,15 +56,11 @@ function paused(
   };
 }
 
-function lengthened(trouble: HostTrouble, { retryAfterMs = 0 }: HostFailure, now: Date): HostTrouble {
+function lengthened(trouble: HostTrouble, { retryAfterMs }: HostFailure, now: Date): HostTrouble {
+  if (retryAfterMs === undefined) return trouble;
   const until = new Date(now.getTime() + retryAfterMs);
   if (trouble.coolingUntil === undefined || until <= trouble.coolingUntil) return trouble;
   return { ...trouble, coolingUntil: until };
-}
-
-function withoutProbe(trouble: HostTrouble): HostTrouble {
-  const { probe: _probe, ...rest } = trouble;
-  return rest;
 }
 
 /** How often the host was tried in vain since then, as far as it is known: up to the attempts of the policy. */

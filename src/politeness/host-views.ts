@@ -37,8 +37,7 @@ export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => 
     const [oldest] = views.keys();
     if (views.size > MAX_VIEWS && oldest !== undefined) views.delete(oldest);
   };
-  const isRecent = (view: View | undefined): view is View =>
-    view !== undefined && elapsed() - view.readAt < VIEW_MS;
+  const isRecent = (view: View | undefined): view is View => view !== undefined && elapsed() - view.readAt < VIEW_MS;
   const peek = (host: string) => {
     const view = views.get(host);
     return isRecent(view) ? view.record : undefined;
@@ -73,8 +72,7 @@ export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => 
       keep(unknown(host));
     },
     learnTrouble: (host, trouble) => {
-      const { trouble: _before, ...rest } = known(host);
-      keep({ ...rest, ...(trouble && { trouble }) });
+      keep({ ...known(host), trouble });
     },
     learnRest: (host, restingUntil) => {
       keep({ ...known(host), restingUntil });

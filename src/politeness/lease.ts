@@ -18,7 +18,7 @@ export interface Lease {
   /** Nobody can tell any more what is taken under this lease: it ends, and its slots with it. */
   lose(): void;
   /** The clock of the database, as far as it is known. */
-  now(): Date;
+  readonly now: () => Date;
   close(): Promise<void>;
 }
 
@@ -88,9 +88,12 @@ export function createLease(deps: {
     },
     current: () => {
       if (id !== undefined && isFresh()) return id;
-      opening ??= open().finally(() => {
-        opening = undefined;
-      });
+      // Not at once: to lose the old one leads back here.
+      opening ??= Promise.resolve()
+        .then(open)
+        .finally(() => {
+          opening = undefined;
+        });
       return opening;
     },
     lose,

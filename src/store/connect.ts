@@ -59,7 +59,8 @@ export function openStore({
     ignoreUndefined: true,
   });
   const db = client.db(database);
-  const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned, hosts, workers } = collectionsOf(db);
+  const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned, hosts, workers } =
+    collectionsOf(db);
   return {
     address: client.options.srvHost ?? client.options.hosts.map(String).join(','),
     prepare: async () => {

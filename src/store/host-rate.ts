@@ -34,7 +34,7 @@ export function createHostRate(db: Db, { points, windowMs }: { points: number; w
 export async function ensureRateIndexes(db: Db): Promise<void> {
   const rates = db.collection(HOST_RATES);
   await Promise.all([
-    rates.createIndex({ expire: -1 }, { expireAfterSeconds: 0 }),
-    rates.createIndex({ key: 1 }, { unique: true }),
+    rates.createIndex({ expire: -1 }, { expireAfterSeconds: 0 }, undefined),
+    rates.createIndex({ key: 1 }, { unique: true }, undefined),
   ]);
 }

@@ -81,7 +81,10 @@ export function createHostStore(deps: {
 
     forget: async (before) => {
       const unused = { touchedAt: { $lt: before } };
-      const held = await hosts.find({ ...unused, total: { $gt: 0 } }).limit(MAX_HELD).toArray();
+      const held = await hosts
+        .find({ ...unused, total: { $gt: 0 } })
+        .limit(MAX_HELD)
+        .toArray();
       for (const { _id: host, held: holders = {} } of held) {
         const dead = await leases.endStale(Object.keys(holders), before);
         for (const lease of dead) await slots.reclaim(lease, host, holders[lease] ?? 0);

@@ -22,6 +22,8 @@ export interface ActivityBench {
   /** For a worker of the test's own. */
   readonly activities: Activities;
   readonly hosts: HostGate;
+  /** The activities of another worker over the same store. */
+  another(): Activities;
   /** Runs one activity as a worker would. */
   run<K extends keyof Activities>(
     name: K,
@@ -32,6 +34,8 @@ export interface ActivityBench {
   batch(changes?: Partial<Batch>, specs?: readonly ItemSpec[]): Promise<Batch>;
   /** What the source was asked for. */
   readonly fetched: FetchRequest[];
+  /** Moves the clock of the store, which otherwise stands still. */
+  advance(ms: number): void;
   /** SHA-256 of blobs that are not there; all others are. */
   readonly lostBlobs: Set<string>;
   close(): Promise<void>;
@@ -65,8 +69,14 @@ export async function anActivityBench(
   };
   const { retry = { attempts: 3, initialMs: 1000, maxMs: 300_000 } } = changes;
   const metrics = createWorkerMetrics();
-  const hosts = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
-  const activities = createActivities({
+  const gates: HostGate[] = [];
+  const aGate = (): HostGate => {
+    const gate = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
+    gates.push(gate);
+    return gate;
+  };
+  const hosts = changes.hosts ?? aGate();
+  const deps: ActivityDeps = {
     store,
     source,
     blobs: blobsExcept(lostBlobs),
@@ -82,13 +92,18 @@ export async function anActivityBench(
     logger: pino({ level: 'silent' }),
     reach: () => undefined,
     ...changes,
-  });
+  };
+  const activities = createActivities(deps);
   return {
     store,
     activities,
-    hosts: changes.hosts ?? hosts,
+    hosts,
+    another: () => createActivities({ ...deps, hosts: aGate() }),
     fetched,
     lostBlobs,
+    advance: (ms) => {
+      testStore.advance(ms);
+    },
     run: (name, input, runId = 'run-1') => {
       const info = { workflowExecution: { workflowId: 'import/p/b', runId } };
       const activity = activities[name] as (
@@ -105,7 +120,7 @@ export async function anActivityBench(
       return batch;
     },
     close: async () => {
-      await hosts.close();
+      await Promise.all(gates.map((gate) => gate.close()));
       await testStore.close();
     },
   };

@@ -32,7 +32,7 @@ describe('importItem', () => {
   it('records a retryable failure, stays open and asks Temporal to come back after the pause', async () => {
     const { store } = await openBench(() =>
       Promise.reject(
-        new ImportError('http_5xx', 'Source answered 503', { stage: 'headers', httpStatus: 503, retryAfterMs: 7_000 }),
+        new ImportError('http_5xx', 'Source answered 500', { stage: 'headers', httpStatus: 500, retryAfterMs: 7_000 }),
       ),
     );
     const batch = await bench.batch();
@@ -40,15 +40,30 @@ describe('importItem', () => {
     const failure = await bench.run('importItem', refOf(batch)).catch((error: unknown) => error);
 
     expect(failure).toBeInstanceOf(ApplicationFailure);
-    expect(failure).toMatchObject({ type: 'http_5xx', message: 'Source answered 503', category: 'BENIGN' });
+    expect(failure).toMatchObject({ type: 'http_5xx', message: 'Source answered 500', category: 'BENIGN' });
     expect(Number((failure as ApplicationFailure).nextRetryDelay)).toBeGreaterThanOrEqual(7_000);
     const item = await store.items.find(batch._id, 0);
     expect(item).toMatchObject({
       state: 'open',
       attempts: 1,
-      lastAttempt: { stage: 'headers', code: 'http_5xx', httpStatus: 503 },
+      lastAttempt: { stage: 'headers', code: 'http_5xx', httpStatus: 500 },
     });
     expect(item?.nextAttemptAt).toBeInstanceOf(Date);
+  });
+
+  it('gives its lane back at once when its host asks to be left alone, and does not ask it again meanwhile', async () => {
+    const { store, fetched } = await openBench(() =>
+      Promise.reject(
+        new ImportError('http_5xx', 'Source answered 503', { stage: 'headers', httpStatus: 503, retryAfterMs: 7_000 }),
+      ),
+    );
+    const batch = await bench.batch();
+
+    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'open', bytes: 0 });
+    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'open', bytes: 0 });
+
+    expect(fetched).toHaveLength(1);
+    expect(await store.items.find(batch._id, 0)).toMatchObject({ state: 'open', attempts: 1 });
   });
 
   it('gives its lane back instead of waiting when the pause is long', async () => {
@@ -223,6 +238,27 @@ describe('sweepPage', () => {
 
     expect(most).toBe(8);
     expect(result.success).toBe(50);
+  });
+
+  it('leaves the items of a host that begins to cool open and counts no attempt, and goes on with others', async () => {
+    const specs = Array.from({ length: 50 }, (_, seq) => anItemSpec(seq, { host: seq % 2 === 0 ? 'ill' : 'well' }));
+    const { store, fetched } = await openBench(({ url }) => {
+      const seq = Number(/(\d+)\.mp4/.exec(url)?.[1]);
+      if (seq % 2 === 0) return Promise.reject(new ImportError('connect_failed', 'Refused', { stage: 'connect' }));
+      return Promise.resolve(aFetch());
+    });
+    const batch = await bench.batch({}, specs);
+
+    const result = await bench.run('sweepPage', page(batch));
+
+    expect(result).toMatchObject({ success: 25, failed: 0 });
+    // Ten open the circuit, and what had begun by then ends.
+    expect(fetched.length - 25).toBeLessThan(25);
+    const items = await store.items.list(batch._id, { afterSeq: -1, limit: 50 });
+    expect(
+      items.filter(({ attempts }) => attempts === 0).every(({ host, state }) => host === 'ill' && state === 'open'),
+    ).toBe(true);
+    expect(items.filter(({ attempts }) => attempts === 0).length).toBeGreaterThan(0);
   });
 
   it('does not repeat what an attempt before it has settled', async () => {

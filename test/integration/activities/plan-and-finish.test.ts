@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Batch } from '../../../src/contract/batch.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
-import { aBatch, aSettlement, anAttempt, itemSpecs } from '../../support/builders.js';
+import { aBatch, aSettlement, anAttempt, anItemSpec, itemSpecs } from '../../support/builders.js';
 
 let bench: ActivityBench;
 beforeEach(async () => {
@@ -122,6 +122,80 @@ describe('planRound', () => {
     const reopened = await bench.store.batches.find(batch.projectId, batch._id);
     expect(reopened).toMatchObject({ state: 'started' });
     expect(reopened).not.toHaveProperty('finishedAt');
+  });
+});
+
+describe('planRound for hosts that cool', () => {
+  const cool = (host: string, tries: readonly Date[], coolingUntil = new Date(Date.now() + 60_000)) =>
+    bench.store.hosts.changeTrouble(host, () => ({
+      code: 'connect_failed',
+      failures: 12,
+      since: new Date('2026-11-24T12:00:00Z'),
+      pauses: tries.length,
+      tries,
+      coolingUntil,
+    }));
+  const specsOf = (hosts: readonly string[]) => hosts.map((host, seq) => anItemSpec(seq, { host }));
+
+  it('leaves their items out and waits for them, whether few are open or many', async () => {
+    await cool('ill', [new Date()]);
+    const few = await bench.batch({}, specsOf(['ill', 'well', 'ill']));
+    const many = await bench.batch(
+      {},
+      specsOf([...Array<string>(6).fill('ill'), 'well', ...Array<string>(3).fill('ill')]),
+    );
+    const alone = await bench.batch({}, specsOf(Array<string>(9).fill('ill')));
+
+    expect((await plan(few)).items).toEqual([{ seq: 1, host: 'well' }]);
+    await expect(plan(many)).resolves.toMatchObject({ pages: [[6, 8]], items: [], waitMs: 0 });
+    const idle = await plan(alone);
+    expect(idle).toMatchObject({ pages: [], items: [], totals: { open: 9 } });
+    expect(idle.waitMs).toBeGreaterThan(50_000);
+  });
+
+  it('tries one item when the pause is over', async () => {
+    await cool('ill', [new Date()], new Date(Date.now() - 1));
+    const batch = await bench.batch({}, specsOf(['ill', 'ill', 'ill']));
+
+    await expect(plan(batch)).resolves.toMatchObject({ items: [{ host: 'ill' }], waitMs: 0 });
+    expect((await plan(batch)).items).toHaveLength(1);
+  });
+
+  it('finds due large items behind any number whose host cools', async () => {
+    await cool('ill', [new Date()]);
+    const batch = await bench.batch({}, specsOf([...Array<string>(10).fill('ill'), 'well', 'well']));
+    for (let seq = 0; seq < 12; seq++) await bench.store.items.markSolo(batch._id, seq);
+
+    expect((await plan(batch)).items.map(({ seq }) => seq)).toEqual([10, 11]);
+  });
+
+  it('gives up on a host that was tried in vain since the batch was accepted as often as an item would be', async () => {
+    const batch = await bench.batch({}, specsOf([...Array<string>(8).fill('ill'), 'well']));
+    const tried = (count: number) => Array.from({ length: count }, () => new Date(Date.now() + 1_000));
+    await cool('ill', [new Date(0), ...tried(2)]);
+    await expect(plan(batch)).resolves.toMatchObject({ totals: { open: 9, failed: 0 } });
+
+    await cool('ill', tried(3));
+
+    await expect(plan(batch)).resolves.toMatchObject({ totals: { open: 1, failed: 8 }, pages: [[6, 8]] });
+    await expect(bench.store.items.find(batch._id, 7)).resolves.toMatchObject({
+      state: 'failed',
+      code: 'connect_failed',
+      attempts: 0,
+      reason: 'ill has not answered since 2026-11-24 12:00 UTC; 3 tries by items of this and other imports failed',
+    });
+  });
+
+  it('tries as often again when an operator has opened the batch again', async () => {
+    const batch = await bench.batch({}, specsOf(['ill']));
+    await bench.run('finishBatch', { ...refOf(batch), outcome: 'cancelled' }, 'run-1');
+    // After it was accepted by a store whose clock stands still, and before it is opened again.
+    await bench.store.batches.touch(batch._id);
+    const tried = new Date((await bench.store.batches.find(batch.projectId, batch._id))?.touchedAt ?? 0);
+    await cool('ill', [tried, tried, tried]);
+    bench.advance(1);
+
+    await expect(plan(batch, 0, 'run-2')).resolves.toMatchObject({ totals: { open: 1, failed: 0 } });
   });
 });
 

@@ -80,7 +80,16 @@ const MIN_BYTES_PER_SECOND = 10_000;
 const MOST_ACTIVITIES = 24;
 
 /** A worker with everything real but its limits, which are the ones that configuration allows to make small. */
-export function openHostileRig({ name, world, store, hosts, blobs, limits, retry, sweepAbove }: RigOptions): HostileRig {
+export function openHostileRig({
+  name,
+  world,
+  store,
+  hosts,
+  blobs,
+  limits,
+  retry,
+  sweepAbove,
+}: RigOptions): HostileRig {
   const { allow, lookup } = world;
   const egress = createEgress({ allow, lookup, connectTimeoutMs: limits.connectMs, hostMaxConnections: 8 });
   const reach = (): void => undefined;
