@@ -43,7 +43,8 @@ export function createProcessWatch(): ProcessWatch {
     const known = Object.entries(pids).filter(([, pid]) => processes.has(pid));
     return new Map(
       known.map(([name, pid]) => {
-        const members = treeOf(pid, processes);
+        // Everything descends from this process.
+        const members = pid === process.pid ? [pid] : treeOf(pid, processes);
         return [name, { members, cpuSeconds: sum(members.map((member) => processes.get(member)?.cpuSeconds ?? 0)) }];
       }),
     );

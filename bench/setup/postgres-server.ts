@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { chown, mkdtemp, open, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { findOnPath } from '../../src/stack/find-on-path.js';
 import { anyFreePort } from '../../src/stack/free-port.js';
 import { runCommand } from '../../src/stack/run-command.js';
@@ -59,7 +59,8 @@ export async function startPostgres(cleanup: Cleanup): Promise<RunningServer> {
 /** On PATH, or where Debian keeps it: the newest version. */
 async function findBinaries(): Promise<string> {
   const onPath = await findOnPath('postgres');
-  if (onPath !== null) return join(onPath, '..');
+  // Where the program really lies: a link to it need not have initdb beside it.
+  if (onPath !== null) return dirname(await realpath(onPath));
   const versions = await readdir('/usr/lib/postgresql').catch(() => []);
   const newest = versions.toSorted((a, b) => Number(b) - Number(a))[0];
   if (newest === undefined) throw new Missing('postgres is neither on PATH nor in /usr/lib/postgresql');
