@@ -40,9 +40,13 @@ await withBench(async (bench) => {
   const clients = { heavy: await clientOf('heavy'), light: await clientOf('light') };
   const shares = await sharesOfProjects({ clients, origin, batches: Math.ceil(batches / 4), items });
 
-  const head = [`${smallItems} items behind ${batches} × ${count(items)}, of`, 'Seconds', 'Large ones that ended before it'];
-  const rows = behind.small.map(({ who, seconds, largeEndedBefore, refused }) => {
-    if (seconds === null) return [`${who} (refused: ${refused ?? ''})`, '–', '–'];
+  const head = [
+    `${smallItems} items behind ${batches} × ${count(items)}, of`,
+    'Seconds',
+    'Large ones that ended before it',
+  ];
+  const rows = behind.small.map(({ who, seconds, largeEndedBefore }) => {
+    if (seconds === null) return [who, '–', '–'];
     return [who, round(seconds, 2), String(largeEndedBefore)];
   });
   const machine = await describeMachine();
@@ -52,7 +56,12 @@ await withBench(async (bench) => {
     ['Project', 'Share of the items settled half-way'],
     shares.map(({ project, share }) => [project, round(share, 2)]),
   );
-  const text = `${where} ${crowd}\n\n${markdownTable(head, rows)}\n\n${shareTable}`;
+  const refusals = behind.small.flatMap(({ who, refused }) =>
+    refused === undefined ? [] : [`- Skipped: ${who}. ${refused}`],
+  );
+  const text = [`${where} ${crowd}`, markdownTable(head, rows), refusals.join('\n'), shareTable]
+    .filter((part) => part !== '')
+    .join('\n\n');
   const result = { machine, database: bench.databaseKind, options: values, behind, shares };
   await publish({ name: 'fairness', text, result, json: values.json, writeReadme: values['write-readme'] });
 });

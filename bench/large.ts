@@ -58,7 +58,12 @@ async function oneRound(bench: Bench, url: string, sha256: string, number: numbe
   const close = await watch.open(bench.pids);
   const startedAt = Date.now();
   const video = { url, id: `large-${number}`, fileName: 'large.mp4', metadata: {} };
-  const shown = await untilFinished(client, await client.submit({ systemName: 'bench', videos: [video] }), 500, WITHIN_MS);
+  const shown = await untilFinished(
+    client,
+    await client.submit({ systemName: 'bench', videos: [video] }),
+    500,
+    WITHIN_MS,
+  );
   const worker = (await close())['worker'];
   const blobs = join(bench.dataDir, 'blobs');
   // Named by its hash: what the origin has sent is what lies there.
@@ -66,7 +71,9 @@ async function oneRound(bench: Bench, url: string, sha256: string, number: numbe
   if (stored.size !== bytes) throw new Error(`The stored file has ${stored.size} bytes of ${bytes}`);
   await removeBlobs(blobs);
   const service = msUntilEnd(startedAt, shown) / 1000;
-  bench.report(`Round ${number}: service ${round(service, 1)} s, curl ${curl === null ? 'absent' : `${round(curl, 1)} s`}`);
+  bench.report(
+    `Round ${number}: service ${round(service, 1)} s, curl ${curl === null ? 'absent' : `${round(curl, 1)} s`}`,
+  );
   const { peakBytes: workerPeakBytes = 0, cpuSeconds: workerCpuSeconds = 0 } = worker ?? {};
   return { service, curl, workerPeakBytes, workerCpuSeconds };
 }
@@ -87,7 +94,12 @@ const work = async (bench: Bench): Promise<void> => {
     ['speed of the service, MiB/s', round(perSecond, 0), '', ''],
     ['of curl | tee | sha256sum', round(ratio, 2), '≥ 0.8', ratio >= 0.8 ? 'yes' : Number.isNaN(ratio) ? '–' : 'no'],
     ['peak of the worker, MiB', mib(peak), '≤ 256', peak <= 256 * MIB ? 'yes' : 'no'],
-    ['processor time of the worker, s a GiB', round((median(rounds.map((one) => one.workerCpuSeconds)) * 1024 * MIB) / bytes, 2), '', ''],
+    [
+      'processor time of the worker, s a GiB',
+      round((median(rounds.map((one) => one.workerCpuSeconds)) * 1024 * MIB) / bytes, 2),
+      '',
+      '',
+    ],
   ];
   const machine = await describeMachine();
   const where = `${new Date().toISOString().slice(0, 10)}, ${machine.processors} × ${machine.processor}, ${rounds.length} rounds.`;

@@ -40,7 +40,11 @@ await withBench(async (bench) => {
   bench.report(`Status, import and POST measured while ${count(items)} items ran`);
   const small = await smallBesideLarge(client, origin, { largeItems, tries: Number(values.tries) });
   bench.report(`Small imports measured beside ${count(largeItems)} items (${small.posted})`);
-  const list = await listUnderLoad(client, origin, { busyItems: items, id: small.largeId, pages: Number(values.pages) });
+  const list = await listUnderLoad(client, origin, {
+    busyItems: items,
+    id: small.largeId,
+    pages: Number(values.pages),
+  });
 
   const rows: [what: string, ms: number[], target: number][] = [
     [`GET status, ${values.pollers} pollers, ${count(items)} items run`, status.status, 50],

@@ -25,7 +25,8 @@ const { values } = parseArgs({
 });
 const items = Number(values.items);
 const bytes = Number(values.bytes);
-const folder = values.folder === undefined ? await mkdtemp(join(tmpdir(), 'durable-import-profile-')) : resolve(values.folder);
+const folder =
+  values.folder === undefined ? await mkdtemp(join(tmpdir(), 'durable-import-profile-')) : resolve(values.folder);
 await mkdir(folder, { recursive: true });
 const preload = fileURLToPath(new URL('profile/preload.mjs', import.meta.url));
 /** Writing a profile of a minute takes a second or two. */
@@ -42,7 +43,8 @@ function toggle({ pids }: Bench): void {
 /** The delays are written after the profile of the same thread. */
 async function untilWritten(): Promise<void> {
   const deadline = Date.now() + WRITTEN_WITHIN_MS;
-  const isThere = (files: string[]): boolean => ['gateway', 'worker'].every((name) => files.includes(`${name}.delay.json`));
+  const isThere = (files: string[]): boolean =>
+    ['gateway', 'worker'].every((name) => files.includes(`${name}.delay.json`));
   while (!isThere(await readdir(folder))) {
     if (Date.now() > deadline) throw new Error(`No profile was written to ${folder}`);
     await delay(100);
@@ -68,8 +70,13 @@ await withBench(
 for (const file of (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'))) {
   const name = file.replace('.cpuprofile', '');
   const profile = CpuProfile.parse(JSON.parse(await readFile(join(folder, file), 'utf8')));
-  const rows = hotFunctions(profile, Number(values.top)).map(({ where, share }) => [where, `${round(share * 100, 1)} %`]);
+  const rows = hotFunctions(profile, Number(values.top)).map(({ where, share }) => [
+    where,
+    `${round(share * 100, 1)} %`,
+  ]);
   const late = await readFile(join(folder, `${name}.delay.json`), 'utf8').catch(() => '');
-  process.stdout.write(`${name}, event loop late by (ms) ${late}\n${markdownTable(['Function', 'Own time'], rows)}\n\n`);
+  process.stdout.write(
+    `${name}, event loop late by (ms) ${late}\n${markdownTable(['Function', 'Own time'], rows)}\n\n`,
+  );
 }
 process.stderr.write(`Profiles: ${folder}\n`);

@@ -23,6 +23,8 @@ const { values } = parseArgs({
     items: { type: 'string' },
     bytes: { type: 'string', default: '16384' },
     rounds: { type: 'string', default: '3' },
+    // Of BullMQ: as many as the bare loop has in flight.
+    concurrency: { type: 'string', default: '128' },
     json: { type: 'string' },
     'write-readme': { type: 'boolean', default: false },
   },
@@ -38,7 +40,10 @@ const COUNTED_ITEMS = 2_000;
 const UNTUNED = { [BULLMQ]: 1_000, other: 10 };
 
 /** Also a figure: what the two products do before anybody tunes them. One run each, of few items. */
-async function measureUntuned(bench: Bench, measuring: Measuring): Promise<{ runs: RunRecord[]; skipped: SkippedPart[] }> {
+async function measureUntuned(
+  bench: Bench,
+  measuring: Measuring,
+): Promise<{ runs: RunRecord[]; skipped: SkippedPart[] }> {
   const { started, skipped } = await startUntuned(bench);
   const runs: RunRecord[] = [];
   for (const contender of started) {
@@ -49,14 +54,17 @@ async function measureUntuned(bench: Bench, measuring: Measuring): Promise<{ run
 }
 
 async function measureAll(bench: Bench): Promise<BenchResult> {
-  const { started, skipped } = await startContenders(bench);
+  const { started, skipped } = await startContenders(bench, { concurrency: Number(values.concurrency) });
   const measuring = { watch: createProcessWatch(), report: bench.report };
   const cold = await measureCold(started, measuring);
   const warm = await measureMatrix(cells, started, measuring);
   const untuned = mode === 'quick' || values.items !== undefined ? null : await measureUntuned(bench, measuring);
   const isOwnMongo = bench.databaseKind !== 'given';
   const mongo = isOwnMongo ? await measureMongoCost(bench, COUNTED_ITEMS) : null;
-  const notCounted = { what: 'MongoDB operations', reason: 'MONGODB_URL names a server, and the proxy stands before our own only' };
+  const notCounted = {
+    what: 'MongoDB operations',
+    reason: 'MONGODB_URL names a server, and the proxy stands before our own only',
+  };
   return {
     at: new Date().toISOString(),
     mode: values.items === undefined ? mode : 'custom',

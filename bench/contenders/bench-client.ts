@@ -9,7 +9,7 @@ export interface Shown {
   readonly counts: Readonly<Record<'total' | 'open' | 'success' | 'skipped' | 'failed', number>>;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
@@ -65,7 +65,10 @@ export function createBenchClient({ api, token }: { api: string; token: string }
 
 function* chunksOf(lines: readonly object[]): Generator<string> {
   for (let from = 0; from < lines.length; from += LINES_A_CHUNK)
-    yield lines.slice(from, from + LINES_A_CHUNK).map((line) => `${JSON.stringify(line)}\n`).join('');
+    yield lines
+      .slice(from, from + LINES_A_CHUNK)
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join('');
 }
 
 function idOf({ status, body }: Answer): string {

@@ -5,8 +5,10 @@ import { serveRuns } from './serve-runs.js';
 import { BULLMQ_QUEUE } from './queue-names.js';
 import { createCountdown } from './countdown.js';
 
+const settings = JSON.parse(process.argv[2] ?? '') as WorkSettings & { port: number; concurrency: number };
+
 /** A BullMQ worker; a run ends when so many jobs are recorded as completed in Redis. */
-await serveRuns(async (settings: WorkSettings & { port: number; concurrency: number }) => {
+await serveRuns(async () => {
   const work = await createItemWork(settings);
   const countdown = createCountdown();
   const worker = new Worker<ItemJob>(BULLMQ_QUEUE, ({ data }) => work.importItem(data), {

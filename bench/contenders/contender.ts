@@ -13,7 +13,7 @@ export interface HistoryCost {
   readonly bytes: number;
 }
 
-export interface RunResult {
+interface RunResult {
   readonly seconds: number;
   /** What the run left in Temporal, over all runs of its workflows; null for what does not use it. */
   readonly history: (() => Promise<HistoryCost>) | null;

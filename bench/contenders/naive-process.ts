@@ -5,8 +5,10 @@ import { NAIVE_TASK_QUEUE } from './naive-task-queue.js';
 import type { NaiveActivities } from './naive-workflow.js';
 import { serveRuns } from './serve-runs.js';
 
+const settings = JSON.parse(process.argv[2] ?? '') as WorkSettings & { temporal: string; codePath: string };
+
 /** The worker of the naive shape, with the limits of the service's own. Runs come through Temporal, not as messages. */
-await serveRuns(async (settings: WorkSettings & { temporal: string; codePath: string }) => {
+await serveRuns(async () => {
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('WARN') });
   const work = await createItemWork(settings);
   const connection = await NativeConnection.connect({ address: settings.temporal });

@@ -12,8 +12,10 @@ const FETCH = 64;
 /** Of a loop that found nothing, such as between two runs. */
 const IDLE_MS = 20;
 
+const settings = JSON.parse(process.argv[2] ?? '') as WorkSettings & { url: string; tuned: boolean };
+
 /** A pg-boss worker; a run ends when so many jobs are completed in PostgreSQL. */
-await serveRuns(async (settings: WorkSettings & { url: string; tuned: boolean }) => {
+await serveRuns(async () => {
   const work = await createItemWork(settings);
   const countdown = createCountdown();
   const boss = new PgBoss({ connectionString: settings.url, supervise: false, schedule: false });

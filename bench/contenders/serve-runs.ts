@@ -9,9 +9,9 @@ export interface RunServer {
 /** What the process tells its parent: it is ready, or a run has ended, well or not. */
 export type RunReport = { readonly ready: true } | { readonly error: string | null };
 
-/** The main function of a contender's process: settings come as JSON in its first argument, runs as messages. */
-export async function serveRuns<S>(start: (settings: S) => Promise<RunServer>): Promise<void> {
-  const server = await start(JSON.parse(process.argv[2] ?? '{}') as S);
+/** The main function of a contender's process: settings are JSON in its first argument, runs come as messages. */
+export async function serveRuns(start: () => Promise<RunServer>): Promise<void> {
+  const server = await start();
   const tell = (report: RunReport): void => void process.send?.(report);
   process.on('message', (run) => {
     server.run(run as Run).then(

@@ -13,8 +13,7 @@ export interface QueueTuning {
   readonly concurrency: number;
 }
 
-
-/** Jobs of one `addBulk`: a larger one blocks Redis for longer and was no faster. */
+/** Jobs of one `addBulk`, which is one transaction: Redis does nothing else meanwhile. */
 const BULK = 1_000;
 
 /**

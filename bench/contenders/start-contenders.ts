@@ -4,7 +4,7 @@ import type { Bench } from '../setup/with-bench.js';
 import type { Contender } from './contender.js';
 import { BULLMQ, PG_BOSS } from './names.js';
 import { startBareLoop } from './start-bare-loop.js';
-import { startBullmq } from './start-bullmq.js';
+import { type QueueTuning, startBullmq } from './start-bullmq.js';
 import { startNaive } from './start-naive.js';
 import { startPgBoss } from './start-pg-boss.js';
 import { startService } from './start-service.js';
@@ -14,14 +14,11 @@ export interface Contenders {
   readonly skipped: SkippedPart[];
 }
 
-/** As in the bare loop; 64 and 256 were within a few per cent of it. */
-const BULLMQ_CONCURRENCY = 128;
-
 /** Starts all five; one whose server is not installed is skipped, with the reason. */
-export async function startContenders(bench: Bench): Promise<Contenders> {
+export async function startContenders(bench: Bench, bullmq: QueueTuning): Promise<Contenders> {
   const started = [await startBareLoop(bench), await startNaive(bench), await startService(bench)];
   return withOptional(bench, started, {
-    [BULLMQ]: () => startBullmq(bench, { concurrency: BULLMQ_CONCURRENCY }),
+    [BULLMQ]: () => startBullmq(bench, bullmq),
     [PG_BOSS]: () => startPgBoss(bench, { tuned: true }),
   });
 }

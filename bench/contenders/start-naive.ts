@@ -39,7 +39,11 @@ export async function startNaive(bench: Bench): Promise<Contender> {
           ids.map((workflowId, index) => {
             const from = Math.floor((run.items * index) / WORKFLOWS);
             const input: NaiveInput = { run, from, to: Math.floor((run.items * (index + 1)) / WORKFLOWS) };
-            return client.workflow.execute('importOneByOne', { taskQueue: NAIVE_TASK_QUEUE, workflowId, args: [input] });
+            return client.workflow.execute('importOneByOne', {
+              taskQueue: NAIVE_TASK_QUEUE,
+              workflowId,
+              args: [input],
+            });
           }),
         ),
       );

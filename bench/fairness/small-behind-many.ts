@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchClient } from '../contenders/bench-client.js';
 import { msUntilEnd, postRun, untilFinished } from '../contenders/service-load.js';
 
-export interface SmallImport {
+interface SmallImport {
   readonly who: string;
   /** From its POST to its end; null when the service refused it. */
   readonly seconds: number | null;
@@ -66,6 +66,9 @@ export async function smallBehindMany(crowd: Crowd): Promise<BehindMany> {
   }
   return {
     largeSeconds: (Math.max(...ends) - startedAt) / 1000,
-    small: small.map(({ endedAt, ...rest }) => ({ ...rest, largeEndedBefore: ends.filter((end) => end < endedAt).length })),
+    small: small.map(({ endedAt, ...rest }) => ({
+      ...rest,
+      largeEndedBefore: ends.filter((end) => end < endedAt).length,
+    })),
   };
 }

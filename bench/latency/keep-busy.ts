@@ -14,7 +14,7 @@ const WITHIN_MS = 600_000;
 
 /** Keeps an import of so many items running: as one ends the next one is posted. Resolves when the first one is accepted. */
 export async function keepBusy(client: BenchClient, origin: string, items: number, name: string): Promise<Load> {
-  let isStopping = false;
+  const stopping = new AbortController();
   let number = 0;
   const next = async (): Promise<string> => {
     number += 1;
@@ -25,7 +25,7 @@ export async function keepBusy(client: BenchClient, origin: string, items: numbe
   const running = (async () => {
     for (;;) {
       await untilFinished(client, id, POLL_MS, WITHIN_MS);
-      if (isStopping) return;
+      if (stopping.signal.aborted) return;
       id = await next();
     }
   })();
@@ -33,7 +33,7 @@ export async function keepBusy(client: BenchClient, origin: string, items: numbe
   return {
     current: () => id,
     stop() {
-      isStopping = true;
+      stopping.abort();
       return running;
     },
   };

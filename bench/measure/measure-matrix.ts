@@ -54,5 +54,7 @@ export async function measureMatrix(
 async function diskShortage(folder: string, bytes: number): Promise<string | null> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  return free > bytes * DISK_RESERVE ? null : `it needs ${size(bytes * DISK_RESERVE)} of disk and ${size(free)} are free`;
+  return free > bytes * DISK_RESERVE
+    ? null
+    : `it needs ${size(bytes * DISK_RESERVE)} of disk and ${size(free)} are free`;
 }

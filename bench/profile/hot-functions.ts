@@ -21,13 +21,16 @@ export interface HotFunction {
   readonly share: number;
 }
 
+/** Idle time, and the inspector's own: beginning and ending the profile. */
+const NOT_WORK = new Set(['(idle)', 'dispatch']);
+
 /** Functions by the time spent in themselves, the most first. */
 export function hotFunctions({ nodes, samples, timeDeltas }: CpuProfile, limit: number): HotFunction[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const micros = new Map<string, number>();
   samples.forEach((id, index) => {
     const name = names.get(id) ?? '';
-    if (name !== '(idle)') micros.set(name, (micros.get(name) ?? 0) + (timeDeltas[index] ?? 0));
+    if (!NOT_WORK.has(name)) micros.set(name, (micros.get(name) ?? 0) + (timeDeltas[index] ?? 0));
   });
   const busy = [...micros.values()].reduce((sum, one) => sum + one, 0);
   return [...micros]

@@ -9,10 +9,12 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
 
-const name = `${process.argv[2] ?? 'node'}${isMainThread ? '' : `-thread-${threadId}`}`;
+const name = isMainThread ? (process.argv[2] ?? 'node') : `thread-${threadId}-of-${process.pid}`;
 const folder = process.env['BENCH_PROFILE_DIR'] ?? '.';
 const session = new Session();
-const delay = monitorEventLoopDelay({ resolution: 10 });
+/** Of the timer that measures, milliseconds; what it reports has them in it. */
+const RESOLUTION = 10;
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
 let isRunning = false;
 
 function toggle() {
@@ -30,7 +32,7 @@ function toggle() {
     if (error === null) writeFileSync(join(folder, `${name}.cpuprofile`), JSON.stringify(answer.profile));
   });
   session.disconnect();
-  const ms = (nanoseconds) => Number((nanoseconds / 1e6).toFixed(1));
+  const ms = (nanoseconds) => Math.max(0, Number((nanoseconds / 1e6 - RESOLUTION).toFixed(1)));
   const late = { p50: ms(delay.percentile(50)), p99: ms(delay.percentile(99)), max: ms(delay.max) };
   writeFileSync(join(folder, `${name}.delay.json`), `${JSON.stringify(late)}\n`);
 }

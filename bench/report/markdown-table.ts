@@ -1,6 +1,11 @@
 /** A Markdown table with its columns aligned, as Prettier writes it: words to the left, all that is a number to the right. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const isNumeric = head.map((_, column) => rows.length > 0 && rows.every((row) => /^(?:–|[-\d].*)?$/.test(row[column] ?? '')));
+export function markdownTable(titles: readonly string[], content: readonly (readonly string[])[]): string {
+  const escaped = (cells: readonly string[]): string[] => cells.map((cell) => cell.replaceAll('|', '\\|'));
+  const head = escaped(titles);
+  const rows = content.map(escaped);
+  const isNumeric = head.map(
+    (_, column) => rows.length > 0 && rows.every((row) => /^(?:–|[-\d].*)?$/.test(row[column] ?? '')),
+  );
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => (row[column] ?? '').length)),
   );

@@ -8,7 +8,8 @@ const BYTES = 16 * 1024;
 /** Processor time and memory of every process, at the largest number of items that the most contenders took part in. */
 export function processTable(runs: readonly RunRecord[]): string {
   const warm = runs.filter((run) => run.round > 0 && run.bytes === BYTES);
-  const taking = (items: number): number => new Set(warm.filter((run) => run.items === items).map((run) => run.contender)).size;
+  const taking = (items: number): number =>
+    new Set(warm.filter((run) => run.items === items).map((run) => run.contender)).size;
   const counts = [...new Set(warm.map(({ items }) => items))];
   const [items] = counts.toSorted((a, b) => taking(b) - taking(a) || b - a);
   const cell = warm.filter((run) => run.items === items);

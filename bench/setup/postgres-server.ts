@@ -34,11 +34,15 @@ export async function startPostgres(cleanup: Cleanup): Promise<RunningServer> {
   if (user !== null) await chown(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   const logFile = join(folder, 'postgres.log');
-  const initdb = await run(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'bench', '-E', 'UTF8', '--locale=C'], {
-    user,
-    folder,
-    logFile,
-  });
+  const initdb = await run(
+    join(bin, 'initdb'),
+    ['-D', data, '-A', 'trust', '-U', 'bench', '-E', 'UTF8', '--locale=C'],
+    {
+      user,
+      folder,
+      logFile,
+    },
+  );
   const [code] = (await once(initdb.child, 'exit')) as [number | null];
   if (code !== 0) throw new Missing(`initdb ended with ${String(code)}`);
 

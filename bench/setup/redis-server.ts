@@ -27,7 +27,16 @@ export async function startRedis(cleanup: Cleanup): Promise<RunningServer> {
   cleanup.add(() => rm(folder, { recursive: true, force: true }));
   const port = await anyFreePort();
   const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const durability = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--maxmemory-policy', 'noeviction'];
+  const durability = [
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'everysec',
+    '--save',
+    '',
+    '--maxmemory-policy',
+    'noeviction',
+  ];
   const server = await spawnServer({ file, args: [...place, ...durability], logFile: join(folder, 'redis.log') });
   cleanup.add(() => stopServer(server));
   await waitUntilReady(server, { name: 'Redis', timeoutMs: READY_TIMEOUT_MS, probe: () => ping(port) });

@@ -50,7 +50,10 @@ export async function withBench(work: (bench: Bench) => Promise<void>, options: 
       return undefined;
     });
     const database = databaseName('service');
-    const stack = createStack({ env: { ...environment(dataDir, database, origin.origin, options), ...options.env }, report });
+    const stack = createStack({
+      env: { ...environment(dataDir, database, origin.origin, options), ...options.env },
+      report,
+    });
     cleanup.add(() => stack.stop());
     const { api, token, temporal, mongodb, pids } = await stack.start();
     if (token === null) throw new Error('The benchmark makes its own token: unset TOKEN_JWKS_FILE');
@@ -75,7 +78,12 @@ export async function withBench(work: (bench: Bench) => Promise<void>, options: 
   }
 }
 
-function environment(dataDir: string, database: string, origin: string, { alsoAllow }: BenchOptions): NodeJS.ProcessEnv {
+function environment(
+  dataDir: string,
+  database: string,
+  origin: string,
+  { alsoAllow }: BenchOptions,
+): NodeJS.ProcessEnv {
   const allowed = [origin, ...(alsoAllow === undefined ? [] : [alsoAllow])];
   return {
     ...process.env,
