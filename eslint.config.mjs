@@ -12,7 +12,9 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
-      parserOptions: { projectService: { allowDefaultProject: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs'] } },
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs', 'bench/profile/*.mjs'] },
+      },
     },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
@@ -55,6 +57,9 @@ export default tseslint.config(
       'jest/expect-expect': ['error', { assertFunctionNames: ['expect', 'expect*', 'fc.assert'] }],
     },
   },
-  { files: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs'], ...tseslint.configs.disableTypeChecked },
-  { files: ['*.mjs', '*.js', 'test/support/global-*.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['*.mjs', '*.cjs', '*.js', 'tools/*.mjs', 'bench/profile/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  {
+    files: ['*.mjs', '*.js', 'bench/profile/*.mjs', 'test/support/global-*.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
 );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findOnPath } from '../src/stack/find-on-path.js';
-import { type LargeFile, serveLargeFile } from './large-file.js';
+import { type LargeFile, serveLargeFile } from './setup/large-file.js';
 import type { FetchReport } from './resume-fetch.js';
 
 const MIB = 1024 * 1024;

@@ -1,62 +1,84 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createStack } from '../src/stack/stack.js';
-import { bareLoop } from './bare-loop.js';
-import { importThroughService } from './service.js';
+import { startContenders, startUntuned } from './contenders/start-contenders.js';
+import { BULLMQ } from './contenders/names.js';
+import { type Cell, matrixOf, type Mode } from './matrix.js';
+import { describeMachine } from './measure/machine.js';
+import { measureCold, measureMatrix } from './measure/measure-matrix.js';
+import { type Measuring, measureRun } from './measure/measure-run.js';
+import { measureMongoCost } from './measure/mongo-cost.js';
+import { createProcessWatch } from './measure/process-watch.js';
+import type { BenchResult, RunRecord, SkippedPart } from './measure/run-record.js';
+import { publish } from './report/publish.js';
+import { renderReport } from './report/render-report.js';
+import { type Bench, withBench } from './setup/with-bench.js';
 
 /*
- * Compares an import through the service with a bare loop that does the same work, in turns on the same servers. The first 3,000
- * items of a process run at about half speed (just-in-time compilation, connection set-up), hence a cold and a warm figure.
+ * Compares imports through the service with everything that does the same work otherwise, in turns on the same servers; see
+ * README.md beside this file.
  */
 const { values } = parseArgs({
   options: {
-    items: { type: 'string', default: '2000' },
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    items: { type: 'string' },
     bytes: { type: 'string', default: '16384' },
     rounds: { type: 'string', default: '3' },
+    // Of BullMQ: as many as the bare loop has in flight.
+    concurrency: { type: 'string', default: '128' },
+    json: { type: 'string' },
+    'write-readme': { type: 'boolean', default: false },
   },
 });
-const items = Number(values.items);
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const median = (all: number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN;
-const rate = (seconds: number): string => `${Math.round(items / seconds)} items/s`;
+const mode: Mode = values.full ? 'full' : values.quick ? 'quick' : 'default';
+const cells: Cell[] =
+  values.items === undefined
+    ? matrixOf(mode)
+    : [{ items: Number(values.items), bytes: Number(values.bytes), rounds: Number(values.rounds), contenders: 'all' }];
+/** Items of the pass that counts what is asked of MongoDB: enough for whole pages to settle the figure. */
+const COUNTED_ITEMS = 2_000;
+/** pg-boss takes one every two seconds by default. */
+const UNTUNED = { [BULLMQ]: 1_000, other: 10 };
 
-const originProcess = fork(new URL('origin.ts', import.meta.url), [values.bytes]);
-const [origin] = (await once(originProcess, 'message')) as [string];
-const dataDir = await mkdtemp(join(tmpdir(), 'durable-import-bench-'));
-const EGRESS_ALLOW = `127.0.0.1/32:${new URL(origin).port}`;
-const stack = createStack({ env: { ...process.env, DATA_DIR: dataDir, EGRESS_ALLOW, RATE_LIMIT: 'off' }, report: say });
-try {
-  const { api, token, mongodb } = await stack.start();
-  if (token === null) throw new Error('The benchmark makes its own token: unset TOKEN_JWKS_FILE');
-  const service = (run: string): Promise<number> => importThroughService({ api, token, origin, items, run });
-  const bare = (): Promise<number> => bareLoop({ origin, mongodb, items });
-
-  const cold = { service: await service('cold'), bare: await bare() };
-  say(`cold   service ${rate(cold.service)}, bare loop ${rate(cold.bare)}`);
-  const warm: { service: number; bare: number }[] = [];
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    const pair = { service: await service(`warm-${round}`), bare: await bare() };
-    warm.push(pair);
-    say(`warm ${round} service ${rate(pair.service)}, bare loop ${rate(pair.bare)}`);
+/** Also a figure: what the two products do before anybody tunes them. One run each, of few items. */
+async function measureUntuned(
+  bench: Bench,
+  measuring: Measuring,
+): Promise<{ runs: RunRecord[]; skipped: SkippedPart[] }> {
+  const { started, skipped } = await startUntuned(bench);
+  const runs: RunRecord[] = [];
+  for (const contender of started) {
+    const items = contender.name.startsWith(BULLMQ) ? UNTUNED[BULLMQ] : UNTUNED.other;
+    runs.push(await measureRun(contender, { items, bytes: 16_384, round: 0 }, measuring));
   }
-  const ratios = warm.map((pair) => pair.bare / pair.service);
-  const result = {
-    items,
-    bytes: Number(values.bytes),
-    coldItemsPerSecond: { service: items / cold.service, bareLoop: items / cold.bare },
-    warmItemsPerSecond: {
-      service: items / median(warm.map((pair) => pair.service)),
-      bareLoop: items / median(warm.map((pair) => pair.bare)),
-    },
-    warmRatio: median(ratios),
-  };
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-} finally {
-  await stack.stop();
-  originProcess.disconnect();
-  await rm(dataDir, { recursive: true, force: true });
+  return { runs, skipped };
 }
+
+async function measureAll(bench: Bench): Promise<BenchResult> {
+  const { started, skipped } = await startContenders(bench, { concurrency: Number(values.concurrency) });
+  const measuring = { watch: createProcessWatch(), report: bench.report };
+  const cold = await measureCold(started, measuring);
+  const warm = await measureMatrix(cells, started, measuring);
+  const untuned = mode === 'quick' || values.items !== undefined ? null : await measureUntuned(bench, measuring);
+  const isOwnMongo = bench.databaseKind !== 'given';
+  const mongo = isOwnMongo ? await measureMongoCost(bench, COUNTED_ITEMS) : null;
+  const notCounted = {
+    what: 'MongoDB operations',
+    reason: 'MONGODB_URL names a server, and the proxy stands before our own only',
+  };
+  return {
+    at: new Date().toISOString(),
+    mode: values.items === undefined ? mode : 'custom',
+    machine: await describeMachine(),
+    database: bench.databaseKind,
+    contenders: Object.fromEntries(started.map(({ name, description }) => [name, description])),
+    skipped: [...skipped, ...warm.skipped, ...(untuned?.skipped ?? []), ...(isOwnMongo ? [] : [notCounted])],
+    runs: [...cold, ...(untuned?.runs ?? []), ...warm.runs],
+    mongo,
+  };
+}
+
+await withBench(async (bench) => {
+  const result = await measureAll(bench);
+  const { json, 'write-readme': writeReadme } = values;
+  await publish({ name: 'bench', text: renderReport(result), result, json, writeReadme });
+});
