@@ -12,6 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FinishBatchInput, FinishResult, RoundPlan } from '../src/contract/activity-types.js';
+import { DEFAULT_PRIORITY } from '../src/contract/priority.js';
 import { STATUS_QUERY, webhookWorkflowId } from '../src/contract/workflow-names.js';
 import type { ImportBatchInput, ImportProgress } from '../src/contract/workflow-names.js';
 import { finishBatch, importItem, planRound, sweepPage } from './activity-options.js';
@@ -105,6 +106,8 @@ async function handOver(
       // A receiver that is down for three days must not keep the batch open.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `webhook of ${batchId}`,
+      // The project's turn and weight are inherited. A batch that could wait is over now: its message does not wait behind others'.
+      priority: { priorityKey: Math.min(DEFAULT_PRIORITY, workflowInfo().priority?.priorityKey ?? DEFAULT_PRIORITY) },
       args: [{ projectId, batchId, ...webhook }],
     });
   } catch (failure) {
