@@ -33,6 +33,33 @@ export const Rate = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** What Temporal takes as fairness weight; it would silently pull others to the nearest end. */
+const WEIGHTS = { least: 0.001, most: 1000 } as const;
+
+/** Shares of projects, `gold=4,free=0.5`; parsed to a map from project id to weight. Every entry that is wrong is named. */
+export const ProjectWeights = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const weights = new Map<string, number>();
+    for (const entry of text.split(',').map((part) => part.trim())) {
+      if (entry === '') continue;
+      const [, project = '', number = ''] = /^([A-Za-z0-9_-]{1,64})\s*=\s*(\d+(?:\.\d+)?)$/.exec(entry) ?? [];
+      const weight = Number(number);
+      const problem = weightProblem(project, weight, weights);
+      if (problem === null) weights.set(project, weight);
+      else context.addIssue({ code: 'custom', message: `${entry}: ${problem}` });
+    }
+    return weights as ReadonlyMap<string, number>;
+  });
+
+function weightProblem(project: string, weight: number, known: ReadonlyMap<string, number>): string | null {
+  if (project === '') return 'must be a project id and its weight, such as gold=4';
+  if (weight < WEIGHTS.least || weight > WEIGHTS.most)
+    return `must have a weight from ${WEIGHTS.least} to ${WEIGHTS.most}`;
+  return known.has(project) ? 'must not name a project twice' : null;
+}
+
 /** A comma-separated list of durations. */
 export const Durations = z
   .string()

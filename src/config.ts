@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Count, Duration, Durations, Port, Rate, Size, WebhookDuration } from './config-values.js';
+import { Count, Duration, Durations, Port, ProjectWeights, Rate, Size, WebhookDuration } from './config-values.js';
 import { parseAllowList } from './egress/allow-list.js';
 
 const HttpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
@@ -114,9 +114,12 @@ export const ConfigSchema = z.object({
     .default(5)
     .describe('Most redirects that are followed'),
   HOST_MAX_CONNECTIONS: Count.default(8).describe('Connections to one host, per worker'),
-  HOST_MAX_CONCURRENT: Count.default(16).describe('Items of one host under way at a time, in all workers together'),
+  HOST_MAX_CONCURRENT: Count.default(16).describe('Items of one host being fetched at a time, in all workers together'),
   HOST_RATE: Rate.optional().describe(
     'Items of one host that may begin in a time, such as 10/1s, in all workers together',
+  ),
+  PROJECT_WEIGHTS: ProjectWeights.describe(
+    'Shares of projects while work is waiting, such as gold=4,free=0.5; 1 for all others',
   ),
   SWEEP_ABOVE: z.coerce
     .number()

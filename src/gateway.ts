@@ -44,7 +44,11 @@ export async function runGateway(config: Config): Promise<void> {
   const blobs = configuredBlobStore(config);
   const connection = Connection.lazy(temporalConnectionOptions(config));
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
-  const workflows = createTemporalWorkflows({ client, taskQueue: config.TEMPORAL_TASK_QUEUE });
+  const workflows = createTemporalWorkflows({
+    client,
+    taskQueue: config.TEMPORAL_TASK_QUEUE,
+    projectWeights: config.PROJECT_WEIGHTS,
+  });
   const reconciler = createReconciler({ store, workflows, logger });
   const app = createApp({
     store,

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { WorkerOptions } from '@temporalio/worker';
+import type { WorkerOptions, WorkerTuner } from '@temporalio/worker';
+import { createActivitySlots } from './activity-slots.js';
 
 /** How a worker process shares itself out. */
 export const WORKER_LIMITS = {
-  // 8 pages of several batches and 50 lanes of single items fit; each is a few sockets and buffers, not a thread.
-  maxConcurrentActivityTaskExecutions: 120,
+  // No activity is handed over with the answer to a workflow task: it would pass by the order of the queue.
+  maxEagerActivityReservationsPerWorkflowTask: 0,
   // About 1 MiB each: bounds the memory of a worker that has thousands of batches waiting for timers.
   maxCachedWorkflows: 100,
   // Heartbeats every 2 s must really go out every 2 s: they carry cancellations, and their absence a crash.
@@ -16,6 +17,26 @@ export const WORKER_LIMITS = {
   // An activity that does not listen must not hold up a deploy.
   shutdownForceTime: '15 seconds',
 } as const satisfies Partial<WorkerOptions>;
+
+const ACTIVITY_SLOTS = {
+  // 50 lanes of single items of two batches, and all else that is short; each is a few sockets and buffers, not a thread.
+  activities: 120,
+  // 8 × 16 items in flight, what a single batch asks for, keep a process busy. With more, each page takes longer and no item
+  // is done sooner; what waits at Temporal instead is handed out in order of priority and fairness (docs/decisions/0018).
+  pages: 8,
+} as const;
+
+/** The slots of one worker: to be made anew for each, because they count what it runs. */
+export function workerTuner(): WorkerTuner {
+  return {
+    activityTaskSlotSupplier: createActivitySlots(ACTIVITY_SLOTS),
+    // The SDK's own number: workflow tasks share one thread and take milliseconds.
+    workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 40 },
+    // There are neither local activities nor Nexus operations; a supplier has at least one slot.
+    localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+    nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+  };
+}
 
 /** The workflow code: bundled by the build, or bundled now when running from sources. */
 export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {

@@ -17,7 +17,7 @@ import { temporalLogger } from './telemetry/temporal-logger.js';
 import { createWorkerMetrics } from './telemetry/worker-metrics.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
 import { aborted, whenToldToStop } from './when-told-to-stop.js';
-import { WORKER_LIMITS, workflowCode } from './worker-options.js';
+import { WORKER_LIMITS, workerTuner, workflowCode } from './worker-options.js';
 
 /**
  * The worker process: config → connections → activities → worker → drain. Resolves after a clean stop.
@@ -97,6 +97,7 @@ export async function runWorker(config: Config): Promise<void> {
         activities: { ...activities },
         ...workflowCode(),
         ...WORKER_LIMITS,
+        tuner: workerTuner(),
       });
     const worker = await keepTrying(temporal, create);
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');

@@ -18,6 +18,7 @@ import { finishBatch, importItem, planRound, sweepPage } from './activity-option
 import { deliverWebhook } from './deliver-webhook.js';
 import { inLanes } from './lanes.js';
 import { initialProgress, withItem, withPlan, withSweep } from './progress.js';
+import { turnOfItem, turnOfWebhook } from './turns.js';
 
 /** Items with an activity of their own at a time: more cost workflow task time faster than they save any. */
 const ITEM_LANES = 50;
@@ -49,9 +50,8 @@ export async function importBatch(input: ImportBatchInput): Promise<FinishResult
     });
     await inLanes(plan.items, ITEM_LANES, async ({ seq, host }) => {
       const summary = `item ${seq} · ${host}`;
-      const done = await importItem.executeWithOptions({ activityId: `item-${seq}`, summary }, [
-        { projectId, batchId, seq },
-      ]);
+      const options = { activityId: `item-${seq}`, summary, priority: turnOfItem() };
+      const done = await importItem.executeWithOptions(options, [{ projectId, batchId, seq }]);
       progress = withItem(progress, done);
     });
   };
@@ -105,6 +105,7 @@ async function handOver(
       // A receiver that is down for three days must not keep the batch open.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `webhook of ${batchId}`,
+      priority: turnOfWebhook(),
       args: [{ projectId, batchId, ...webhook }],
     });
   } catch (failure) {

@@ -17,6 +17,7 @@ export interface BatchFields {
   readonly systemName?: string;
   readonly webhook?: string;
   readonly context?: Record<string, unknown>;
+  readonly priority?: number;
 }
 
 /** More is refused by the API anyway, and would be read into memory first. */

@@ -1,3 +1,4 @@
+import { LEAST_URGENT } from '../contract/priority.js';
 import { GARBAGE_WORKFLOW_NOW, WORKFLOWS, type CollectedGarbage } from '../contract/workflow-names.js';
 
 /**
@@ -17,6 +18,8 @@ export async function collectNow(env: NodeJS.ProcessEnv, report: (line: string) 
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         args: [{}],
         staticSummary: 'asked for on the command line',
+        // Behind every import that waits, as the Schedule's.
+        priority: { priorityKey: LEAST_URGENT },
       });
       report(`Collecting garbage in workflow ${GARBAGE_WORKFLOW_NOW}`);
       return (await handle.result()) as CollectedGarbage;

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KINDS, type KindPlural } from '../contract/kinds.js';
+import { LEAST_URGENT, MOST_URGENT } from '../contract/priority.js';
 import { createApiClient, Refused } from './api-client.js';
 import { readBatchFile, type BatchFields } from './batch-file.js';
 import type { CliContext } from './context.js';
@@ -14,8 +15,10 @@ interface SubmitOptions extends ApiOptions {
   readonly systemName?: string;
   readonly webhook?: string;
   readonly context?: Record<string, unknown>;
+  readonly priority?: number;
 }
 
+const PRIORITY = new RegExp(`^[${MOST_URGENT}-${LEAST_URGENT}]$`);
 const PLURALS = Object.values(KINDS).map(({ plural }) => plural);
 
 export function submitCommand(context: CliContext, exit: (code: ExitCode) => void): Command {
@@ -27,6 +30,7 @@ export function submitCommand(context: CliContext, exit: (code: ExitCode) => voi
     .option('--system-name <name>', 'systemName of the batch; needed with .csv')
     .option('--webhook <url>', 'webhook of the batch')
     .option('--context <json>', 'context of the batch, a JSON object', parseContext)
+    .option('--priority <number>', 'how urgent the batch is, 1 (most) to 5', parsePriority)
     .addHelpText('after', '\nExit code: 0 all well, 1 usage or connection, 2 some items failed, 3 the import failed');
   return withApiOptions(command).action(async (file: string, options: SubmitOptions) => {
     exit(await submit(file, options, context));
@@ -52,12 +56,18 @@ async function submit(file: string, options: SubmitOptions, { env, print, compla
   return exitCodeOf(status, type);
 }
 
-function fieldsOf({ systemName, webhook, context }: SubmitOptions): BatchFields {
+function fieldsOf({ systemName, webhook, context, priority }: SubmitOptions): BatchFields {
   return {
     ...(systemName === undefined ? {} : { systemName }),
     ...(webhook === undefined ? {} : { webhook }),
     ...(context === undefined ? {} : { context }),
+    ...(priority === undefined ? {} : { priority }),
   };
+}
+
+function parsePriority(text: string): number {
+  if (PRIORITY.test(text)) return Number(text);
+  throw new InvalidArgumentError(`It must be an integer from ${MOST_URGENT} to ${LEAST_URGENT}.`);
 }
 
 function parseContext(text: string): Record<string, unknown> {

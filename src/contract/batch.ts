@@ -24,6 +24,8 @@ export interface Batch {
   readonly systemName: string;
   readonly webhook?: string;
   readonly context?: Record<string, unknown>;
+  /** 1 (most urgent) to 5; read it with `priorityOf`. */
+  readonly priority?: number;
   readonly itemCount: number;
   /** Position in the order of acceptance within the project: the fence of media upserts. */
   readonly importSeq: number;

@@ -1,5 +1,6 @@
 import type { Batch } from './batch.js';
 import { REASONS } from './errors.js';
+import { priorityOf } from './priority.js';
 import type { FailureGroup } from './store.js';
 import { importWorkflowId, type Counts, type ImportProgress } from './workflow-names.js';
 
@@ -18,9 +19,6 @@ export interface ImportFacts {
   readonly plural: string;
   readonly now: Date;
 }
-
-/** Temporal's default priority key; nothing sets another one yet. */
-const PRIORITY = 3;
 
 /** The body of `GET /imports/:id`. Times are ISO 8601; what is not known is null. */
 export function importBody(facts: ImportFacts) {
@@ -44,7 +42,7 @@ export function importBody(facts: ImportFacts) {
     rate: { itemsPerSecond, bytesPerSecond: perSecond(bytes) },
     etaSeconds: etaSeconds(isFinished, counts.open, itemsPerSecond),
     round: progress?.round ?? null,
-    priority: PRIORITY,
+    priority: priorityOf(batch),
     failures: facts.failures.map(({ code, host, count, samples }) => ({
       code,
       host,

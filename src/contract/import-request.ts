@@ -5,7 +5,7 @@ import { checkShape } from './json-shape.js';
 import { KINDS, type Kind } from './kinds.js';
 import type { MediaTypes } from './media-type.js';
 import { createProblems, type Problems } from './problems.js';
-import { HttpUrl, JsonObject, addIssues, text } from './request-schema.js';
+import { HttpUrl, JsonObject, PriorityKey, addIssues, text } from './request-schema.js';
 
 /** The published limits of one POST. */
 export const MAX_ITEMS = 10_000;
@@ -17,6 +17,7 @@ const Envelope = z.strictObject({
   systemName: text(200),
   webhook: HttpUrl.optional(),
   context: JsonObject.optional(),
+  priority: PriorityKey.optional(),
   items: z.custom<unknown[]>((value) => Array.isArray(value), {
     error: (issue) => (issue.input === undefined ? 'Missing required property' : 'Invalid type: expected array'),
   }),
@@ -35,6 +36,8 @@ export interface ImportRequest {
   readonly systemName: string;
   readonly webhook?: string;
   readonly context?: Record<string, unknown>;
+  /** 1 (most urgent) to 5. */
+  readonly priority?: number;
   readonly items: readonly ItemSpec[];
 }
 
@@ -65,6 +68,7 @@ export function parseImportRequest(body: unknown, rules: RequestRules): ImportRe
     systemName: envelope.systemName,
     ...(envelope.webhook === undefined ? {} : { webhook: envelope.webhook }),
     ...(envelope.context === undefined ? {} : { context: envelope.context }),
+    ...(envelope.priority === undefined ? {} : { priority: envelope.priority }),
     items,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LEAST_URGENT, MOST_URGENT } from './priority.js';
 import type { Problems } from './problems.js';
 
 const MAX_URL_BYTES = 8 * 1024;
@@ -16,6 +17,14 @@ export const HttpUrl = z
   .string()
   .refine((value) => value !== '', 'Must not be empty')
   .refine((value) => Buffer.byteLength(value) <= MAX_URL_BYTES, `Must be at most ${MAX_URL_BYTES} bytes`);
+
+/** How urgent a batch is. */
+export const PriorityKey = z
+  .number()
+  .refine(
+    (value) => Number.isInteger(value) && value >= MOST_URGENT && value <= LEAST_URGENT,
+    `Must be an integer from ${MOST_URGENT} to ${LEAST_URGENT}`,
+  );
 
 /** A JSON object, handed on as it was parsed. */
 export const JsonObject = z.custom<Record<string, unknown>>(

@@ -6,6 +6,7 @@ import type { Reach } from '../contract/crash-points.js';
 import type { ImportRequest } from '../contract/import-request.js';
 import type { ItemSpec } from '../contract/item.js';
 import type { Kind } from '../contract/kinds.js';
+import { priorityOf } from '../contract/priority.js';
 import type { KeyClaim, Store } from '../contract/store.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from './import-workflows.js';
@@ -112,7 +113,7 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
       reach('after_items_before_accept');
       if (!(await store.batches.markAccepted(batchId, items.length))) throw new GivenUp();
       reach('after_accept_before_start');
-      await workflows.start({ projectId, batchId, kind, itemCount: items.length });
+      await workflows.start({ projectId, batchId, kind, itemCount: items.length }, priorityOf(batch));
       reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {

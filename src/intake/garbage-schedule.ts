@@ -1,4 +1,5 @@
 import { ScheduleAlreadyRunning, type Client, type ScheduleDescription } from '@temporalio/client';
+import { LEAST_URGENT } from '../contract/priority.js';
 import { GARBAGE_SCHEDULE, WORKFLOWS } from '../contract/workflow-names.js';
 
 /** Creating writes to Temporal's database; whoever calls tries again. */
@@ -50,6 +51,8 @@ function scheduleOf({ taskQueue, everyMs, scheduleId = GARBAGE_SCHEDULE }: Garba
       workflowId: scheduleId,
       taskQueue,
       args: [{}],
+      // Behind every import that waits: garbage does not spoil.
+      priority: { priorityKey: LEAST_URGENT },
     },
     policies: { overlap: 'SKIP' as const, catchupWindow: CATCHUP_MS, pauseOnFailure: false },
   };
@@ -63,6 +66,7 @@ function isAsWanted({ spec, action, policies }: ScheduleDescription, wanted: Wan
     (spec.jitter ?? 0) === wanted.spec.jitter &&
     action.workflowType === wanted.action.workflowType &&
     action.taskQueue === wanted.action.taskQueue &&
+    action.priority?.priorityKey === wanted.action.priority.priorityKey &&
     policies.overlap === wanted.policies.overlap &&
     policies.catchupWindow === wanted.policies.catchupWindow &&
     !policies.pauseOnFailure

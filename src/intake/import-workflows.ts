@@ -15,10 +15,10 @@ export type WorkflowState =
 /** What the gateway asks of the workflow engine. Every method ends within a few seconds. */
 export interface ImportWorkflows {
   /**
-   * Resolves when the workflow of the batch is durable, whoever started it.
+   * Resolves when the workflow of the batch is durable, whoever started it. `priority` is 1 (most urgent) to 5.
    * @throws Outage when that is not known, or when a workflow of this id has ended: it will do nothing more for the batch
    */
-  start(input: ImportBatchInput): Promise<void>;
+  start(input: ImportBatchInput, priority: number): Promise<void>;
   /** @throws Error when the workflow does not answer: ended, missing, no worker, or Temporal unreachable */
   progress(ref: BatchRef): Promise<ImportProgress>;
   /** @throws Outage */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Batch } from '../contract/batch.js';
+import { priorityOf } from '../contract/priority.js';
 import type { Store } from '../contract/store.js';
 import type { ImportWorkflows } from './import-workflows.js';
 
@@ -36,9 +37,10 @@ export function createReconciler(deps: {
   let pass: Promise<void> = Promise.resolve();
   let isRunning = false;
 
-  const start = async ({ _id: batchId, projectId, kind, itemCount }: Batch) => {
+  const start = async (batch: Batch) => {
+    const { _id: batchId, projectId, kind, itemCount } = batch;
     try {
-      await workflows.start({ projectId, batchId, kind, itemCount });
+      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(batch));
     } catch (error) {
       // Terminated before it told anything: once the batch counts as started, whoever reads its status ends it.
       if ((await workflows.state({ projectId, batchId })).state !== 'ended') throw error;

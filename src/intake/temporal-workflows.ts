@@ -30,8 +30,16 @@ const FAILURES: Partial<Record<WorkflowExecutionDescription['status']['name'], B
   FAILED: 'vanished',
 };
 
+export interface TemporalWorkflowsOptions {
+  readonly client: Client;
+  readonly taskQueue: string;
+  /** Shares of projects in the dispatch of tasks; 1 for who is not named. */
+  readonly projectWeights?: ReadonlyMap<string, number>;
+}
+
 /** ImportWorkflows over a Temporal client. */
-export function createTemporalWorkflows({ client, taskQueue }: { client: Client; taskQueue: string }): ImportWorkflows {
+export function createTemporalWorkflows(options: TemporalWorkflowsOptions): ImportWorkflows {
+  const { client, taskQueue, projectWeights } = options;
   const { connection } = client;
   // A worker answers queries on ended workflows too, which would make a terminated import look alive for ever.
   const reader = new Client({
@@ -54,7 +62,7 @@ export function createTemporalWorkflows({ client, taskQueue }: { client: Client;
   };
 
   return {
-    async start(input) {
+    async start(input, priorityKey) {
       try {
         await within(START_DEADLINE_MS, () =>
           client.workflow.start(WORKFLOWS.importBatch, {
@@ -64,6 +72,12 @@ export function createTemporalWorkflows({ client, taskQueue }: { client: Client;
             workflowIdConflictPolicy: 'USE_EXISTING',
             args: [input],
             staticSummary: summaryOf(input),
+            // Inherited by every activity, by the webhook and by runs that continue this one.
+            priority: {
+              priorityKey,
+              fairnessKey: input.projectId,
+              fairnessWeight: projectWeights?.get(input.projectId) ?? 1,
+            },
             typedSearchAttributes: [
               { key: PROJECT_ID, value: input.projectId },
               { key: IMPORT_KIND, value: input.kind },

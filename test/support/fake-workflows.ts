@@ -4,7 +4,7 @@ import { Outage } from '../../src/intake/outage.js';
 
 /** A workflow engine that only remembers; what it answers is set by the test. */
 export interface FakeWorkflows extends ImportWorkflows {
-  readonly started: ImportBatchInput[];
+  readonly started: (ImportBatchInput & { readonly priority: number })[];
   /** Makes every call fail as if the server were away. */
   isAway: boolean;
   /** Answers of the status query by batch id; a batch without one does not answer. */
@@ -25,10 +25,10 @@ export function createFakeWorkflows(): FakeWorkflows {
     progressOf: new Map(),
     stateOf: new Map(),
     queries: 0,
-    start: async (input) => {
+    start: async (input, priority) => {
       await Promise.resolve();
       demandServer();
-      fake.started.push(input);
+      fake.started.push({ ...input, priority });
     },
     progress: async ({ batchId }) => {
       await Promise.resolve();

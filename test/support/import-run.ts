@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { Priority } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
@@ -21,6 +22,7 @@ export async function withImport(
   temporal: TestTemporal,
   activities: FakeActivities,
   body: (run: ImportRun) => Promise<void>,
+  priority: Priority = {},
 ): Promise<void> {
   const taskQueue = aTaskQueue();
   const worker = await Worker.create({
@@ -38,6 +40,7 @@ export async function withImport(
       taskQueue,
       workflowId: importWorkflowId('p1', batchId),
       args: [input],
+      priority,
     });
     await body({ input, handle });
   });

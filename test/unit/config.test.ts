@@ -103,6 +103,33 @@ describe('loadConfig', () => {
       expect(load).toThrow(name);
   });
 
+  it('reads the weights of projects', () => {
+    expect(loadConfig({}).PROJECT_WEIGHTS).toEqual(new Map());
+    expect(loadConfig({ PROJECT_WEIGHTS: 'gold=4, free = 0.5,least=0.001,most=1000,' }).PROJECT_WEIGHTS).toEqual(
+      new Map([
+        ['gold', 4],
+        ['free', 0.5],
+        ['least', 0.001],
+        ['most', 1000],
+      ]),
+    );
+  });
+
+  it('names each entry of the weights that is wrong', () => {
+    const load = () => loadConfig({ PROJECT_WEIGHTS: 'ok=1,a=0,b=1001,c=1e2,d,=2,é=1,ok=2' });
+
+    for (const problem of [
+      'a=0: must have a weight from 0.001 to 1000',
+      'b=1001: must have a weight from 0.001 to 1000',
+      'c=1e2: must be a project id and its weight, such as gold=4',
+      'd: must be a project id',
+      '=2: must be a project id',
+      'é=1: must be a project id',
+      'ok=2: must not name a project twice',
+    ])
+      expect(load).toThrow(`PROJECT_WEIGHTS: ${problem}`);
+  });
+
   it('refuses EGRESS_ALLOW in production unless it is said twice', () => {
     const env = { NODE_ENV: 'production', EGRESS_ALLOW: '10.0.0.0/8:80' };
 

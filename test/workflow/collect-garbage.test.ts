@@ -114,7 +114,7 @@ describe('the Schedule collect-garbage', () => {
 
     expect(first).toMatchObject({
       spec: { intervals: [{ every: 3_600_000 }], jitter: 360_000 },
-      action: { workflowType: 'collectGarbage', taskQueue, args: [{}] },
+      action: { workflowType: 'collectGarbage', taskQueue, args: [{}], priority: { priorityKey: 5 } },
       policies: { overlap: 'SKIP', catchupWindow: 60_000 },
       state: { paused: false },
     });

@@ -22,11 +22,14 @@ const COUNTS_TTL_MS = 1_000;
  * projects use are not shown.
  */
 export function getHosts({ store, settings }: HostsDeps): RequestHandler {
-  const waitingOf = coalesce(async (projectId) => {
-    const running = await store.batches.findRunning(projectId);
-    const counts = await store.items.openByHost(running.map(({ _id }) => _id));
-    return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
-  }, COUNTS_TTL_MS);
+  const waitingOf = coalesce(
+    async (projectId) => {
+      const running = await store.batches.findRunning(projectId);
+      const counts = await store.items.openByHost(running.map(({ _id }) => _id));
+      return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    },
+    { ttlMs: COUNTS_TTL_MS },
+  );
 
   return async (ctx) => {
     const { after, limit } = listQuery(ctx.query);

@@ -82,6 +82,23 @@ describe('submit', () => {
     expect(posts).toMatchObject([{ systemName: 'csv', videos: [{ id: '1' }, { id: '2' }] }]);
   });
 
+  it('posts the batch with the priority that was asked for', async () => {
+    const { env, posts } = await anApi([]);
+
+    await run(['submit', aCsv(), '--type', 'videos', '--priority', '1'], env);
+
+    expect(posts).toMatchObject([{ priority: 1 }]);
+  });
+
+  it.each(['0', '6', 'high', '1.5'])('refuses %s as a priority', async (priority) => {
+    const { env, posts } = await anApi([]);
+
+    const { code, complaints } = await run(['submit', aCsv(), '--type', 'videos', '--priority', priority], env);
+
+    expect({ code, posts }).toEqual({ code: 1, posts: [] });
+    expect(complaints).toContain('It must be an integer from 1 to 5');
+  });
+
   const finished = (...states: string[]) => ({
     finished: true,
     state: 'success',

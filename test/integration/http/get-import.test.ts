@@ -55,6 +55,25 @@ describe('GET /api/:v/imports/:id', () => {
     });
   });
 
+  it('shows the priority that an import was posted with, and starts it with it', async () => {
+    const request = { systemName: 's', files: [anItem('urgent')], priority: 1 };
+
+    const { body } = await gateway.client.post('/api/v1/import/files', request);
+
+    const { id } = body as { id: string };
+    expect((await gateway.client.get(`/api/v1/imports/${id}`)).body).toMatchObject({ id, priority: 1 });
+    expect(gateway.workflows.started.find(({ batchId }) => batchId === id)?.priority).toBe(1);
+  });
+
+  it.each([0, 6, 2.5, '1', null])('refuses %j as a priority', async (priority) => {
+    const request = { systemName: 's', files: [anItem('a')], priority };
+
+    const { status, body } = await gateway.client.post('/api/v1/import/files', request);
+
+    expect(status).toBe(400);
+    expect(Object.keys((body as { error_details: object }).error_details)).toEqual(['priority']);
+  });
+
   it('shows a finished import with its failures by code and host', async () => {
     const id = await anImport();
     await settleThree(gateway.store, id, 'application/pdf');

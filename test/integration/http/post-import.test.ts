@@ -38,7 +38,9 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     const { body } = await post(PUBLISHED_VIDEO_REQUEST);
 
     const id = idOf(body);
-    expect(gateway.workflows.started).toContainEqual({ projectId: 'p1', batchId: id, kind: 'video', itemCount: 1 });
+    expect(gateway.workflows.started).toContainEqual({
+      ...{ projectId: 'p1', batchId: id, kind: 'video', itemCount: 1, priority: 3 },
+    });
     expect(await gateway.store.batches.find('p1', id)).toMatchObject({
       state: 'started',
       kind: 'video',

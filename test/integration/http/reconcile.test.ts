@@ -25,11 +25,11 @@ describe('createReconciler', () => {
   });
 
   /** Stored now; the reconciler's clock runs ahead by the age. */
-  const aBatch = async (state: BatchState): Promise<string> => {
+  const aBatch = async (state: BatchState, changes: Partial<Batch> = {}): Promise<string> => {
     const at = new Date();
     const batch: Batch = {
       ...{ _id: newBatchId(), projectId: 'p1', kind: 'video', systemName: 's', itemCount: 1, importSeq: 1 },
-      ...{ state, createdAt: at, touchedAt: at },
+      ...{ state, createdAt: at, touchedAt: at, ...changes },
     };
     await store.batches.insert(batch);
     await store.items.insertMany(batch, [
@@ -56,8 +56,17 @@ describe('createReconciler', () => {
     expect(workflows.started).toEqual([]);
 
     await aReconciler(workflows, 11 * SECOND).runOnce();
-    expect(workflows.started).toEqual([{ projectId: 'p1', batchId, kind: 'video', itemCount: 1 }]);
+    expect(workflows.started).toEqual([{ projectId: 'p1', batchId, kind: 'video', itemCount: 1, priority: 3 }]);
     expect((await store.batches.find('p1', batchId))?.state).toBe('started');
+  });
+
+  it('starts a batch with the priority that it was posted with', async () => {
+    await aBatch('accepted', { priority: 1 });
+    const workflows = createFakeWorkflows();
+
+    await aReconciler(workflows, 11 * SECOND).runOnce();
+
+    expect(workflows.started.map(({ priority }) => priority)).toEqual([1]);
   });
 
   it('removes a batch whose storing stopped, not one that is still being stored', async () => {
@@ -75,9 +84,9 @@ describe('createReconciler', () => {
   it('starts the other batches when one cannot be started', async () => {
     const [bad, good] = [await aBatch('accepted'), await aBatch('accepted')];
     const workflows = createFakeWorkflows();
-    const start = async (input: Parameters<typeof workflows.start>[0]) => {
+    const start: typeof workflows.start = async (input, priority) => {
       if (input.batchId === bad) throw new Outage('temporal');
-      await workflows.start(input);
+      await workflows.start(input, priority);
     };
 
     await expect(aReconciler({ ...workflows, start }, 11 * SECOND).runOnce()).rejects.toThrow(Outage);

@@ -21,7 +21,7 @@ describe('createTemporalWorkflows', () => {
     const workflows = aClient();
     const input = anInput();
 
-    await Promise.all([workflows.start(input), workflows.start(input), workflows.start(input)]);
+    await Promise.all([workflows.start(input, 3), workflows.start(input, 3), workflows.start(input, 3)]);
 
     const run = await handleOf(input.batchId).describe();
     expect(run.type).toBe('importBatch');
@@ -34,14 +34,33 @@ describe('createTemporalWorkflows', () => {
     await handleOf(input.batchId).terminate();
   });
 
+  it('starts it with its priority, and with the project as fairness key with its weight', async () => {
+    const projectWeights = new Map([['p1', 2.5]]);
+    const workflows = createTemporalWorkflows({ client: temporal.client, taskQueue: aTaskQueue(), projectWeights });
+    const [mine, other] = [anInput(), { ...anInput(), projectId: 'p'.repeat(64) }];
+
+    await Promise.all([workflows.start(mine, 1), workflows.start(other, 5)]);
+
+    const handles = [
+      handleOf(mine.batchId),
+      temporal.client.workflow.getHandle(importWorkflowId(other.projectId, other.batchId)),
+    ];
+    const runs = await Promise.all(handles.map((handle) => handle.describe()));
+    expect(runs.map(({ priority }) => priority)).toEqual([
+      { priorityKey: 1, fairnessKey: 'p1', fairnessWeight: 2.5 },
+      { priorityKey: 5, fairnessKey: other.projectId, fairnessWeight: 1 },
+    ]);
+    await Promise.all(handles.map((handle) => handle.terminate()));
+  });
+
   it('does not start an ended workflow again and tells how it ended', async () => {
     const workflows = aClient();
     const input = anInput();
-    await workflows.start(input);
+    await workflows.start(input, 3);
     const { runId } = await handleOf(input.batchId).describe();
     await handleOf(input.batchId).terminate();
 
-    await expect(workflows.start(input)).rejects.toThrow(Outage);
+    await expect(workflows.start(input, 3)).rejects.toThrow(Outage);
 
     expect(await workflows.state(input)).toEqual({ state: 'ended', runId, failure: 'terminated' });
     await expect(workflows.progress(input)).rejects.toThrow();
@@ -50,7 +69,7 @@ describe('createTemporalWorkflows', () => {
   it('gives up on a query that no worker answers within seconds', async () => {
     const workflows = aClient();
     const input = anInput();
-    await workflows.start(input);
+    await workflows.start(input, 3);
     const before = Date.now();
 
     await expect(workflows.progress(input)).rejects.toThrow();
@@ -71,7 +90,7 @@ describe('createTemporalWorkflows', () => {
     const before = Date.now();
 
     await Promise.all([
-      expect(workflows.start(anInput())).rejects.toThrow(Outage),
+      expect(workflows.start(anInput(), 3)).rejects.toThrow(Outage),
       expect(workflows.state(anInput())).rejects.toThrow(Outage),
       expect(workflows.ping()).rejects.toThrow(Outage),
     ]);

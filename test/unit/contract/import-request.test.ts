@@ -162,6 +162,10 @@ describe('parseImportRequest', () => {
       aBody({ context: withKey('$where') }),
       { 'context.$where': 'Keys must not start with $' },
     ],
+    ['a priority of 0', aBody({ priority: 0 }), { priority: 'Must be an integer from 1 to 5' }],
+    ['a priority of 6', aBody({ priority: 6 }), { priority: 'Must be an integer from 1 to 5' }],
+    ['a fraction as priority', aBody({ priority: 1.5 }), { priority: 'Must be an integer from 1 to 5' }],
+    ['text as priority', aBody({ priority: '1' }), { priority: 'Invalid type: expected number' }],
     ['NUL in a key', aBody({ context: withKey('a\0b') }), { 'context.a\0b': 'Keys must not contain NUL' }],
   ])('refuses %s', (_name, body, details) => {
     expect(problemsOf(JSON.parse(JSON.stringify(body)))).toEqual(details);
@@ -173,6 +177,8 @@ describe('parseImportRequest', () => {
     ['20 levels of context', aBody({ context: nested(20) })],
     ['500 characters of id', aBody({ videos: [anItem({ id: 'x'.repeat(500) })] })],
     ['a URL of 8 KiB', aBody({ videos: [anItem({ url: `https://a.example/${'x'.repeat(8174)}` })] })],
+    ['the most urgent priority', aBody({ priority: 1 })],
+    ['the least urgent priority', aBody({ priority: 5 })],
     ['keys with dots', aBody({ context: { 'a.b': 1, constructor: 1 } })],
   ])('takes %s', (_name, body) => {
     expect(problemsOf(body)).toEqual({});
