@@ -8,6 +8,7 @@ import { garbageLimits } from './garbage/limits.js';
 import { listen } from './http/listen.js';
 import { createHostGate } from './politeness/host-gate.js';
 import { keepTrying } from './keep-trying.js';
+import { limitHeapGrowth } from './limit-heap-growth.js';
 import { loadMediaTypes } from './media-types-file.js';
 import { createSource } from './source/create-source.js';
 import { openStore } from './store/connect.js';
@@ -24,6 +25,7 @@ import { WORKER_LIMITS, workerTuner, workflowCode } from './worker-options.js';
  * @throws Error when the configuration cannot work or the metrics port is taken
  */
 export async function runWorker(config: Config): Promise<void> {
+  limitHeapGrowth();
   const logger = createLogger(config.LOG_LEVEL, 'worker');
   const signal = whenToldToStop(logger);
   // Signals are handled above, for this process as a whole.
