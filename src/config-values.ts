@@ -50,7 +50,7 @@ export const ProjectWeights = z
       if (problem === null) weights.set(project, weight);
       else context.addIssue({ code: 'custom', message: `${entry}: ${problem}` });
     }
-    return weights as ReadonlyMap<string, number>;
+    return weights;
   });
 
 function weightProblem(project: string, weight: number, known: ReadonlyMap<string, number>): string | null {

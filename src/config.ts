@@ -114,6 +114,9 @@ export const ConfigSchema = z.object({
     .default(5)
     .describe('Most redirects that are followed'),
   HOST_MAX_CONNECTIONS: Count.default(8).describe('Connections to one host, per worker'),
+  WORKER_PAGES: Count.max(100)
+    .default(8)
+    .describe('Pages that one worker works on at a time; what waits meanwhile is taken in turns'),
   PROJECT_WEIGHTS: ProjectWeights.describe(
     'Shares of projects while work is waiting, such as gold=4,free=0.5; 1 for all others',
   ),
