@@ -18,18 +18,13 @@ export const WORKER_LIMITS = {
   shutdownForceTime: '15 seconds',
 } as const satisfies Partial<WorkerOptions>;
 
-const ACTIVITY_SLOTS = {
-  // 50 lanes of single items of two batches, and all else that is short; each is a few sockets and buffers, not a thread.
-  activities: 120,
-  // 8 × 16 items in flight, what a single batch asks for, keep a process busy. With more, each page takes longer and no item
-  // is done sooner; what waits at Temporal instead is handed out in order of priority and fairness (docs/decisions/0018).
-  pages: 8,
-} as const;
+/** 50 lanes of single items of two batches, and all else that is short; each is a few sockets and buffers, not a thread. */
+const ACTIVITIES = 120;
 
-/** The slots of one worker: to be made anew for each, because they count what it runs. */
-export function workerTuner(): WorkerTuner {
+/** The slots of one worker that works on so many pages at a time: to be made anew for each, because they count what it runs. */
+export function workerTuner(pages: number): WorkerTuner {
   return {
-    activityTaskSlotSupplier: createActivitySlots(ACTIVITY_SLOTS),
+    activityTaskSlotSupplier: createActivitySlots({ activities: ACTIVITIES, pages }),
     // The SDK's own number: workflow tasks share one thread and take milliseconds.
     workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 40 },
     // There are neither local activities nor Nexus operations; a supplier has at least one slot.

@@ -99,7 +99,7 @@ export async function runWorker(config: Config): Promise<void> {
         activities: { ...activities },
         ...workflowCode(),
         ...WORKER_LIMITS,
-        tuner: workerTuner(),
+        tuner: workerTuner(config.WORKER_PAGES),
       });
     const worker = await keepTrying(temporal, create);
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');
