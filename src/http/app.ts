@@ -3,7 +3,7 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { BlobStore } from '../contract/blob-store.js';
 import type { Reach } from '../contract/crash-points.js';
-import type { UrlCheck } from '../contract/import-request.js';
+import type { UrlCheck } from '../contract/request-rules.js';
 import { KINDS, type Kind } from '../contract/kinds.js';
 import type { MediaTypes } from '../contract/media-type.js';
 import type { Store } from '../contract/store.js';
