@@ -19,19 +19,20 @@ export interface ImportDeps {
   readonly logger: Logger;
 }
 
-/** Pages poll about once a second; grouping failures reads all failed items of a batch. */
-const FAILURES_TTL_MS = 1_000;
+/** Pages poll about once a second; grouping failures reads all failed items of a batch, and counting all of them. */
+const READ_TTL_MS = 1_000;
 
 /** `GET /api/:v/imports/:id`: all that is known about one import. */
 export function getImport(deps: ImportDeps): RequestHandler {
-  const failuresOf = coalesce((batchId) => deps.items.failureGroups(batchId), FAILURES_TTL_MS);
+  const failuresOf = coalesce((batchId) => deps.items.failureGroups(batchId), READ_TTL_MS);
+  const totalsOf = coalesce((batchId) => deps.items.totals(batchId), READ_TTL_MS);
   return async (ctx) => {
     const [, , version = '', , id = ''] = ctx.path.split('/');
     const { projectId } = tokenOf(ctx.state);
     const status = await deps.readStatus({ projectId, batchId: id });
     if (status === null) throw importNotFound(id);
     const { batch, progress } = status;
-    const [{ counts, bytes }, runId] = await Promise.all([countsOf(batch, progress, deps.items), runIdOf(batch, deps)]);
+    const [{ counts, bytes }, runId] = await Promise.all([countsOf(batch, progress, totalsOf), runIdOf(batch, deps)]);
     const failures = counts.failed === 0 ? [] : await failuresOf(batch._id);
     ctx.body = importBody({
       batch,
@@ -51,12 +52,12 @@ export function getImport(deps: ImportDeps): RequestHandler {
 async function countsOf(
   batch: Batch,
   progress: ImportProgress | null,
-  items: Pick<ItemStore, 'totals'>,
+  totalsOf: ItemStore['totals'],
 ): Promise<{ counts: Counts; bytes: number }> {
   const total = batch.itemCount;
   if (batch.counts !== undefined) return { counts: { total, open: 0, ...batch.counts }, bytes: batch.bytes ?? 0 };
   if (progress !== null) return { counts: progress.counts, bytes: progress.bytes };
-  const { bytes, open, success, skipped, failed } = await items.totals(batch._id);
+  const { bytes, open, success, skipped, failed } = await totalsOf(batch._id);
   return { counts: { total, open, success, skipped, failed }, bytes };
 }
 
