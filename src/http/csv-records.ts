@@ -14,28 +14,32 @@ const OPENING_QUOTE = /(^|,)"/;
  * records hold nothing.
  */
 export async function* csvRecords(
-  lines: AsyncIterable<TextLine>,
+  text: AsyncIterable<readonly TextLine[]>,
   maxBytes: number,
-): AsyncGenerator<CsvRecord, undefined> {
+): AsyncGenerator<readonly CsvRecord[], undefined> {
   let open: { line: number; bytes: number; texts: string[] } | null = null;
   const unclosed = (line: number, bytes: number) => ({ line, bytes, problem: 'A quoted cell is not closed' });
-  for await (const line of lines) {
-    if ('problem' in line) {
-      if (open !== null) yield unclosed(open.line, open.bytes);
-      open = null;
-      yield line;
-    } else if (open !== null) {
-      open.bytes += line.bytes + 1;
-      open.texts.push(line.text);
-      if (open.bytes > maxBytes) yield unclosed(open.line, 0);
-      else if (!hasOddQuotes(line.text)) continue;
-      else yield { line: open.line, bytes: open.bytes, text: open.texts.join('\n') };
-      open = null;
-    } else if (hasOddQuotes(line.text) && OPENING_QUOTE.test(line.text.replace(CLOSED_CELL, '$1'))) {
-      open = { line: line.line, bytes: line.bytes, texts: [line.text] };
-    } else if (line.text !== '') yield line;
+  for await (const lines of text) {
+    const records: CsvRecord[] = [];
+    for (const line of lines) {
+      if ('problem' in line) {
+        if (open !== null) records.push(unclosed(open.line, open.bytes));
+        open = null;
+        records.push(line);
+      } else if (open !== null) {
+        open.bytes += line.bytes + 1;
+        open.texts.push(line.text);
+        if (open.bytes > maxBytes) records.push(unclosed(open.line, 0));
+        else if (!hasOddQuotes(line.text)) continue;
+        else records.push({ line: open.line, bytes: open.bytes, text: open.texts.join('\n') });
+        open = null;
+      } else if (hasOddQuotes(line.text) && OPENING_QUOTE.test(line.text.replace(CLOSED_CELL, '$1'))) {
+        open = { line: line.line, bytes: line.bytes, texts: [line.text] };
+      } else if (line.text !== '') records.push(line);
+    }
+    if (records.length > 0) yield records;
   }
-  if (open !== null) yield unclosed(open.line, open.bytes);
+  if (open !== null) yield [unclosed(open.line, open.bytes)];
 }
 
 function hasOddQuotes(text: string): boolean {

@@ -4,49 +4,38 @@ import type { ImportLine } from '../contract/import-line.js';
 import { csvColumns, type RowMapping } from './csv-columns.js';
 import type { CsvRecord } from './csv-records.js';
 
-/** Setting a parser up costs as much as some ten records. */
-const TOGETHER = 200;
-/** Records may be long. */
-const TOGETHER_BYTES = 256 * 1024;
-
 /**
  * Reads comma-separated values (RFC 4180) with a header line as items, one a record.
  * @throws ApiError 400 when the header is missing or names wrong columns
  */
-export async function* readCsv(records: AsyncGenerator<CsvRecord, undefined>): AsyncGenerator<ImportLine, undefined> {
-  const first = await records.next();
-  if (first.done === true) throw new ApiError(400, { body: 'The first line must name the columns' });
-  const header = cellsOf(first.value);
-  const { line } = first.value;
+export async function* readCsv(
+  records: AsyncGenerator<readonly CsvRecord[], undefined>,
+): AsyncGenerator<readonly ImportLine[], undefined> {
+  const begun = await records.next();
+  const [first, ...others] = begun.done === true ? [] : begun.value;
+  if (first === undefined) throw new ApiError(400, { body: 'The first line must name the columns' });
+  const header = cellsOf(first);
+  const { line } = first;
   if ('problem' in header) throw new ApiError(400, { [`line.${line}`]: header.problem });
   const toItem = csvColumns(header.cells, line);
   const width = header.cells.length;
 
-  let group: CsvRecord[] = [];
-  let bytes = 0;
-  for await (const record of records) {
-    group.push(record);
-    bytes += record.bytes;
-    if (group.length < TOGETHER && bytes < TOGETHER_BYTES) continue;
-    yield* itemsOf(group, width, toItem);
-    group = [];
-    bytes = 0;
-  }
-  yield* itemsOf(group, width, toItem);
+  yield itemsOf(others, width, toItem);
+  for await (const group of records) yield itemsOf(group, width, toItem);
 }
 
-/** Together when nothing is wrong with any of them, else one by one. */
-function* itemsOf(records: readonly CsvRecord[], width: number, toItem: RowMapping): Generator<ImportLine, undefined> {
+/** Together when nothing is wrong with any of them, else one by one: setting the parser up costs as much as some ten records. */
+function itemsOf(records: readonly CsvRecord[], width: number, toItem: RowMapping): ImportLine[] {
   const rows = rowsOf(records);
-  for (const [index, record] of records.entries()) {
+  return records.map((record, index) => {
     const { line, bytes } = record;
     const row = rows?.[index];
     const read = row === undefined ? cellsOf(record) : { cells: row };
-    if ('problem' in read) yield { line, bytes, problem: read.problem };
-    else if (read.cells.length !== width)
-      yield { line, bytes, problem: `Has ${read.cells.length} cells, the first line has ${width}` };
-    else yield { line, bytes, item: toItem(read.cells) };
-  }
+    if ('problem' in read) return { line, bytes, problem: read.problem };
+    const { length } = read.cells;
+    if (length === width) return { line, bytes, item: toItem(read.cells) };
+    return { line, bytes, problem: `Has ${length} cells, the first line has ${width}` };
+  });
 }
 
 function rowsOf(records: readonly CsvRecord[]): readonly string[][] | null {

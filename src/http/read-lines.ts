@@ -26,7 +26,7 @@ const CSV_PARAMETERS: readonly Parameter[] = ['partial', 'systemName', 'webhook'
 /** A posted batch whose lines are still to be read. */
 export interface PostedLines {
   readonly envelope: ImportEnvelope;
-  readonly lines: AsyncIterable<ImportLine>;
+  readonly lines: AsyncIterable<readonly ImportLine[]>;
   /** Good lines are taken although others are bad. */
   readonly isPartial: boolean;
   /** SHA-256 over all that the request says, hex; to be asked for once, when all lines were read. */

@@ -1,5 +1,5 @@
+import { ApiError } from '../contract/api-error.js';
 import type { ImportLine } from '../contract/import-line.js';
-import { createProblems } from '../contract/problems.js';
 import { isObject } from '../contract/json-shape.js';
 import type { TextLine } from './split-lines.js';
 
@@ -8,7 +8,7 @@ export interface NdjsonBatch {
   /** The first line. */
   readonly head: Record<string, unknown>;
   readonly headLine: number;
-  readonly lines: AsyncIterable<ImportLine>;
+  readonly lines: AsyncIterable<readonly ImportLine[]>;
 }
 
 /**
@@ -16,32 +16,35 @@ export interface NdjsonBatch {
  * hold nothing.
  * @throws ApiError 400 when there is no first line, or none that is a batch
  */
-export async function readNdjson(lines: AsyncGenerator<TextLine, undefined>): Promise<NdjsonBatch> {
-  const problems = createProblems();
+export async function readNdjson(text: AsyncGenerator<readonly TextLine[], undefined>): Promise<NdjsonBatch> {
   for (;;) {
-    const next = await lines.next();
-    if (next.done === true) {
-      problems.add(['body'], 'The first line must be the batch without its items');
-      throw problems.asError();
-    }
-    if (isEmpty(next.value)) continue;
-    const { line } = next.value;
-    const read = parsed(next.value);
-    if ('problem' in read) problems.add(['line', line], read.problem);
-    else if (isObject(read.item)) {
-      if (!Object.hasOwn(read.item, 'url')) return { head: read.item, headLine: line, lines: items(lines) };
-      problems.add(['line', line], 'Must be the batch without its items, such as {"systemName":"my-cms"}, and is an item');
-    } else problems.add(['line', line], 'Invalid type: expected object');
-    throw problems.asError();
+    const next = await text.next();
+    if (next.done === true) throw new ApiError(400, { body: 'The first line must be the batch without its items' });
+    const [first, ...others] = next.value.filter(isFull);
+    if (first === undefined) continue;
+    return { head: headOf(parsed(first)), headLine: first.line, lines: items(others, text) };
   }
 }
 
-async function* items(lines: AsyncIterable<TextLine>): AsyncGenerator<ImportLine, undefined> {
-  for await (const line of lines) if (!isEmpty(line)) yield parsed(line);
+function headOf(first: ImportLine): Record<string, unknown> {
+  const refusal = (sentence: string) => new ApiError(400, { [`line.${first.line}`]: sentence });
+  if ('problem' in first) throw refusal(first.problem);
+  if (!isObject(first.item)) throw refusal('Invalid type: expected object');
+  if (Object.hasOwn(first.item, 'url'))
+    throw refusal('Must be the batch without its items, such as {"systemName":"my-cms"}, and is an item');
+  return first.item;
 }
 
-function isEmpty(line: TextLine): boolean {
-  return 'text' in line && line.text.trim() === '';
+async function* items(
+  begun: readonly TextLine[],
+  rest: AsyncIterable<readonly TextLine[]>,
+): AsyncGenerator<readonly ImportLine[], undefined> {
+  yield begun.map(parsed);
+  for await (const lines of rest) yield lines.filter(isFull).map(parsed);
+}
+
+function isFull(line: TextLine): boolean {
+  return !('text' in line) || line.text.trim() !== '';
 }
 
 function parsed(read: TextLine): ImportLine {

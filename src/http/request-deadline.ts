@@ -30,5 +30,5 @@ export function setDeadline(request: IncomingMessage): void {
   const deadline = deadlines.get(request);
   if (deadline === undefined || request.complete || request.destroyed) return;
   clearTimeout(deadline.timer);
-  deadline.timer = setTimeout(deadline.cut, deadline.ms);
+  deadline.timer = setTimeout(deadline.cut, deadline.ms).unref();
 }

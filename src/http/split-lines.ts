@@ -10,14 +10,14 @@ export type TextLine = { readonly line: number; readonly bytes: number } & (
 );
 
 /**
- * Cuts UTF-8 into lines that end in LF or CRLF, holding no more than one line of at most `maxBytes`: the rest of a longer one is
- * passed over. A byte order mark at the start is dropped. `node:readline` would hold a line of any length, and replace bytes that
+ * Cuts UTF-8 into lines that end in LF or CRLF, those of one chunk at a time (a promise for each line would cost more than its
+ * item). Beside a chunk it holds no more than one line of at most `maxBytes`: the rest of a longer one is passed over. A byte order mark at the start is dropped. `node:readline` would hold a line of any length, and replace bytes that
  * are not UTF-8.
  */
 export async function* splitLines(
   chunks: AsyncIterable<Buffer>,
   maxBytes: number,
-): AsyncGenerator<TextLine, undefined> {
+): AsyncGenerator<readonly TextLine[], undefined> {
   let line = 0;
   let pieces: Buffer[] = [];
   let bytes = 0;
@@ -39,15 +39,17 @@ export async function* splitLines(
   };
 
   for await (const chunk of chunks) {
+    const lines: TextLine[] = [];
     let from = 0;
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, from)) {
       add(chunk.subarray(from, at));
       from = at + 1;
-      yield finish();
+      lines.push(finish());
     }
     add(chunk.subarray(from));
+    if (lines.length > 0) yield lines;
   }
-  if (bytes > 0) yield finish();
+  if (bytes > 0) yield [finish()];
 }
 
 function textOf(whole: Buffer, line: number): string {

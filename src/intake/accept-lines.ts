@@ -14,7 +14,7 @@ export interface AcceptLinesInput {
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
   readonly rules: RequestRules;
-  readonly lines: AsyncIterable<ImportLine>;
+  readonly lines: AsyncIterable<readonly ImportLine[]>;
   /** Good lines are taken although others are bad. */
   readonly isPartial: boolean;
   /** The client's Idempotency-Key; the hash of all that the request says is known once all lines were read. */

@@ -17,7 +17,7 @@ export interface LineItem {
 }
 
 export interface LinesToTake {
-  readonly lines: AsyncIterable<ImportLine>;
+  readonly lines: AsyncIterable<readonly ImportLine[]>;
   readonly rules: RequestRules;
   readonly verdicts: LineVerdicts;
   /** Stores a chunk of items, the first of them as number `fromSeq`. */
@@ -59,13 +59,16 @@ export async function takeLines({ lines, rules, verdicts, store, ids }: LinesToT
   };
 
   try {
-    for await (const line of lines) {
-      const item = itemOf(line, rules, verdicts);
+    for await (const group of lines) {
+      for (const line of group) {
+        const item = itemOf(line, rules, verdicts);
+        if (verdicts.isFull()) break;
+        if (item === null) continue;
+        chunk.push({ line: line.line, item });
+        bytes += line.bytes;
+        if (chunk.length >= CHUNK_ITEMS || bytes >= CHUNK_BYTES) await flush();
+      }
       if (verdicts.isFull()) break;
-      if (item === null) continue;
-      chunk.push({ line: line.line, item });
-      bytes += line.bytes;
-      if (chunk.length >= CHUNK_ITEMS || bytes >= CHUNK_BYTES) await flush();
     }
     await flush();
   } finally {

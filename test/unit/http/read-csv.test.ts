@@ -10,7 +10,7 @@ const MAX = 1_000;
 async function read(text: string): Promise<ImportLine[]> {
   const chunks = Readable.from([Buffer.from(text)]) as AsyncIterable<Buffer>;
   const lines: ImportLine[] = [];
-  for await (const line of readCsv(csvRecords(splitLines(chunks, MAX), MAX))) lines.push(line);
+  for await (const found of readCsv(csvRecords(splitLines(chunks, MAX), MAX))) lines.push(...found);
   return lines;
 }
 

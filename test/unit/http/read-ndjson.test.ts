@@ -8,7 +8,7 @@ async function read(text: string) {
   const chunks = Readable.from([Buffer.from(text)]) as AsyncIterable<Buffer>;
   const { head, headLine, lines } = await readNdjson(splitLines(chunks, 100));
   const items: ImportLine[] = [];
-  for await (const line of lines) items.push(line);
+  for await (const found of lines) items.push(...found);
   return { head, headLine, items };
 }
 

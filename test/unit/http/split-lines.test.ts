@@ -8,7 +8,7 @@ async function linesOf(bytes: Buffer, piece = bytes.length): Promise<TextLine[]>
   const chunks: Buffer[] = [];
   for (let from = 0; from < bytes.length; from += piece) chunks.push(bytes.subarray(from, from + piece));
   const lines: TextLine[] = [];
-  for await (const line of splitLines(Readable.from(chunks) as AsyncIterable<Buffer>, MAX)) lines.push(line);
+  for await (const found of splitLines(Readable.from(chunks) as AsyncIterable<Buffer>, MAX)) lines.push(...found);
   return lines;
 }
 

@@ -20,10 +20,10 @@ async function take(items: Iterable<unknown>, { isPartial = false, seen = create
   const stored: CheckedItem[] = [];
   const chunks: number[] = [];
   const verdicts = createLineVerdicts(isPartial);
-  const lines = async function* (): AsyncGenerator<ImportLine> {
+  const lines = async function* (): AsyncGenerator<ImportLine[]> {
     await Promise.resolve();
     let line = 1;
-    for (const item of items) yield { line: ++line, bytes, item };
+    for (const item of items) yield [{ line: ++line, bytes, item }];
   };
   const count = await takeLines({
     lines: lines(),
