@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { KindPlural } from '../contract/kinds.js';
 import type { ApiAddress } from './find-api.js';
+import type { PostBody } from './post-body.js';
 
 /** Always served, whatever dated versions come and go. */
 const API = 'api/v1';
@@ -54,6 +55,8 @@ export class Refused extends Error {
 export interface ApiClient {
   /** Posts a batch and answers its id. @throws Refused, Unreachable */
   submit(plural: KindPlural, body: unknown): Promise<string>;
+  /** Posts a batch as a file holds it and answers its id. @throws Refused, Unreachable */
+  post(plural: KindPlural, body: PostBody): Promise<string>;
   /** @throws Refused, Unreachable */
   status(plural: KindPlural, id: string): Promise<StatusDocument>;
   /** @throws Refused, Unreachable */
@@ -61,14 +64,18 @@ export interface ApiClient {
 }
 
 export function createApiClient({ api, token }: ApiAddress): ApiClient {
-  const ask = async <T>(path: string, schema: z.ZodType<T>, init: RequestInit, timeoutMs: number): Promise<T> => {
+  const ask = async <T>(path: string, schema: z.ZodType<T>, init: RequestInit, timeoutMs?: number): Promise<T> => {
     let status: number;
     let text: string;
     try {
       const response = await fetch(`${api}/${API}/${path}`, {
         ...init,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json; charset=utf-8' },
-        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          'content-type': 'application/json; charset=utf-8',
+          ...init.headers,
+          authorization: `Bearer ${token}`,
+        },
+        ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
       });
       status = response.status;
       text = await response.text();
@@ -85,11 +92,15 @@ export function createApiClient({ api, token }: ApiAddress): ApiClient {
     throw new Refused(status, error?.error ?? '', error?.error_details ?? {});
   };
   const read = <T>(path: string, schema: z.ZodType<T>): Promise<T> => ask(path, schema, {}, READ_TIMEOUT_MS);
+  const post: ApiClient['post'] = async (plural, { type, query, body }) => {
+    const init = { method: 'POST', body, headers: { 'content-type': type }, duplex: 'half' };
+    // A file of lines may take as long as it is large; undici itself ends a silence of five minutes.
+    const timeoutMs = typeof body === 'string' ? POST_TIMEOUT_MS : undefined;
+    return (await ask(`import/${plural}${query}`, Accepted, init as RequestInit, timeoutMs)).id;
+  };
   return {
-    async submit(plural, body) {
-      const init = { method: 'POST', body: JSON.stringify(body) };
-      return (await ask(`import/${plural}`, Accepted, init, POST_TIMEOUT_MS)).id;
-    },
+    submit: (plural, body) => post(plural, { type: 'application/json', query: '', body: JSON.stringify(body) }),
+    post,
     status: (plural, id) => read(`import/${plural}/status?id=${encodeURIComponent(id)}`, StatusDocument),
     show: (id) => read(`imports/${encodeURIComponent(id)}`, ImportDocument),
   };

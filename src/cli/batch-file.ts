@@ -1,80 +1,52 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { MAX_ITEMS } from '../contract/import-request.js';
-import type { KindPlural } from '../contract/kinds.js';
-import { readCsvItems } from './csv-items.js';
-import { readNdjsonBatch } from './ndjson-batch.js';
+import type { BatchFields, PostBody } from './post-body.js';
+import { csvBody, ndjsonBody } from './lines-body.js';
 
-/** A batch as it was read from a file. */
-export interface BatchFile {
-  readonly body: Record<string, unknown>;
-  /** The line that each item stands on, counted from 1; null for JSON. */
-  readonly lines: readonly number[] | null;
-}
-
-/** What belongs to the batch and not to an item; stands above what the file says. */
-export interface BatchFields {
-  readonly systemName?: string;
-  readonly webhook?: string;
-  readonly context?: Record<string, unknown>;
-  readonly priority?: number;
-}
-
-/** More is refused by the API anyway, and would be read into memory first. */
-const MAX_BYTES = 64 * 1024 * 1024;
+/** More is refused by the API anyway, and would be read into memory first. Files of lines have no limit. */
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a batch from a .json file (the body of the POST), an .ndjson file (first line the batch without its items, then one item
- * a line) or a .csv file (columns url, id, fileName, mediaType, metadata.*).
- * @throws Error that names the file, and the line where there is one
+ * What to post of a .json file (the body of the POST), an .ndjson file (first line the batch without its items, then one item
+ * a line) or a .csv file (columns url, id, fileName, mediaType, metadata.*). Files of lines are read while they are sent.
+ * @param fields stand above what the file says
+ * @throws Error that names the file
  */
-export async function readBatchFile(file: string, plural: KindPlural, fields: BatchFields): Promise<BatchFile> {
-  const text = await textOf(file);
-  try {
-    const read = parse(extname(file).toLowerCase(), text, plural);
-    const items = read.body[plural];
-    if (read.lines !== null && Array.isArray(items) && items.length > MAX_ITEMS)
-      throw new Error(`has ${items.length} items, a batch has at most ${MAX_ITEMS}`);
-    return { body: { ...read.body, ...fields }, lines: read.lines };
-  } catch (cause) {
-    throw new Error(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
-}
-
-function parse(extension: string, text: string, plural: KindPlural): BatchFile {
-  switch (extension) {
+export async function readBatchFile(file: string, fields: BatchFields): Promise<PostBody> {
+  const bytes = await sizeOf(file);
+  switch (extname(file).toLowerCase()) {
     case '.json':
-      return { body: jsonObject(text), lines: null };
+      if (bytes > MAX_JSON_BYTES) throw new Error(`${file} has more than ${MAX_JSON_BYTES / 1024 ** 2} MiB`);
+      return jsonBody(file, await readFile(file, 'utf8'), fields);
     case '.ndjson':
     case '.jsonl':
-      return readNdjsonBatch(text, plural);
-    case '.csv': {
-      const { items, lines } = readCsvItems(text);
-      return { body: { [plural]: items }, lines };
-    }
+      return ndjsonBody(() => createReadStream(file), fields);
+    case '.csv':
+      return csvBody(() => createReadStream(file), fields);
     default:
-      throw new Error('must end in .json, .ndjson or .csv');
+      throw new Error(`${file}: must end in .json, .ndjson or .csv`);
   }
 }
 
-async function textOf(file: string): Promise<string> {
-  let bytes: Buffer;
+async function sizeOf(file: string): Promise<number> {
   try {
-    bytes = await readFile(file);
+    const found = await stat(file);
+    if (found.isFile()) return found.size;
   } catch (cause) {
     throw new Error(`${file} cannot be read`, { cause });
   }
-  if (bytes.length > MAX_BYTES) throw new Error(`${file} has more than ${MAX_BYTES / 1024 ** 2} MiB`);
-  return bytes.toString('utf8').replace(/^\uFEFF/, '');
+  throw new Error(`${file} cannot be read: it is no file`);
 }
 
-function jsonObject(text: string): Record<string, unknown> {
+function jsonBody(file: string, text: string, fields: BatchFields): PostBody {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new Error(`is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, { cause });
+    throw new Error(`${file}: is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, { cause });
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new Error('must hold a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${file}: must hold a JSON object`);
+  return { type: 'application/json; charset=utf-8', query: '', body: JSON.stringify({ ...value, ...fields }) };
 }

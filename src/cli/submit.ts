@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KINDS, type KindPlural } from '../contract/kinds.js';
 import { LEAST_URGENT, MOST_URGENT } from '../contract/priority.js';
-import { createApiClient, Refused } from './api-client.js';
-import { readBatchFile, type BatchFields } from './batch-file.js';
+import { createApiClient } from './api-client.js';
+import { readBatchFile } from './batch-file.js';
 import type { CliContext } from './context.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { findApi, withApiOptions, type ApiOptions } from './find-api.js';
-import { refusalOf } from './refusal.js';
+import type { BatchFields } from './post-body.js';
 import { exitCodeOf, waitWithBar } from './wait-for-import.js';
 
 interface SubmitOptions extends ApiOptions {
@@ -39,13 +39,9 @@ export function submitCommand(context: CliContext, exit: (code: ExitCode) => voi
 
 async function submit(file: string, options: SubmitOptions, { env, print, complain }: CliContext): Promise<ExitCode> {
   const { type } = options;
-  const batch = await readBatchFile(file, type, fieldsOf(options));
+  const batch = await readBatchFile(file, fieldsOf(options));
   const client = createApiClient(await findApi(options, env));
-  const id = await client.submit(type, batch.body).catch((error: unknown) => {
-    throw error instanceof Refused
-      ? new Error(refusalOf(error, { plural: type, lines: batch.lines }), { cause: error })
-      : error;
-  });
+  const id = await client.post(type, batch);
   if (options.wait === undefined) {
     print(id);
     return EXIT.ok;

@@ -23,6 +23,7 @@ interface PlannedItem {
 export interface RoundPlan {
   /** The batch is not there any more: its POST was refused after all. */
   readonly missing: boolean;
+  /** Of the whole batch in a plan that starts a round; in one that goes on with it only whether `open` is 0 says anything. */
   readonly totals: BatchCounts & { readonly open: number; readonly bytes: number };
   /** Inclusive ranges of item numbers to sweep, at most one page each. */
   readonly pages: readonly (readonly [from: number, to: number])[];

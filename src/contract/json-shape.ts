@@ -39,3 +39,15 @@ function walk(value: unknown, path: PropertyKey[], level: number, problems: Prob
   }
   return isClean;
 }
+
+/** Checks a free-form object and that its JSON has at most `maxBytes`; whatever is no object has its sentence already. */
+export function checkObject(value: unknown, path: readonly PropertyKey[], maxBytes: number, problems: Problems): void {
+  if (!isObject(value)) return;
+  // Only a value of sane depth can be turned into text without exhausting the stack.
+  if (checkShape(value, path, problems) && Buffer.byteLength(JSON.stringify(value)) > maxBytes)
+    problems.add(path, `Must be at most ${maxBytes} bytes as UTF-8 JSON`);
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -26,21 +26,21 @@ export const PriorityKey = z
     `Must be an integer from ${MOST_URGENT} to ${LEAST_URGENT}`,
   );
 
+/** Whether `HttpUrl` takes the value. */
+export function isUrlForm(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_URL_BYTES;
+}
+
 /** A JSON object, handed on as it was parsed. */
 export const JsonObject = z.custom<Record<string, unknown>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   { error: (issue) => (issue.input === undefined ? 'Missing required property' : 'Invalid type: expected object') },
 );
 
-/** Turns schema issues into the published sentences, below `base`; `renamed` maps keys of the schema to those of the wire. */
-export function addIssues(
-  issues: readonly z.core.$ZodIssue[],
-  base: readonly PropertyKey[],
-  problems: Problems,
-  renamed: Readonly<Record<string, string>> = {},
-): void {
+/** Turns schema issues into the published sentences, below `base`. */
+export function addIssues(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[], problems: Problems): void {
   for (const issue of issues) {
-    const path = [...base, ...issue.path.map((key) => renamed[String(key)] ?? key)];
+    const path = [...base, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
         if (problems.isFull()) return;

@@ -83,9 +83,19 @@ export interface Settlement {
   readonly attempt?: ItemAttempt;
 }
 
+/** Which items of a batch are listed; what is absent does not matter. */
+export interface ItemFilter {
+  readonly state?: ItemState;
+  readonly code?: ReasonCode | SkipCode;
+  readonly host?: string;
+}
+
 export interface ItemStore {
   insertMany(batch: { _id: string; projectId: string }, specs: readonly ItemSpec[]): Promise<void>;
+  /** Removes any number of items, a thousand at a time. */
   removeAll(batchId: string): Promise<void>;
+  /** The external ids of those of the items that are there, by their number. */
+  externalIds(batchId: string, seqs: readonly number[]): Promise<Map<number, string>>;
   find(batchId: string, seq: number): Promise<Item | null>;
   /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
   openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
@@ -115,7 +125,7 @@ export interface ItemStore {
   reopen(batchId: string, code: ReasonCode): Promise<void>;
   totals(batchId: string): Promise<ItemTotals>;
   /** A page of items in request order. */
-  list(batchId: string, page: { afterSeq: number; limit: number }): Promise<Item[]>;
+  list(batchId: string, page: { afterSeq: number; limit: number }, filter?: ItemFilter): Promise<Item[]>;
   /** All items in request order, read as the consumer asks for them. */
   stream(batchId: string): AsyncIterable<Item>;
   /** Failed items by (code, host), largest group first, at most 100 groups with 3 samples each. */
@@ -213,6 +223,12 @@ export type KeyClaim =
   | { readonly outcome: 'mismatch' }
   | { readonly outcome: 'busy' };
 
+/** As KeyClaim, for a body whose hash is not known yet. */
+export type KeyReservation =
+  | { readonly outcome: 'new' }
+  | { readonly outcome: 'busy' }
+  | { readonly outcome: 'settled' | 'lapsed'; readonly batchId: string; readonly bodyHash: string };
+
 export interface IdempotencyKeyStore {
   /**
    * Claims (project, key) for a body hash and a proposed batch id, for 24 h. A claim that was not completed in 60 s can be taken
@@ -220,6 +236,15 @@ export interface IdempotencyKeyStore {
    * so an id other than the proposed one has to be looked up before anything is stored.
    */
   claim(projectId: string, key: string, bodyHash: string, batchId: string): Promise<KeyClaim>;
+  /**
+   * Claims (project, key) for a body that is still to be read, until `seal` tells its hash. `settled`: the key led to `batchId` with a
+   * body of this hash; `lapsed`: a POST that was not completed in time and may not have got through.
+   */
+  reserve(projectId: string, key: string, batchId: string): Promise<KeyReservation>;
+  /** Tells the hash of the body that the key was reserved for. Answers false when the claim is no longer that of this batch. */
+  seal(projectId: string, key: string, batchId: string, bodyHash: string): Promise<boolean>;
+  /** The POST that claimed the key for this batch is still being handled. */
+  renew(projectId: string, key: string, batchId: string): Promise<void>;
   complete(projectId: string, key: string): Promise<void>;
   /** Frees the key of a POST that was refused. */
   release(projectId: string, key: string): Promise<void>;

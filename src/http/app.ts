@@ -3,11 +3,12 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { BlobStore } from '../contract/blob-store.js';
 import type { Reach } from '../contract/crash-points.js';
-import type { UrlCheck } from '../contract/import-request.js';
+import type { UrlCheck } from '../contract/request-rules.js';
 import { KINDS, type Kind } from '../contract/kinds.js';
 import type { MediaTypes } from '../contract/media-type.js';
 import type { Store } from '../contract/store.js';
 import { createAcceptBatch } from '../intake/accept-batch.js';
+import { createAcceptLines } from '../intake/accept-lines.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from '../intake/import-workflows.js';
 import { createReadStatus } from '../intake/read-status.js';
@@ -24,6 +25,7 @@ import type { RequestState } from './request-state.js';
 import { getAsset } from './routes/get-asset.js';
 import { getHosts } from './routes/get-hosts.js';
 import { getImport } from './routes/get-import.js';
+import { getItems } from './routes/get-items.js';
 import { getStatus } from './routes/get-status.js';
 import { getHealth, getReadiness } from './routes/health.js';
 import { postImport } from './routes/post-import.js';
@@ -72,11 +74,16 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const limit = rateLimit(settings.rateLimit);
   const write = requireScope('public-api:write');
 
-  const accept = createAcceptBatch({ store, workflows, metrics: deps.metrics, logger, reach: deps.reach });
+  const acceptDeps = { store, workflows, metrics: deps.metrics, logger, reach: deps.reach };
   const readStatus = createReadStatus({ store, workflows, logger });
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
   const statusDeps = { readStatus, items: store.items, style, unknownId: settings.unknownId };
-  const postDeps = { accept, mediaTypes: deps.mediaTypes, checkUrl: deps.checkUrl };
+  const postDeps = {
+    accept: createAcceptBatch(acceptDeps),
+    acceptLines: createAcceptLines(acceptDeps),
+    mediaTypes: deps.mediaTypes,
+    checkUrl: deps.checkUrl,
+  };
 
   for (const kind of Object.keys(KINDS) as Kind[]) {
     const path = `/api/:v/import/${KINDS[kind].plural}`;
@@ -85,6 +92,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   }
   const importDeps = { readStatus, items: store.items, workflows, settings, logger };
   router.get('/api/:v/imports/:id', version, token, limit, write, getImport(importDeps));
+  router.get('/api/:v/imports/:id/items', version, token, limit, write, getItems(store));
 
   router.get('/api/:v/hosts', version, token, limit, write, getHosts({ store, settings }));
 

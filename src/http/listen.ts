@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { startDeadline } from './request-deadline.js';
 import { answerBadRequest, refuseBadRequest } from './refuse-bad-request.js';
 
 export interface ListenOptions {
@@ -10,6 +11,8 @@ export interface ListenOptions {
   readonly portVariable: string;
   /** A connection on which no byte has moved for so long is cut. */
   readonly silenceMs?: number;
+  /** A body that nobody reads has to be over after this. */
+  readonly requestMs?: number;
 }
 
 export interface Listening {
@@ -20,7 +23,7 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
-/** 16 MiB at 1 Mbit/s take 134 s; a client slower than half of that holds a socket for nothing. */
+/** 16 MiB at 1 Mbit/s take 134 s; a client slower than half of that, whose body nobody reads, holds a socket for nothing. */
 const REQUEST_TIMEOUT_MS = 300_000;
 /** Headers fit one packet or two; slow ones are an attack (slowloris). */
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -34,10 +37,11 @@ const SILENCE_MS = 120_000;
  * @throws Error that names host:port and the variable to change when the port is taken
  */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
-  const { host, port, portVariable, silenceMs = SILENCE_MS } = options;
+  const { host, port, portVariable, silenceMs = SILENCE_MS, requestMs = REQUEST_TIMEOUT_MS } = options;
   const server = createServer(
     {
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      // Node knows one limit for all requests; a batch that comes line by line may take hours.
+      requestTimeout: 0,
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       // Node would answer without a body; see below.
@@ -45,8 +49,16 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
     },
     (request, response) => {
       // RFC 9112 section 3.2: HTTP/1.1 without Host is a 400.
-      if (request.headers.host === undefined && request.httpVersion === '1.1') answerBadRequest(response);
-      else handler(request, response);
+      if (request.headers.host === undefined && request.httpVersion === '1.1') {
+        answerBadRequest(response);
+        return;
+      }
+      startDeadline(request, requestMs, () => {
+        if (response.headersSent) request.socket.destroy();
+        else
+          refuseBadRequest(Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+      });
+      handler(request, response);
     },
   );
   server.setTimeout(silenceMs);

@@ -51,11 +51,7 @@ export interface HostGate {
    * Runs work on one host when there is a slot for it.
    * @throws whatever the work or the store throws
    */
-  visit<T extends Visit>(
-    host: string,
-    over: AbortSignal,
-    work: (at: AtHost) => Promise<T>,
-  ): Promise<Visited<T>>;
+  visit<T extends Visit>(host: string, over: AbortSignal, work: (at: AtHost) => Promise<T>): Promise<Visited<T>>;
   /** Whether this process knows of no trouble with the host. */
   seemsWell(host: string): boolean;
   /** Those of the hosts that are in trouble or resting, read now. */

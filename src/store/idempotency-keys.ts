@@ -1,17 +1,21 @@
 import type { Collection } from 'mongodb';
-import type { IdempotencyKeyStore, KeyClaim } from '../contract/store.js';
+import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from '../contract/store.js';
 import { isDuplicateKey } from './database-error.js';
 import { createTokens } from './stored-item.js';
 
 /** CONTRACT: a key is remembered for 24 hours. */
 const KEY_LIFE_MS = 24 * 60 * 60 * 1_000;
-/** Longer than a POST of 16 MiB takes to be stored; a client that repeats its request after a crash waits no longer. */
+/** Longer than a POST of 16 MiB takes to be stored, and renewed meanwhile; a client that repeats its request after a crash waits no longer. */
 const LEASE_MS = 60 * 1_000;
 /** Every lost race means that another POST has taken the key, so the next look nearly always decides. */
 const MAX_LOOKS = 5;
 
+/** The hash of a body that is still being read. */
+const UNREAD = '';
+
 export interface KeyDocument {
   readonly _id: string;
+  /** Empty until the body was read to its end. */
   readonly bodyHash: string;
   readonly batchId: string;
   /** Names the claim, so that exactly one POST takes it over. */
@@ -61,11 +65,25 @@ export function createIdempotencyKeyStore(deps: {
     if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new', batchId } : null;
     if (seen.bodyHash !== bodyHash) {
       const hasLapsed = !seen.isComplete && seen.leaseUntil <= at;
+      if (seen.bodyHash === UNREAD && !hasLapsed) return { outcome: 'busy' };
       return hasLapsed ? { outcome: 'lapsed', batchId: seen.batchId } : { outcome: 'mismatch' };
     }
     if (seen.isComplete) return { outcome: 'replay', batchId: seen.batchId };
     if (seen.leaseUntil > at) return { outcome: 'busy' };
     return (await replaceClaim(seen, leaseFrom(at))) ? { outcome: 'new', batchId: seen.batchId } : null;
+  };
+
+  const lookUnread = async (_id: string, batchId: string): Promise<KeyReservation | null> => {
+    const at = now();
+    const expiresAt = new Date(at.getTime() + KEY_LIFE_MS);
+    const fresh = { bodyHash: UNREAD, batchId, isComplete: false, expiresAt, ...leaseFrom(at) };
+    if (await insert({ _id, ...fresh })) return { outcome: 'new' };
+    const seen = await keys.findOne({ _id });
+    if (seen === null) return null;
+    if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new' } : null;
+    const behind = { batchId: seen.batchId, bodyHash: seen.bodyHash };
+    if (seen.isComplete) return { outcome: 'settled', ...behind };
+    return seen.leaseUntil > at ? { outcome: 'busy' } : { outcome: 'lapsed', ...behind };
   };
 
   return {
@@ -75,6 +93,24 @@ export function createIdempotencyKeyStore(deps: {
         if (claim !== null) return claim;
       }
       return { outcome: 'busy' };
+    },
+
+    reserve: async (projectId, key, batchId) => {
+      for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+        const reservation = await lookUnread(idOf(projectId, key), batchId);
+        if (reservation !== null) return reservation;
+      }
+      return { outcome: 'busy' };
+    },
+
+    seal: async (projectId, key, batchId, bodyHash) => {
+      const own = { _id: idOf(projectId, key), batchId, isComplete: false };
+      return (await keys.updateOne(own, { $set: { bodyHash } })).matchedCount === 1;
+    },
+
+    renew: async (projectId, key, batchId) => {
+      const leaseUntil = new Date(now().getTime() + LEASE_MS);
+      await keys.updateOne({ _id: idOf(projectId, key), batchId, isComplete: false }, { $set: { leaseUntil } });
     },
 
     complete: async (projectId, key) => {

@@ -1,4 +1,4 @@
-import type { AnyBulkWriteOperation, Collection, Filter } from 'mongodb';
+import type { Collection, Filter } from 'mongodb';
 import { itemKey, type Item, type ItemSpec } from '../contract/item.js';
 import type { ItemStore } from '../contract/store.js';
 import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './database-error.js';
@@ -6,6 +6,8 @@ import { failureGroups } from './failure-groups.js';
 import { createGroupCommit } from './group-commit.js';
 import { itemTotals, openByHost } from './item-totals.js';
 import { createKeyedReader } from './keyed-reader.js';
+import { keyRange, listItems } from './list-items.js';
+import { removeItems } from './remove-items.js';
 import {
   createTokens,
   newStoredItem,
@@ -31,11 +33,11 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
   const insertChunk = async (batch: { _id: string; projectId: string }, specs: readonly ItemSpec[]) => {
     const at = now();
-    const operations = specs.map((spec): AnyBulkWriteOperation<StoredItem> => ({
-      insertOne: { document: newStoredItem(batch, spec, at) },
-    }));
     try {
-      await items.bulkWrite(operations, { ordered: false });
+      await items.insertMany(
+        specs.map((spec) => newStoredItem(batch, spec, at)),
+        { ordered: false },
+      );
     } catch (error) {
       const refused = partialBulk(error)?.refused.values();
       // A repeated chunk finds the items that its first try had stored.
@@ -50,8 +52,14 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       }
     },
 
-    removeAll: async (batchId) => {
-      await items.deleteMany({ batchId });
+    removeAll: (batchId) => removeItems(items, batchId),
+
+    externalIds: async (batchId, seqs) => {
+      const found = await items
+        .find({ _id: { $in: seqs.map((seq) => itemKey(batchId, seq)) } })
+        .project<Pick<Item, 'seq' | 'externalId'>>({ _id: 0, seq: 1, externalId: 1 })
+        .toArray();
+      return new Map(found.map(({ seq, externalId }) => [seq, externalId]));
     },
 
     find: async (batchId, seq) => {
@@ -143,22 +151,11 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
     totals: (batchId) => itemTotals(items, batchId),
 
-    list: async (batchId, { afterSeq, limit }) => {
-      const after = Math.max(afterSeq, -1) + 1;
-      const page = await items
-        .find({ _id: { $gte: itemKey(batchId, after), $lte: lastKey(batchId) } }, { projection: WITHOUT_TOKEN })
-        .sort({ _id: 1 })
-        .limit(limit)
-        .toArray();
-      return page.map(toItem);
-    },
+    list: (batchId, page, filter) => listItems(items, batchId, page, filter),
 
     stream: (batchId) =>
       items
-        .find(
-          { _id: { $gte: itemKey(batchId, 0), $lte: lastKey(batchId) } },
-          { projection: WITHOUT_TOKEN, batchSize: STREAM_BATCH },
-        )
+        .find({ _id: keyRange(batchId) }, { projection: WITHOUT_TOKEN, batchSize: STREAM_BATCH })
         .sort({ _id: 1 })
         .map(toItem),
 
@@ -168,9 +165,4 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
 function maySweep({ state, solo, nextAttemptAt }: StoredItem, at: Date): boolean {
   return state === 'open' && solo !== true && (nextAttemptAt === undefined || nextAttemptAt <= at);
-}
-
-/** The greatest key that an item of the batch can have: see `itemKey`. */
-function lastKey(batchId: string): string {
-  return itemKey(batchId, 99_999_999);
 }

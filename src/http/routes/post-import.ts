@@ -1,34 +1,65 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '../../contract/api-error.js';
-import { parseImportRequest, type UrlCheck } from '../../contract/import-request.js';
+import { parseImportRequest } from '../../contract/import-request.js';
 import type { Kind } from '../../contract/kinds.js';
-import type { MediaTypes } from '../../contract/media-type.js';
+import type { RequestRules } from '../../contract/request-rules.js';
 import type { AcceptBatch } from '../../intake/accept-batch.js';
+import type { AcceptLines } from '../../intake/accept-lines.js';
+import type { Rejected } from '../../intake/line-verdicts.js';
+import { demandUtf8, mediaTypeOf } from '../content-type.js';
 import { readJson } from '../read-json.js';
-import { tokenOf, type RequestHandler } from '../request-state.js';
+import { LINE_FORMATS, readPostedLines } from '../read-lines.js';
+import { tokenOf, type RequestContext, type RequestHandler } from '../request-state.js';
 
 /** Room for 10,000 items of 1.6 KiB each. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MAX_KEY_LENGTH = 255;
 
+export interface PostImportDeps extends Omit<RequestRules, 'kind'> {
+  readonly accept: AcceptBatch;
+  readonly acceptLines: AcceptLines;
+}
+
 /** `POST /api/:v/import/{videos,files,images}`: answers `{"id"}` when the import is durable. */
-export function postImport(
-  deps: { accept: AcceptBatch; mediaTypes: MediaTypes; checkUrl: UrlCheck },
-  kind: Kind,
-): RequestHandler {
+export function postImport({ accept, acceptLines, ...rest }: PostImportDeps, kind: Kind): RequestHandler {
+  const rules: RequestRules = { kind, ...rest };
   return async (ctx) => {
     const key = idempotencyKey(ctx.get('idempotency-key'), 'idempotency-key' in ctx.headers);
-    const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
-    const request = parseImportRequest(value, { kind, mediaTypes: deps.mediaTypes, checkUrl: deps.checkUrl });
     const { projectId } = tokenOf(ctx.state);
-    const accepted = await deps.accept({
-      projectId,
-      kind,
-      request,
-      ...(key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } }),
-    });
+    const type = mediaTypeOf(ctx);
+    demandUtf8(ctx, type === 'application/json' || isLineType(type), ['application/json', ...LINE_TYPES]);
+    if (isLineType(type)) {
+      const { bodyHash, close, ...posted } = await readPostedLines(ctx, LINE_FORMATS[type], rules);
+      const idempotency = key === null ? {} : { idempotency: { key, bodyHash } };
+      const accepted = acceptLines({ projectId, kind, rules, ...posted, ...idempotency }).finally(close);
+      const { batchId, rejected } = await accepted;
+      ctx.body = { id: batchId, ...(posted.isPartial ? rejectedPart(rejected) : {}) };
+      return;
+    }
+    demandWhole(ctx);
+    const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
+    const request = parseImportRequest(value, rules);
+    const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } };
+    const accepted = await accept({ projectId, kind, request, ...idempotency });
     ctx.body = { id: accepted.batchId };
   };
+}
+
+const LINE_TYPES = Object.keys(LINE_FORMATS);
+
+function isLineType(type: string): type is keyof typeof LINE_FORMATS {
+  return Object.hasOwn(LINE_FORMATS, type);
+}
+
+/** A client that asks for something else than all or nothing must not get it unawares. */
+function demandWhole(ctx: RequestContext): void {
+  if (ctx.query['partial'] === undefined) return;
+  throw new ApiError(400, { partial: `Is a parameter of ${LINE_TYPES.join(' and ')} only` });
+}
+
+/** The total only where it says more than the list. */
+function rejectedPart({ lines, total }: Rejected) {
+  return { rejected: lines, ...(total > lines.length ? { rejectedTotal: total } : {}) };
 }
 
 function idempotencyKey(value: string, isGiven: boolean): string | null {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -44,19 +44,20 @@ describe('submit', () => {
 
   /** An API that accepts every batch and answers the given status documents one after the other. */
   async function anApi(statuses: readonly unknown[], post: [number, unknown] = [200, { id: 'abcdefghijkl' }]) {
-    const posts: unknown[] = [];
+    const posts: { type: string; url: string; body: string }[] = [];
     const left = [...statuses];
     const counts = { total: 2, open: 1, success: 1, skipped: 0, failed: 0 };
-    const answerFor = async (method = '', url = '', body: Promise<string>): Promise<[number, unknown]> => {
+    const answerFor = async (request: IncomingMessage): Promise<[number, unknown]> => {
+      const { method, url = '', headers } = request;
       if (method === 'POST') {
-        posts.push(JSON.parse(await body));
+        posts.push({ type: headers['content-type'] ?? '', url, body: await text(request) });
         return post;
       }
       if (url.includes('/status')) return [200, left.length > 1 ? left.shift() : left[0]];
       return [200, { id: 'abcdefghijkl', kind: 'video', finished: false, counts }];
     };
     const server = createServer((request, response) => {
-      void answerFor(request.method, request.url, text(request)).then(([status, body]) => {
+      void answerFor(request).then(([status, body]) => {
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       });
     });
@@ -79,7 +80,8 @@ describe('submit', () => {
     const { code, printed } = await run(['submit', aCsv(), '--type', 'videos', '--system-name', 'csv'], env);
 
     expect({ code, printed }).toEqual({ code: 0, printed: 'abcdefghijkl' });
-    expect(posts).toMatchObject([{ systemName: 'csv', videos: [{ id: '1' }, { id: '2' }] }]);
+    const url = '/api/v1/import/videos?systemName=csv';
+    expect(posts).toEqual([{ type: 'text/csv; charset=utf-8', url, body: readFileSync(aCsv(), 'utf8') }]);
   });
 
   it('posts the batch with the priority that was asked for', async () => {
@@ -121,7 +123,7 @@ describe('submit', () => {
   });
 
   it('tells the lines of a CSV file that the API refuses', async () => {
-    const details = { 'videos.1.url': 'Must be an http URL' };
+    const details = { 'line.3.url': 'Must be an http URL' };
     const { env } = await anApi([], [400, { status: 400, error: 'Bad Request', error_details: details }]);
 
     const { code, complaints } = await run(['submit', aCsv(), '--type', 'videos'], env);

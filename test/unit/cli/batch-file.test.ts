@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Refused } from '../../../src/cli/api-client.js';
 import { readBatchFile } from '../../../src/cli/batch-file.js';
+import type { BatchFields, PostBody } from '../../../src/cli/post-body.js';
 import { refusalOf } from '../../../src/cli/refusal.js';
 
 describe('readBatchFile', () => {
@@ -20,56 +23,67 @@ describe('readBatchFile', () => {
     return file;
   };
 
+  const sent = async (body: PostBody['body']) => (typeof body === 'string' ? body : text(Readable.from(body)));
+
   it('hands a JSON body on, with the fields of the command line above its own', async () => {
     const file = aFile('a.json', '\uFEFF{"systemName":"file","videos":[]}');
 
-    await expect(readBatchFile(file, 'videos', { systemName: 'line' })).resolves.toEqual({
+    const { type, query, body } = await readBatchFile(file, { systemName: 'line' });
+
+    expect({ type, query, body: JSON.parse(await sent(body)) as unknown }).toEqual({
+      type: 'application/json; charset=utf-8',
+      query: '',
       body: { systemName: 'line', videos: [] },
-      lines: null,
     });
   });
 
-  it('puts the items of a CSV file under the key of their type', async () => {
+  it('sends a CSV file as it is and what belongs to the batch in the query', async () => {
     const file = aFile('a.CSV', 'url,id,fileName\nhttps://a.example,1,one\n');
 
-    const { body, lines } = await readBatchFile(file, 'images', { systemName: 's' });
+    const { type, query, body } = await readBatchFile(file, { systemName: 's & t', context: { a: 1 } });
 
-    expect(body).toEqual({
-      systemName: 's',
-      images: [{ url: 'https://a.example', id: '1', fileName: 'one', metadata: {} }],
-    });
-    expect(lines).toEqual([2]);
+    expect(type).toBe('text/csv; charset=utf-8');
+    expect(Object.fromEntries(new URLSearchParams(query))).toEqual({ systemName: 's & t', context: '{"a":1}' });
+    expect(await sent(body)).toBe('url,id,fileName\nhttps://a.example,1,one\n');
+  });
+
+  it.each<[string, string, BatchFields, string]>([
+    ['as it is', '{"systemName":"s"}\n{"id":"1"}\n', {}, '{"systemName":"s"}\n{"id":"1"}\n'],
+    [
+      'with fields above those of its first line',
+      '\uFEFF\n{"systemName":"s","webhook":"w"}\r\n{"id":"1"}',
+      { systemName: 't' },
+      '\n{"systemName":"t","webhook":"w"}\n{"id":"1"}',
+    ],
+    ['with a first line only', '{"a":1}', { systemName: 't' }, '{"a":1,"systemName":"t"}'],
+    ['with a first line that is not JSON', 'x\ny\n', { systemName: 't' }, 'x\ny\n'],
+    ['with nothing in it', '', { systemName: 't' }, ''],
+  ])('sends an NDJSON file %s', async (_name, content, fields, expected) => {
+    const { type, query, body } = await readBatchFile(aFile('a.ndjson', content), fields);
+
+    expect({ type, query }).toEqual({ type: 'application/x-ndjson; charset=utf-8', query: '' });
+    expect(await sent(body)).toBe(expected);
   });
 
   it.each([
     ['x.txt', '', 'must end in .json, .ndjson or .csv'],
     ['x.json', '[]', 'must hold a JSON object'],
     ['x.json', '{', 'is not valid JSON'],
-    ['x.ndjson', `{}\n${'{}\n'.repeat(10_001)}`, 'has 10001 items, a batch has at most 10000'],
-    ['x.csv', 'id\n', 'line 1: lacks the column url, fileName'],
   ])('says what is wrong with %s', async (name, content, message) => {
-    await expect(readBatchFile(aFile(name, content), 'files', {})).rejects.toThrow(message);
+    await expect(readBatchFile(aFile(name, content), {})).rejects.toThrow(message);
   });
 
   it('says that a file cannot be read', async () => {
-    await expect(readBatchFile(join(folder, 'none.json'), 'files', {})).rejects.toThrow('none.json cannot be read');
+    await expect(readBatchFile(join(folder, 'none.json'), {})).rejects.toThrow('none.json cannot be read');
   });
 });
 
 describe('refusalOf', () => {
-  const refused = new Refused(400, 'Bad Request', {
-    'videos.1.url': 'Must be http',
-    'videos.0': 'Odd',
-    webhook: 'Bad',
-  });
+  it('names lines and paths', () => {
+    const details = { 'line.3.url': 'Must be http', 'line.2': 'Odd', 'videos.1.url': 'Bad', webhook: 'Bad' };
 
-  it('names lines where the items came from lines', () => {
-    expect(refusalOf(refused, { plural: 'videos', lines: [2, 7] })).toBe(
-      'The API answered 400 Bad Request\n  line 7, url: Must be http\n  line 2: Odd\n  webhook: Bad',
+    expect(refusalOf(new Refused(400, 'Bad Request', details))).toBe(
+      'The API answered 400 Bad Request\n  line 3, url: Must be http\n  line 2: Odd\n  videos.1.url: Bad\n  webhook: Bad',
     );
-  });
-
-  it('names paths where they came from JSON', () => {
-    expect(refusalOf(refused)).toContain('videos.1.url: Must be http');
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ApiError } from '../../../src/contract/api-error.js';
-import { parseImportRequest, type UrlCheck } from '../../../src/contract/import-request.js';
+import { parseImportRequest } from '../../../src/contract/import-request.js';
+import type { UrlCheck } from '../../../src/contract/request-rules.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
 
 const checkUrl: UrlCheck = (url) =>

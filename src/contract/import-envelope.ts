@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { checkObject } from './json-shape.js';
+import type { Problems } from './problems.js';
+import { HttpUrl, JsonObject, PriorityKey, addIssues, text } from './request-schema.js';
+import { checkUrlAt, type RequestRules } from './request-rules.js';
+
+const MAX_CONTEXT_BYTES = 8192;
+
+const Envelope = z.strictObject({
+  systemName: text(200),
+  webhook: HttpUrl.optional(),
+  context: JsonObject.optional(),
+  priority: PriorityKey.optional(),
+});
+
+/** What a batch says beside its items. */
+export interface ImportEnvelope {
+  readonly systemName: string;
+  readonly webhook?: string;
+  readonly context?: Record<string, unknown>;
+  /** 1 (most urgent) to 5. */
+  readonly priority?: number;
+}
+
+/** Checks a batch without its items. Answers null, with the problems added below `path`, when it cannot be taken. */
+export function checkEnvelope(
+  raw: Readonly<Record<string, unknown>>,
+  path: readonly PropertyKey[],
+  rules: RequestRules,
+  problems: Problems,
+): ImportEnvelope | null {
+  if (Object.hasOwn(raw, '__proto__')) problems.add([...path, '__proto__'], 'Key __proto__ is not allowed');
+  const result = Envelope.safeParse(raw);
+  if (!result.success) addIssues(result.error.issues, path, problems);
+  checkUrlAt(raw['webhook'], [...path, 'webhook'], rules, problems);
+  checkObject(raw['context'], [...path, 'context'], MAX_CONTEXT_BYTES, problems);
+  if (!result.success) return null;
+  const { systemName, webhook, context, priority } = result.data;
+  return {
+    systemName,
+    ...(webhook === undefined ? {} : { webhook }),
+    ...(context === undefined ? {} : { context }),
+    ...(priority === undefined ? {} : { priority }),
+  };
+}

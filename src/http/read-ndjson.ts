@@ -1,0 +1,59 @@
+import { ApiError } from '../contract/api-error.js';
+import type { ImportLine } from '../contract/import-line.js';
+import { isObject } from '../contract/json-shape.js';
+import type { TextLine } from './split-lines.js';
+
+/** A batch whose items are still to be read. */
+export interface NdjsonBatch {
+  /** The first line. */
+  readonly head: Record<string, unknown>;
+  readonly headLine: number;
+  readonly lines: AsyncIterable<readonly ImportLine[]>;
+}
+
+/**
+ * Reads newline-delimited JSON: the first line is the batch without its items, every further one an item. Empty lines count but
+ * hold nothing.
+ * @throws ApiError 400 when there is no first line, or none that is a batch
+ */
+export async function readNdjson(text: AsyncGenerator<readonly TextLine[], undefined>): Promise<NdjsonBatch> {
+  for (;;) {
+    const next = await text.next();
+    if (next.done === true) throw new ApiError(400, { body: 'The first line must be the batch without its items' });
+    const [first, ...others] = next.value.filter(isFull);
+    if (first === undefined) continue;
+    return { head: headOf(parsed(first)), headLine: first.line, lines: items(others, text) };
+  }
+}
+
+function headOf(first: ImportLine): Record<string, unknown> {
+  const refusal = (sentence: string) => new ApiError(400, { [`line.${first.line}`]: sentence });
+  if ('problem' in first) throw refusal(first.problem);
+  if (!isObject(first.item)) throw refusal('Invalid type: expected object');
+  if (Object.hasOwn(first.item, 'url'))
+    throw refusal('Must be the batch without its items, such as {"systemName":"my-cms"}, and is an item');
+  return first.item;
+}
+
+async function* items(
+  begun: readonly TextLine[],
+  rest: AsyncIterable<readonly TextLine[]>,
+): AsyncGenerator<readonly ImportLine[], undefined> {
+  yield begun.map(parsed);
+  for await (const lines of rest) yield lines.filter(isFull).map(parsed);
+}
+
+function isFull(line: TextLine): boolean {
+  return !('text' in line) || line.text.trim() !== '';
+}
+
+function parsed(read: TextLine): ImportLine {
+  if ('problem' in read) return read;
+  const { line, bytes, text } = read;
+  try {
+    return { line, bytes, item: JSON.parse(text) as unknown };
+  } catch {
+    // The parser's own words quote the line.
+    return { line, bytes, problem: 'Must be valid JSON' };
+  }
+}

@@ -1,0 +1,66 @@
+import { REASONS, SKIP_REASONS, type ReasonCode, type SkipCode } from '../../contract/errors.js';
+import type { ItemState } from '../../contract/item.js';
+import { listedItemBody } from '../../contract/item-body.js';
+import { createProblems, type Problems } from '../../contract/problems.js';
+import type { BatchStore, ItemFilter, ItemStore } from '../../contract/store.js';
+import { importNotFound } from '../import-not-found.js';
+import { readQuery } from '../read-query.js';
+import { tokenOf, type RequestHandler } from '../request-state.js';
+
+export interface ItemsDeps {
+  readonly batches: Pick<BatchStore, 'find'>;
+  readonly items: Pick<ItemStore, 'list'>;
+}
+
+const PARAMETERS = ['state', 'code', 'host', 'after', 'limit'] as const;
+const STATES: readonly string[] = ['open', 'success', 'skipped', 'failed'] satisfies ItemState[];
+const CODES: readonly string[] = [...Object.keys(REASONS), ...Object.keys(SKIP_REASONS)];
+/** RFC 1035 section 2.3.4. */
+const MAX_HOST_LENGTH = 255;
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+/** `itemKey` has eight digits. */
+const CURSOR = /^\d{1,8}$/;
+
+/** `GET /api/:v/imports/:id/items?state=&code=&host=&after=&limit=`: a page of the items of one import, in request order. */
+export function getItems({ batches, items }: ItemsDeps): RequestHandler {
+  return async (ctx) => {
+    const [, , , , id = ''] = ctx.path.split('/');
+    const problems = createProblems();
+    const query = readQuery(ctx.query, PARAMETERS, problems);
+    const filter = filterOf(query, problems);
+    const limit = limitOf(query.limit, problems);
+    if (query.after !== undefined && !CURSOR.test(query.after))
+      problems.add(['after'], 'Must be the next of an earlier page');
+    problems.throwIfAny();
+    const batch = await batches.find(tokenOf(ctx.state).projectId, id);
+    if (batch === null || batch.state === 'storing') throw importNotFound(id);
+    // One more tells whether there is another page.
+    const page = { afterSeq: Number(query.after ?? -1), limit: limit + 1 };
+    const found = await items.list(batch._id, page, filter);
+    const shown = found.slice(0, limit);
+    const next = found.length > limit ? String(shown.at(-1)?.seq) : null;
+    ctx.body = { items: shown.map(listedItemBody), next };
+  };
+}
+
+function filterOf(query: Partial<Record<string, string>>, problems: Problems): ItemFilter {
+  const { state, code, host } = query;
+  if (state !== undefined && !STATES.includes(state)) problems.add(['state'], `Must be one of ${STATES.join(', ')}`);
+  if (code !== undefined && !CODES.includes(code)) problems.add(['code'], 'Must be a reason code');
+  if (host === '' || (host !== undefined && host.length > MAX_HOST_LENGTH))
+    problems.add(['host'], `Must have 1 to ${MAX_HOST_LENGTH} characters`);
+  return {
+    ...(state === undefined ? {} : { state: state as ItemState }),
+    ...(code === undefined ? {} : { code: code as ReasonCode | SkipCode }),
+    // Host names of parsed URLs are in lower case.
+    ...(host === undefined ? {} : { host: host.toLowerCase() }),
+  };
+}
+
+function limitOf(text: string | undefined, problems: Problems): number {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > MAX_LIMIT) problems.add(['limit'], `Must be a whole number from 1 to ${MAX_LIMIT}`);
+  return limit;
+}

@@ -1,0 +1,83 @@
+import { newBatchId } from '../contract/ids.js';
+import type { ImportEnvelope } from '../contract/import-envelope.js';
+import type { ImportLine } from '../contract/import-line.js';
+import type { Kind } from '../contract/kinds.js';
+import type { RequestRules } from '../contract/request-rules.js';
+import { createKeyClaims, otherBody } from './claim-key.js';
+import { createLineVerdicts, type Rejected } from './line-verdicts.js';
+import { GivenUp, createRunBatch, type AcceptDeps } from './run-batch.js';
+import { createSeenIds } from './seen-ids.js';
+import { takeLines, type LinesToTake } from './take-lines.js';
+
+export interface AcceptLinesInput {
+  readonly projectId: string;
+  readonly kind: Kind;
+  readonly envelope: ImportEnvelope;
+  readonly rules: RequestRules;
+  readonly lines: AsyncIterable<readonly ImportLine[]>;
+  /** Good lines are taken although others are bad. */
+  readonly isPartial: boolean;
+  /** The client's Idempotency-Key; the hash of all that the request says is known once all lines were read. */
+  readonly idempotency?: { readonly key: string; readonly bodyHash: () => string };
+}
+
+interface AcceptedLines {
+  readonly batchId: string;
+  readonly rejected: Rejected;
+}
+
+/**
+ * Accepts a batch whose items come line by line, any number of them, in bounded memory: resolves only after batch, items and
+ * workflow are durable. Lines are stored while they arrive; nobody is told of the batch before all of them are.
+ * @throws ApiError 400 (bad lines, or none), 409, 422; whatever RunBatch and the lines throw
+ */
+export type AcceptLines = (input: AcceptLinesInput) => Promise<AcceptedLines>;
+
+/** Creates AcceptLines over the store and the workflow engine. */
+export function createAcceptLines(deps: AcceptDeps): AcceptLines {
+  const { store, reach } = deps;
+  const run = createRunBatch(deps);
+  const keys = createKeyClaims(deps);
+
+  return async ({ projectId, kind, envelope, rules, lines, isPartial, idempotency }) => {
+    const proposed = newBatchId();
+    const key = idempotency?.key;
+    const verdicts = createLineVerdicts(isPartial);
+    const take = (batchId: string, storeChunk: LinesToTake['store']): Promise<number> => {
+      const read = (seqs: readonly number[]) => store.items.externalIds(batchId, seqs);
+      return takeLines({ lines, rules, verdicts, store: storeChunk, ids: { seen: createSeenIds(), read } });
+    };
+
+    const claim =
+      key === undefined ? { batchId: proposed, isReplay: false } : await keys.reserve(projectId, key, proposed);
+    const { batchId } = claim;
+    if (claim.isReplay && idempotency !== undefined) {
+      // The same lines lead to the same verdicts; they are read to find out whether they are the same.
+      await take(batchId, () => Promise.resolve());
+      if (claim.bodyHash !== idempotency.bodyHash()) throw otherBody();
+      await keys.complete(projectId, idempotency.key, batchId);
+      return { batchId, rejected: verdicts.rejected() };
+    }
+    if (key !== undefined) reach('after_claim_before_batch');
+    await run({ batchId, projectId, kind, key, ...envelope }, async (batch) => {
+      const count = await take(batchId, (items, fromSeq) =>
+        store.items.insertMany(
+          batch,
+          items.map((item, index) => ({ seq: fromSeq + index, ...item })),
+        ),
+      );
+      // Before the batch is accepted: a key that leads to an accepted batch must know its body.
+      const isSealed =
+        idempotency === undefined ||
+        (await store.idempotencyKeys.seal(projectId, idempotency.key, batchId, idempotency.bodyHash()));
+      if (!isSealed) throw new GivenUp();
+      return count;
+    });
+    if (key !== undefined) {
+      reach('after_started_before_key');
+      await keys.complete(projectId, key, batchId);
+      reach('after_key_before_answer');
+    }
+    return { batchId, rejected: verdicts.rejected() };
+  };
+}

@@ -1,0 +1,105 @@
+import type { Logger } from 'pino';
+import { ApiError } from '../contract/api-error.js';
+import type { Store } from '../contract/store.js';
+
+/** A storing batch that was touched this recently belongs to a POST that is still being handled. */
+const STORING_MS = 30_000;
+
+/** What a POST with a key has to do: run its batch, or answer with one that was accepted already. */
+export interface ClaimedKey {
+  readonly batchId: string;
+  /** The batch is durable: nothing may be stored. */
+  readonly isReplay: boolean;
+}
+
+/** What a POST whose hash is not known yet has to do; of a replay its body must turn out to have this hash. */
+export interface ReservedKey extends ClaimedKey {
+  readonly bodyHash?: string;
+}
+
+export interface KeyClaims {
+  /** @throws ApiError 409 (the first POST with the key is still being handled), 422 (the key belongs to another body) */
+  claim(projectId: string, key: string, bodyHash: string, proposed: string): Promise<ClaimedKey>;
+  /** As `claim`, for a body that is still to be read: `hasBody` tells whether it is the one that the key belongs to. */
+  reserve(projectId: string, key: string, proposed: string): Promise<ReservedKey>;
+  /** The import behind the key is durable. The claim lapses by itself, so that a failure does no harm. */
+  complete(projectId: string, key: string, batchId: string): Promise<void>;
+}
+
+/** Idempotency-Keys of POSTs, and what became of POSTs that died with one. */
+export function createKeyClaims({ store, logger }: { store: Store; logger: Logger }): KeyClaims {
+  const { batches, items, idempotencyKeys } = store;
+
+  /** Of a claim whose POST died: answers whether that POST had got through after all. What it has stored otherwise is given up. */
+  const wasAccepted = async (projectId: string, batchId: string): Promise<boolean> => {
+    const batch = await batches.find(projectId, batchId);
+    if (batch === null) return false;
+    if (batch.state !== 'storing') return true;
+    if (Date.now() - batch.touchedAt.getTime() < STORING_MS) throw busy();
+    if (!(await batches.giveUp(batch))) throw busy();
+    return false;
+  };
+
+  const remove = async (batchId: string) => {
+    await items.removeAll(batchId);
+    await batches.remove(batchId);
+  };
+
+  /** A key that a POST with another body has left behind without getting through is as good as new. */
+  const claimLapsed = async (projectId: string, key: string, bodyHash: string, proposed: string) => {
+    const claim = await idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+    if (claim.outcome !== 'lapsed' || (await wasAccepted(projectId, claim.batchId))) return claim;
+    await remove(claim.batchId);
+    await idempotencyKeys.releaseLapsed(projectId, key);
+    return idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+  };
+
+  return {
+    async claim(projectId, key, bodyHash, proposed) {
+      const claim = await claimLapsed(projectId, key, bodyHash, proposed);
+      if (claim.outcome === 'busy') throw busy();
+      if (claim.outcome === 'mismatch' || claim.outcome === 'lapsed') throw otherBody();
+      const { batchId } = claim;
+      if (claim.outcome === 'replay') return { batchId, isReplay: true };
+      if (batchId === proposed) return { batchId, isReplay: false };
+      const isReplay = await wasAccepted(projectId, batchId);
+      if (!isReplay) await remove(batchId);
+      return { batchId, isReplay };
+    },
+
+    async reserve(projectId, key, proposed) {
+      const first = await idempotencyKeys.reserve(projectId, key, proposed);
+      if (first.outcome === 'busy') throw busy();
+      if (first.outcome === 'new') return { batchId: proposed, isReplay: false };
+      const { batchId, bodyHash } = first;
+      if (first.outcome === 'settled' || (await wasAccepted(projectId, batchId)))
+        return { batchId, bodyHash, isReplay: true };
+      // Given up, it is removed by whoever comes first; a client must not wait for a million items. Its id was told to nobody.
+      remove(batchId).catch((error: unknown) => {
+        logger.warn({ batchId, err: error }, 'could not remove an import that was given up');
+      });
+      await idempotencyKeys.releaseLapsed(projectId, key);
+      const second = await idempotencyKeys.reserve(projectId, key, proposed);
+      if (second.outcome !== 'new') throw busy();
+      return { batchId: proposed, isReplay: false };
+    },
+
+    async complete(projectId, key, batchId) {
+      try {
+        await idempotencyKeys.complete(projectId, key);
+      } catch (error) {
+        logger.warn({ batchId, err: error }, 'could not complete the key of an import');
+      }
+    },
+  };
+}
+
+/** The key was used for something else. */
+export function otherBody(): ApiError {
+  return new ApiError(422, { 'Idempotency-Key': 'The key was used with another request' });
+}
+
+function busy(): ApiError {
+  const details = { 'Idempotency-Key': 'The first request with this key is still being handled' };
+  return new ApiError(409, details, { 'Retry-After': '1' });
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CheckedItem } from '../../../src/contract/import-item.js';
+import type { ImportLine } from '../../../src/contract/import-line.js';
+import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
+import type { RequestRules } from '../../../src/contract/request-rules.js';
+import { createLineVerdicts } from '../../../src/intake/line-verdicts.js';
+import type { SeenIds } from '../../../src/intake/seen-ids.js';
+import { createSeenIds } from '../../../src/intake/seen-ids.js';
+import { takeLines } from '../../../src/intake/take-lines.js';
+import { anItem } from '../../support/import-builders.js';
+
+const rules: RequestRules = {
+  kind: 'video',
+  mediaTypes: defaultMediaTypes(),
+  checkUrl: (url) => ({ ok: true, url: new URL(url) }),
+};
+
+/** Takes the items, the first of them on line 2, and answers what was stored. */
+async function take(items: Iterable<unknown>, { isPartial = false, seen = createSeenIds(), bytes = 100 } = {}) {
+  const stored: CheckedItem[] = [];
+  const chunks: number[] = [];
+  const verdicts = createLineVerdicts(isPartial);
+  const lines = async function* (): AsyncGenerator<ImportLine[]> {
+    await Promise.resolve();
+    let line = 1;
+    for (const item of items) yield [{ line: ++line, bytes, item }];
+  };
+  const count = await takeLines({
+    lines: lines(),
+    rules,
+    verdicts,
+    store: (chunk, fromSeq) => {
+      expect(fromSeq).toBe(stored.length);
+      stored.push(...chunk);
+      chunks.push(chunk.length);
+      return Promise.resolve();
+    },
+    ids: { seen, read: (seqs) => Promise.resolve(new Map(seqs.map((seq) => [seq, stored[seq]?.externalId ?? '']))) },
+  });
+  return { count, ids: stored.map(({ externalId }) => externalId), chunks, rejected: verdicts.rejected() };
+}
+
+function* manyItems(count: number) {
+  for (let index = 0; index < count; index += 1) yield anItem(`i${index}`);
+}
+
+describe('takeLines', () => {
+  it('stores chunks of a thousand, in order', async () => {
+    const { count, ids, chunks } = await take(manyItems(2_500));
+
+    expect(count).toBe(2_500);
+    expect(chunks).toEqual([1_000, 1_000, 500]);
+    expect(ids.at(-1)).toBe('i2499');
+  });
+
+  it('stores sooner when lines are long', async () => {
+    expect((await take(manyItems(10), { bytes: 1024 * 1024 })).chunks).toEqual([4, 4, 2]);
+  });
+
+  it('names bad lines with all their problems', async () => {
+    const items = [anItem('a'), anItem('b', { foo: 1, url: '' }), 7, anItem('a')];
+
+    await expect(take(items)).rejects.toMatchObject({
+      status: 400,
+      details: {
+        'line.3.url': 'Must not be empty',
+        'line.3.foo': 'Additional properties not allowed',
+        'line.4': 'Invalid type: expected object',
+        'line.5.id': 'Must be unique, an earlier line has the same',
+      },
+    });
+  });
+
+  it('names the first hundred problems and reads no further', async () => {
+    let read = 0;
+    const bad = function* () {
+      for (; read < 1_000_000; read += 1) yield 7;
+    };
+
+    const refusal = await take(bad()).catch((error: unknown) => error);
+
+    expect(Object.keys((refusal as { details: object }).details)).toHaveLength(100);
+    expect(read).toBeLessThan(200);
+  });
+
+  it('leaves bad lines out when told to, and lists the first thousand of them', async () => {
+    const items = [...manyItems(3), anItem('x', { foo: 1 }), anItem('i1'), ...Array.from({ length: 1_100 }, () => 7)];
+
+    const { count, ids, rejected } = await take(items, { isPartial: true });
+
+    expect({ count, ids }).toEqual({ count: 3, ids: ['i0', 'i1', 'i2'] });
+    expect(rejected.total).toBe(1_102);
+    expect(rejected.lines).toHaveLength(1_000);
+    expect(rejected.lines[0]).toEqual({ line: 5, error: 'foo: Additional properties not allowed' });
+  });
+
+  it('finds an id again in a later chunk, and does not take a hash for an id', async () => {
+    const again = [...manyItems(1_500), anItem('i3')];
+    // As if every id had the same hash as every other.
+    const collide = (): SeenIds => {
+      const seqs: number[] = [];
+      return { candidates: () => [...seqs], add: (_id, seq) => void seqs.push(seq) };
+    };
+
+    await expect(take(again)).rejects.toMatchObject({
+      details: { 'line.1502.id': 'Must be unique, an earlier line has the same' },
+    });
+    await expect(take(again, { seen: collide() })).rejects.toMatchObject({
+      details: { 'line.1502.id': 'Must be unique, an earlier line has the same' },
+    });
+    expect((await take(manyItems(1_500), { seen: collide() })).count).toBe(1_500);
+  });
+
+  it.each([false, true])('refuses a batch without a good line, partial or not (%s)', async (isPartial) => {
+    await expect(take([], { isPartial })).rejects.toMatchObject({
+      status: 400,
+      details: { body: 'Must have at least one item' },
+    });
+    await expect(take([7], { isPartial })).rejects.toMatchObject({
+      details: { 'line.2': 'Invalid type: expected object' },
+    });
+  });
+});
+
+describe('createSeenIds', () => {
+  it('finds what was added while it grows, and nothing else', () => {
+    const seen = createSeenIds();
+    for (let seq = 0; seq < 50_000; seq += 1) seen.add(`id-${seq}`, seq);
+
+    expect(seen.candidates('id-0')).toEqual([0]);
+    expect(seen.candidates('id-49999')).toEqual([49_999]);
+    expect(Array.from({ length: 1_000 }, (_, index) => seen.candidates(`other-${index}`)).flat()).toEqual([]);
+  });
+});
