@@ -3,17 +3,20 @@ import type { Progress } from '../../src/stack/progress.js';
 /** As a shell reports a process that SIGINT ended. */
 const INTERRUPTED = 130;
 
+type Undo = () => Promise<unknown> | undefined;
+
 export interface Cleanup {
   /** Registers what undoes a step; what came last is undone first. */
-  add(undo: () => Promise<unknown> | undefined): void;
+  add(undo: Undo): void;
   /** Undoes all that is left, once, also what follows a step that could not be undone. */
   run(): Promise<void>;
 }
 
 /** Undoes every step of a benchmark at its end, or when somebody ends it with Ctrl-C or SIGTERM. */
 export function createCleanup(report: Progress): Cleanup {
-  const steps: (() => Promise<unknown> | undefined)[] = [];
-  const run = async (): Promise<void> => {
+  const steps: Undo[] = [];
+  let running: Promise<void> | undefined;
+  const undoAll = async (): Promise<void> => {
     for (let undo = steps.pop(); undo !== undefined; undo = steps.pop()) {
       try {
         await undo();
@@ -22,10 +25,19 @@ export function createCleanup(report: Progress): Cleanup {
       }
     }
   };
+  // Once: after a signal the work fails for want of its servers, and its own end must wait for this one.
+  const run = (): Promise<void> => (running ??= undoAll());
   const onSignal = (): void => {
     report('Stopping');
     void run().then(() => process.exit(INTERRUPTED));
   };
   for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(event, onSignal);
-  return { add: (undo) => void steps.push(undo), run };
+  return {
+    add(undo) {
+      steps.push(undo);
+      // What was still starting when everything was undone.
+      if (running !== undefined) running = running.then(undoAll);
+    },
+    run,
+  };
 }
