@@ -96,6 +96,9 @@ export const ConfigSchema = z.object({
     .enum(['success', 'imported'])
     .default('success')
     .describe('State of imported items in status bodies'),
+  MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
+    'JSON bodies that one gateway handles at a time, as bytes on the wire; at least one of 16MiB',
+  ),
   RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe('Requests per token and gateway, or off'),
   RETRY_ATTEMPTS: Count.default(10).describe('Attempts an item gets'),
   RETRY_INITIAL: Duration.default(1000).describe('Pause after the first failed attempt; doubles each time'),
@@ -131,7 +134,7 @@ export const ConfigSchema = z.object({
     .max(1000)
     .default(200)
     .describe('With more open items than this, a round sweeps pages instead of running an activity an item'),
-  SWEEP_PAGE: Count.max(500).default(50).describe('Items of one page'),
+  SWEEP_PAGE: Count.max(500).default(50).describe('Items of one page; twice as many in batches of more than 5,000'),
   WEBHOOK_SCHEDULE: Durations.default([
     0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
   ]).describe('Pauses before each delivery attempt'),

@@ -21,6 +21,7 @@ export async function httpSettings(config: Config): Promise<HttpSettings> {
     rateLimit: config.RATE_LIMIT,
     unknownId: config.UNKNOWN_ID,
     itemSuccessState: config.ITEM_SUCCESS_STATE,
+    memoryForBodies: config.MEMORY_FOR_BODIES,
     hostMaxConcurrent: config.HOST_MAX_CONCURRENT,
     temporalUiUrl: config.TEMPORAL_UI_URL ?? null,
     temporalNamespace: config.TEMPORAL_NAMESPACE,

@@ -12,6 +12,7 @@ import { createAcceptLines } from '../intake/accept-lines.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from '../intake/import-workflows.js';
 import { createReadStatus } from '../intake/read-status.js';
+import { createBodyMemory } from './body-memory.js';
 import { apiVersion } from './middleware/api-version.js';
 import { authenticate } from './middleware/authenticate.js';
 import { errors } from './middleware/errors.js';
@@ -28,7 +29,7 @@ import { getImport } from './routes/get-import.js';
 import { getItems } from './routes/get-items.js';
 import { getStatus } from './routes/get-status.js';
 import { getHealth, getReadiness } from './routes/health.js';
-import { postImport } from './routes/post-import.js';
+import { MAX_BODY_BYTES, postImport } from './routes/post-import.js';
 import type { HttpSettings } from './settings.js';
 import { createTokenVerifier } from './verify-token.js';
 
@@ -83,6 +84,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     acceptLines: createAcceptLines(acceptDeps),
     mediaTypes: deps.mediaTypes,
     checkUrl: deps.checkUrl,
+    withinMemory: createBodyMemory(settings.memoryForBodies, MAX_BODY_BYTES),
   };
 
   for (const kind of Object.keys(KINDS) as Kind[]) {

@@ -13,6 +13,8 @@ export interface HttpSettings {
   /** What the status routes answer for an unknown id: 404, or 200 with state `lost`. */
   readonly unknownId: '404' | 'lost';
   readonly itemSuccessState: 'success' | 'imported';
+  /** Bytes of JSON bodies that are handled at a time. */
+  readonly memoryForBodies: number;
   /** Items of one host under way at a time. */
   readonly hostMaxConcurrent: number;
   /** Origin of the Temporal UI; null leaves the links to it out. */

@@ -38,7 +38,7 @@ export type Visited<T> = { readonly kind: 'done'; readonly result: T; readonly c
 type NotVisited = { readonly kind: 'closed' | 'over' };
 
 /** What work tells while it is under way. */
-export interface AtHost {
+interface AtHost {
   /** May be called as soon as the host has shown that it works. */
   readonly answered: () => void;
   /** Nothing more is asked of the host: its slot goes to the next one while what came is stored. */

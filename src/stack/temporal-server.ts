@@ -28,9 +28,12 @@ const LOOPBACK = '127.0.0.1';
 const READY_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 2_000;
 
-const DYNAMIC_CONFIG = {
+/** What the product needs of a server; deploy/temporal/dynamic-config.yaml says the same. */
+export const DYNAMIC_CONFIG = {
   // Its default of 1 makes concurrent status queries of one workflow fail and back off for seconds.
   'history.MaxBufferedQueryCount': 100,
+  // Keeps the order of priority and fairness; the default since 1.31.
+  'matching.useNewMatcher': true,
   // Projects take turns on the task queue, however many items each has waiting.
   'matching.enableFairness': true,
   // One partition: fairness holds across the whole queue, and a laptop needs no more.

@@ -73,6 +73,7 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
       versions: { latest: '2026-11', withdrawn: ['2025-03'] },
       tokens: { keys: { secret: TOKEN_SECRET } },
       rateLimit: null,
+      memoryForBodies: 64 * 1024 ** 2,
       unknownId: '404',
       itemSuccessState: 'success',
       hostMaxConcurrent: 16,

@@ -2,9 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ActivitySlotInfo, CustomSlotSupplier, SlotPermit, SlotReserveContext } from '@temporalio/worker';
 import { createActivitySlots } from '../../src/activity-slots.js';
 
-const CONTEXT: SlotReserveContext = {
-  ...{ slotType: 'activity', taskQueue: 'q', workerIdentity: 'w', workerBuildId: '', isSticky: false },
-};
+const CONTEXT = { slotType: 'activity', taskQueue: 'q', workerIdentity: 'w', isSticky: false } as SlotReserveContext;
 
 let slots: CustomSlotSupplier<ActivitySlotInfo>;
 beforeEach(() => {

@@ -6,22 +6,24 @@ import type { RequestRules } from '../../contract/request-rules.js';
 import type { AcceptBatch } from '../../intake/accept-batch.js';
 import type { AcceptLines } from '../../intake/accept-lines.js';
 import type { Rejected } from '../../intake/line-verdicts.js';
+import type { WithinMemory } from '../body-memory.js';
 import { demandUtf8, mediaTypeOf } from '../content-type.js';
 import { readJson } from '../read-json.js';
 import { LINE_FORMATS, readPostedLines } from '../read-lines.js';
 import { tokenOf, type RequestContext, type RequestHandler } from '../request-state.js';
 
 /** Room for 10,000 items of 1.6 KiB each. */
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
+export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MAX_KEY_LENGTH = 255;
 
 export interface PostImportDeps extends Omit<RequestRules, 'kind'> {
   readonly accept: AcceptBatch;
   readonly acceptLines: AcceptLines;
+  readonly withinMemory: WithinMemory;
 }
 
 /** `POST /api/:v/import/{videos,files,images}`: answers `{"id"}` when the import is durable. */
-export function postImport({ accept, acceptLines, ...rest }: PostImportDeps, kind: Kind): RequestHandler {
+export function postImport({ accept, acceptLines, withinMemory, ...rest }: PostImportDeps, kind: Kind): RequestHandler {
   const rules: RequestRules = { kind, ...rest };
   return async (ctx) => {
     const key = idempotencyKey(ctx.get('idempotency-key'), 'idempotency-key' in ctx.headers);
@@ -37,10 +39,12 @@ export function postImport({ accept, acceptLines, ...rest }: PostImportDeps, kin
       return;
     }
     demandWhole(ctx);
-    const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
-    const request = parseImportRequest(value, rules);
-    const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } };
-    const accepted = await accept({ projectId, kind, request, ...idempotency });
+    const accepted = await withinMemory(ctx, async () => {
+      const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
+      const request = parseImportRequest(value, rules);
+      const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } };
+      return accept({ projectId, kind, request, ...idempotency });
+    });
     ctx.body = { id: accepted.batchId };
   };
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { ConfigSchema } from '../../../src/config.js';
 import { SEARCH_ATTRIBUTES } from '../../../src/contract/workflow-names.js';
+import { DYNAMIC_CONFIG } from '../../../src/stack/temporal-server.js';
 import { readRepoFile, ROOT } from '../docs/markdown.js';
 
 interface Service {
@@ -68,6 +69,17 @@ describe('docker-compose.yml', () => {
     const script = readRepoFile('deploy/temporal/create-namespace.sh');
     expect(script).toContain(`for name in ${Object.keys(SEARCH_ATTRIBUTES).join(' ')}; do`);
     expect(new Set<string>(Object.values(SEARCH_ATTRIBUTES))).toEqual(new Set(['Keyword']));
+  });
+});
+
+describe('deploy/temporal/dynamic-config.yaml', () => {
+  it('sets what the development server is started with', () => {
+    const deployed = parse(readRepoFile('deploy/temporal/dynamic-config.yaml')) as Record<string, { value: unknown }[]>;
+    // A laptop's concern only.
+    const notOurs = 'frontend.enableServerVersionCheck';
+    const wanted = Object.entries(DYNAMIC_CONFIG).filter(([key]) => key !== notOurs);
+    const set = Object.entries(deployed).map(([key, [first]]) => [key, first?.value]);
+    expect(set).toEqual(expect.arrayContaining(wanted));
   });
 });
 
