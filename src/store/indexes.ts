@@ -17,7 +17,11 @@ export async function ensureIndexes(collections: Collections): Promise<void> {
     // Items of one host in request order. A host never changes, so this costs the insert of an item alone.
     items.createIndex({ batchId: 1, host: 1, seq: 1 }),
     // Items with one code. Only those that failed, were skipped or wait for another attempt have one, so no other write pays for it.
-    items.createIndex({ batchId: 1, code: 1, seq: 1 }, { partialFilterExpression: { code: { $exists: true } } }, undefined),
+    items.createIndex(
+      { batchId: 1, code: 1, seq: 1 },
+      { partialFilterExpression: { code: { $exists: true } } },
+      undefined,
+    ),
     // Holds the promise that `_id` makes even if the derivation of ids should change one day.
     media.createIndex({ projectId: 1, systemName: 1, externalId: 1 }, { unique: true }, undefined),
     // Which blobs are referred to.

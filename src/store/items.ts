@@ -145,10 +145,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
     stream: (batchId) =>
       items
-        .find(
-          { _id: keyRange(batchId) },
-          { projection: WITHOUT_TOKEN, batchSize: STREAM_BATCH },
-        )
+        .find({ _id: keyRange(batchId) }, { projection: WITHOUT_TOKEN, batchSize: STREAM_BATCH })
         .sort({ _id: 1 })
         .map(toItem),
 
