@@ -9,8 +9,9 @@ export function keyRange(batchId: string, fromSeq = 0): { $gte: string; $lte: st
 }
 
 /**
- * A page of items in request order. Without a filter it is read along `_id`; with one along the index of the state, of the code or
- * of the host (`indexes.ts`), each of which has its entries in request order, so that reading stops when the page is full.
+ * A page of items in request order. Without a filter it is read by its keys, for the items of a batch are numbered without gaps:
+ * the fastest way on any server. With one it is read along the index of the state, of the code or of the host (`indexes.ts`), each of
+ * which has its entries in request order, so that reading stops when the page is full.
  */
 export async function listItems(
   items: Collection<StoredItem>,
@@ -22,7 +23,7 @@ export async function listItems(
   const isFiltered = Object.keys(wanted).length > 0;
   const filter: Filter<StoredItem> = isFiltered
     ? { batchId, ...wanted, seq: { $gte: fromSeq } }
-    : { _id: keyRange(batchId, fromSeq) };
+    : { _id: { $in: Array.from({ length: limit }, (_, offset) => itemKey(batchId, fromSeq + offset)) } };
   const page = await items
     .find(filter, { projection: WITHOUT_TOKEN })
     .sort(isFiltered ? { seq: 1 } : { _id: 1 })

@@ -15,6 +15,7 @@ interface CallOptions {
 }
 
 export interface HttpClient {
+  readonly origin: string;
   readonly token: string;
   get(path: string, options?: CallOptions): Promise<Answer>;
   post(path: string, body: unknown, options?: CallOptions): Promise<Answer>;
@@ -37,6 +38,7 @@ export function createHttpClient(origin: string, token: string): HttpClient {
     return { status: response.status, headers: response.headers, text, body: parsed(text) };
   };
   return {
+    origin,
     token,
     call,
     get: (path, { headers } = {}) => call('GET', path, { headers: { ...authorization, ...headers } }),

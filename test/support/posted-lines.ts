@@ -48,7 +48,8 @@ export function* itemLines(count: number): Generator<string> {
   const TOGETHER = 500;
   for (let from = 0; from < count; from += TOGETHER) {
     let lines = '';
-    for (let at = from; at < Math.min(count, from + TOGETHER); at += 1) lines += `${JSON.stringify(anItem(`i${at}`))}\n`;
+    for (let at = from; at < Math.min(count, from + TOGETHER); at += 1)
+      lines += `${JSON.stringify(anItem(`i${at}`))}\n`;
     yield lines;
   }
 }

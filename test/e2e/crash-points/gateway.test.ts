@@ -3,7 +3,9 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { importWorkflowId } from '../../../src/contract/workflow-names.js';
 import { PROJECT, withCrashRig, type CrashRig, type PostedFile } from '../../support/crash-rig.js';
 import { eventually } from '../../support/eventually.js';
+import { anItem } from '../../support/import-builders.js';
 import { answers } from '../../support/origin-server.js';
+import { ndjson, openPost } from '../../support/posted-lines.js';
 import { unsound } from '../../support/unsound.js';
 
 /** A key that a dead POST has claimed is held for 60 s. */
@@ -47,6 +49,23 @@ async function letTimePass({ collections: { keys, batches } }: CrashRig): Promis
 async function askAsTold(rig: CrashRig, files: readonly PostedFile[]): Promise<string> {
   for (;;) {
     const { status, headers, text, body } = await rig.post(files, { key: KEY });
+    if (status === 200) return (body as { id: string }).id;
+    if (status !== 409) throw new Error(`The gateway answered ${status} ${text}`);
+    await pause(1000 * Number(headers.get('retry-after')));
+  }
+}
+
+/** Posts the files as lines, with the key. */
+function postLines(rig: CrashRig, files: readonly PostedFile[]): ReturnType<CrashRig['post']> {
+  const items = files.map((file) => ({ ...file, fileName: file.id, metadata: {} }));
+  const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': KEY };
+  return rig.client().post('/api/v1/import/files', ndjson(items, { systemName: 'crash' }), { headers });
+}
+
+/** As `askAsTold`, with lines. */
+async function linesAsTold(rig: CrashRig, files: readonly PostedFile[]): Promise<string> {
+  for (;;) {
+    const { status, headers, text, body } = await postLines(rig, files);
     if (status === 200) return (body as { id: string }).id;
     if (status !== 409) throw new Error(`The gateway answered ${status} ${text}`);
     await pause(1000 * Number(headers.get('retry-after')));
@@ -189,6 +208,63 @@ describe('a gateway that dies', () => {
 
       expect(await rig.submit(files, { key: KEY })).toBe(ids[0]);
       await expectAllImportedOnce(rig, ids[0] ?? '');
+    }),
+  );
+
+  it.concurrent(
+    'with lines: after_items_before_accept leaves nothing that stays, and a repeated POST stores it anew',
+    () =>
+      withCrashRig(async (rig) => {
+        const files = threeFiles(rig);
+        const dying = await rig.start('gateway', { CRASH_AT: 'after_items_before_accept' });
+        await expect(postLines(rig, files)).rejects.toThrow('fetch failed');
+        await dying.killed();
+        const { states, items, ids } = await stored(rig);
+        expect({ states, items }).toEqual({ states: ['storing'], items: 3 });
+        expect(await rig.collections.keys.findOne()).toMatchObject({ isComplete: false });
+
+        await letTimePass(rig);
+        await Promise.all([rig.start('gateway'), rig.start('worker')]);
+        const id = await linesAsTold(rig, files);
+
+        await eventually('no trace of the first', async () => (await rig.collections.batches.countDocuments()) === 1);
+        expect(await rig.collections.items.countDocuments({ batchId: ids[0] ?? '' })).toBe(0);
+        expect(await linesAsTold(rig, files)).toBe(id);
+        await expectAllImportedOnce(rig, id);
+      }),
+  );
+
+  it.concurrent('with lines: after_start_before_answer has its import run, and its client asks for the id again', () =>
+    withCrashRig(async (rig) => {
+      const files = threeFiles(rig);
+      const dying = await rig.start('gateway', { CRASH_AT: 'after_start_before_answer' });
+      await expect(postLines(rig, files)).rejects.toThrow('fetch failed');
+      await dying.killed();
+      const { ids } = await stored(rig);
+
+      await letTimePass(rig);
+      await Promise.all([rig.start('gateway'), rig.start('worker')]);
+
+      expect(await linesAsTold(rig, files)).toBe(ids[0]);
+      await expectAllImportedOnce(rig, ids[0] ?? '');
+    }),
+  );
+
+  it.concurrent('while lines arrive leaves a part of them that is removed', () =>
+    withCrashRig(async (rig) => {
+      const dying = await rig.start('gateway');
+      const { origin, token } = rig.client();
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' };
+      const posted = openPost(`${origin}/api/v1/import/files`, headers);
+      await posted.send(ndjson(Array.from({ length: 1_500 }, (_, index) => anItem(`half-${index}`))));
+      await eventually('items of half a batch', async () => (await stored(rig)).items === 1_000);
+      await dying.kill();
+
+      await letTimePass(rig);
+      await rig.start('gateway');
+
+      await eventually('an empty database', async () => (await stored(rig)).states.length === 0);
+      expect(await rig.collections.items.countDocuments()).toBe(0);
     }),
   );
 });

@@ -55,6 +55,25 @@ describe('planRound', () => {
     expect(items.map(({ seq }) => seq)).toEqual([0, 1, 2, 7]);
   });
 
+  it('counts the batch when a round starts, and only whether anything is open when it goes on', async () => {
+    const batch = await bench.batch({}, itemSpecs(20));
+    for (const seq of [0, 1, 2, 12]) await bench.store.items.settle(aSettlement(batch._id, seq));
+
+    expect((await plan(batch)).totals).toMatchObject({ open: 16, success: 4 });
+    await expect(plan(batch, 9)).resolves.toMatchObject({
+      totals: { open: 6, success: 0, bytes: 0 },
+      pages: [
+        [9, 11],
+        [12, 14],
+        [15, 17],
+        [18, 20],
+      ],
+    });
+
+    await bench.store.items.settleOpen(batch._id, 'cancelled', 'over');
+    await expect(plan(batch, 9)).resolves.toMatchObject({ totals: { open: 0 }, pages: [], items: [], nextSeq: 0 });
+  });
+
   it('finds due large items behind any number that back off, and never answers nothing to do at once', async () => {
     const batch = await bench.batch({}, itemSpecs(12));
     const later = new Date(Date.now() + 60_000);
