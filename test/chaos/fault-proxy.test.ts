@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy/fault-proxy.js';
+import { connectThrough } from '../support/fault-proxy/proxied-connection.js';
 
 const BODY = Buffer.from(Array.from({ length: 40_000 }, (_, index) => index % 251));
 
@@ -182,6 +183,25 @@ describe('a fault proxy', () => {
     for (const socket of targetSockets) socket.resetAndDestroy();
 
     expect(await client.ended).toBe('ECONNRESET');
+  });
+
+  it('ends a connection that is reset in the very moment in which one side is told of the end of the other', async () => {
+    const client = connect((target.address() as AddressInfo).port, '127.0.0.1');
+    const onward = connect((target.address() as AddressInfo).port, '127.0.0.1');
+    await Promise.all([once(client, 'connect'), once(onward, 'connect')]);
+    const connection = connectThrough({
+      client,
+      target: onward,
+      toxic: () => null,
+      random: () => 0,
+      onBytes: () => undefined,
+    });
+
+    onward.end();
+    connection.reset();
+
+    await connection.ended;
+    expect(onward.destroyed).toBe(true);
   });
 
   it('leaves nothing open when it is closed, also in the middle of a pause', async () => {

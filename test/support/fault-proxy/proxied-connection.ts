@@ -42,8 +42,9 @@ export function connectThrough({ client, target, toxic, random, onBytes }: Proxi
   const reset = (): void => {
     end();
     for (const socket of [client, target]) {
-      // An RST needs an open connection; one that is still being made is given up.
-      if (socket.connecting) socket.destroy();
+      // An RST needs an open connection; one that is still being made is given up. One whose end was sent cannot be reset: libuv
+      // refuses (uv_tcp_close_reset, EINVAL), and Node then never says that it is closed.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
   };
