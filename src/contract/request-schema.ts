@@ -29,11 +29,7 @@ export const JsonObject = z.custom<Record<string, unknown>>(
 );
 
 /** Turns schema issues into the published sentences, below `base`. */
-export function addIssues(
-  issues: readonly z.core.$ZodIssue[],
-  base: readonly PropertyKey[],
-  problems: Problems,
-): void {
+export function addIssues(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[], problems: Problems): void {
   for (const issue of issues) {
     const path = [...base, ...issue.path];
     if (issue.code === 'unrecognized_keys') {

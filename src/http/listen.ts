@@ -55,7 +55,8 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
       }
       startDeadline(request, requestMs, () => {
         if (response.headersSent) request.socket.destroy();
-        else refuseBadRequest(Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+        else
+          refuseBadRequest(Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
       });
       handler(request, response);
     },

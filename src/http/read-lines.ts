@@ -48,8 +48,8 @@ export async function readPostedLines(
   const hash = createHash('sha256');
   const query = readQuery(ctx.query, format === 'csv' ? CSV_PARAMETERS : NDJSON_PARAMETERS, problems);
   const isPartial = readFlag(query.partial, 'partial', problems);
-  const { partial: _, ...fields } = query;
-  const said = JSON.stringify([rules.kind, format, isPartial, fields.systemName, fields.webhook, fields.context]);
+  const { systemName, webhook, context } = query;
+  const said = JSON.stringify([rules.kind, format, isPartial, systemName, webhook, context]);
   hash.update(`${said}\n`);
   const text = splitLines(hashed(requestBytes(ctx), hash), MAX_LINE_BYTES);
   const close = async () => {
@@ -58,7 +58,7 @@ export async function readPostedLines(
   const posted = { isPartial, bodyHash: () => hash.digest('hex'), close };
 
   if (format === 'csv') {
-    const envelope = checkEnvelope({ ...fields, ...contextOf(fields.context, problems) }, [], rules, problems);
+    const envelope = checkEnvelope({ systemName, webhook, context: contextOf(context, problems) }, [], rules, problems);
     return { ...posted, envelope: demand(envelope, problems), lines: readCsv(csvRecords(text, MAX_LINE_BYTES)) };
   }
   try {
@@ -82,13 +82,13 @@ async function* hashed(
   }
 }
 
-function contextOf(text: string | undefined, problems: Problems): { context?: unknown } {
-  if (text === undefined) return {};
+function contextOf(text: string | undefined, problems: Problems): unknown {
+  if (text === undefined) return undefined;
   try {
-    return { context: JSON.parse(text) as unknown };
+    return JSON.parse(text);
   } catch {
     problems.add(['context'], 'Must be a JSON object');
-    return {};
+    return undefined;
   }
 }
 

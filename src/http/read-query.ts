@@ -13,7 +13,7 @@ export function readQuery<K extends string>(
     else if (typeof value === 'string') values[name] = value;
     else problems.add([name], 'Must be given once');
   }
-  return values as Partial<Record<K, string>>;
+  return values;
 }
 
 /** The value of `true` or `false`; absent is false. */

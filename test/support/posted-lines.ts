@@ -1,5 +1,5 @@
 import { request, type ClientRequest } from 'node:http';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { anItem } from './import-builders.js';
@@ -28,7 +28,7 @@ export function openPost(url: string, headers: Readonly<Record<string, string>>)
     },
     answer: () => {
       post.end();
-      return answered as Promise<{ status: number; body: unknown }>;
+      return answered;
     },
   };
 }
