@@ -63,8 +63,15 @@ export interface ApiClient {
   show(id: string): Promise<ImportDocument>;
 }
 
+type Question = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> };
+
 export function createApiClient({ api, token }: ApiAddress): ApiClient {
-  const ask = async <T>(path: string, schema: z.ZodType<T>, init: RequestInit, timeoutMs?: number): Promise<T> => {
+  const ask = async <T>(
+    path: string,
+    schema: z.ZodType<T>,
+    { headers, ...init }: Question,
+    timeoutMs?: number,
+  ): Promise<T> => {
     let status: number;
     let text: string;
     try {
@@ -72,7 +79,7 @@ export function createApiClient({ api, token }: ApiAddress): ApiClient {
         ...init,
         headers: {
           'content-type': 'application/json; charset=utf-8',
-          ...init.headers,
+          ...headers,
           authorization: `Bearer ${token}`,
         },
         ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
@@ -96,7 +103,7 @@ export function createApiClient({ api, token }: ApiAddress): ApiClient {
     const init = { method: 'POST', body, headers: { 'content-type': type }, duplex: 'half' };
     // A file of lines may take as long as it is large; undici itself ends a silence of five minutes.
     const timeoutMs = typeof body === 'string' ? POST_TIMEOUT_MS : undefined;
-    return (await ask(`import/${plural}${query}`, Accepted, init as RequestInit, timeoutMs)).id;
+    return (await ask(`import/${plural}${query}`, Accepted, init as Question, timeoutMs)).id;
   };
   return {
     submit: (plural, body) => post(plural, { type: 'application/json', query: '', body: JSON.stringify(body) }),

@@ -8,7 +8,7 @@ import { HttpUrl, JsonObject, addIssues, text } from './request-schema.js';
 import { checkUrlAt, type RequestRules } from './request-rules.js';
 
 /** Keeps a document with its metadata below MongoDB's 16 MiB: BSON of JSON grows at most sixfold. */
-export const MAX_METADATA_BYTES = 1024 * 1024;
+const MAX_METADATA_BYTES = 1024 * 1024;
 
 const RequestItem = z.strictObject({
   url: HttpUrl,

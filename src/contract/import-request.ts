@@ -7,7 +7,7 @@ import { createProblems, type Problems } from './problems.js';
 import type { RequestRules } from './request-rules.js';
 
 /** The published limit of one JSON body; a stream of lines has none. */
-export const MAX_ITEMS = 10_000;
+const MAX_ITEMS = 10_000;
 
 /** A POST that may be accepted. */
 export interface ImportRequest extends ImportEnvelope {

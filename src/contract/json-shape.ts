@@ -9,7 +9,7 @@ const MAX_LEVELS = 20;
  * drop an own `__proto__` silently. Never goes deeper than the limit, so that no body exhausts the stack.
  * Answers whether nothing was found.
  */
-export function checkShape(value: unknown, path: readonly PropertyKey[], problems: Problems): boolean {
+function checkShape(value: unknown, path: readonly PropertyKey[], problems: Problems): boolean {
   return walk(value, [...path], 1, problems);
 }
 

@@ -1,11 +1,11 @@
 import type { Batch, BatchCounts, BatchFailure } from './batch.js';
 import type { Delivery, DeliveryAttempt, DeliveryState } from './delivery.js';
 import type { ReasonCode, SkipCode } from './errors.js';
-import type { IdempotencyKeyStore } from './idempotency-key-store.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction } from './item.js';
 import type { Kind } from './kinds.js';
 import type { CondemnedStore } from './garbage.js';
 import type { HostStore } from './hosts.js';
+import type { IdempotencyKeyStore } from './idempotency-key.js';
 import type { Asset, Media, MediaSource } from './media.js';
 
 export interface BatchStore {

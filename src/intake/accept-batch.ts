@@ -34,7 +34,7 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     const proposed = newBatchId();
     const key = idempotency?.key;
     const { items, ...envelope } = request;
-    const said = { projectId, kind, key, ...envelope };
+    const said = { projectId, kind, key, envelope };
     const storeItems: StoreItems = async (batch) => {
       await store.items.insertMany(batch, items);
       return items.length;

@@ -9,7 +9,7 @@ import { GivenUp, createRunBatch, type AcceptDeps } from './run-batch.js';
 import { createSeenIds } from './seen-ids.js';
 import { takeLines, type LinesToTake } from './take-lines.js';
 
-export interface AcceptLinesInput {
+interface AcceptLinesInput {
   readonly projectId: string;
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
@@ -59,7 +59,7 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
       return { batchId, rejected: verdicts.rejected() };
     }
     if (key !== undefined) reach('after_claim_before_batch');
-    await run({ batchId, projectId, kind, key, ...envelope }, async (batch) => {
+    await run({ batchId, projectId, kind, key, envelope }, async (batch) => {
       const count = await take(batchId, (items, fromSeq) =>
         store.items.insertMany(
           batch,

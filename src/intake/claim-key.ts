@@ -6,14 +6,14 @@ import type { Store } from '../contract/store.js';
 const STORING_MS = 30_000;
 
 /** What a POST with a key has to do: run its batch, or answer with one that was accepted already. */
-export interface ClaimedKey {
+interface ClaimedKey {
   readonly batchId: string;
   /** The batch is durable: nothing may be stored. */
   readonly isReplay: boolean;
 }
 
 /** What a POST whose hash is not known yet has to do; of a replay its body must turn out to have this hash. */
-export interface ReservedKey extends ClaimedKey {
+interface ReservedKey extends ClaimedKey {
   readonly bodyHash?: string;
 }
 

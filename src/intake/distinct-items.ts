@@ -1,5 +1,11 @@
+import type { CheckedItem } from '../contract/import-item.js';
 import type { SeenIds } from './seen-ids.js';
-import type { LineItem } from './take-lines.js';
+
+/** A checked item and the line that it stands on. */
+export interface LineItem {
+  readonly line: number;
+  readonly item: CheckedItem;
+}
 
 /** The ids of a batch whose items are too many to be remembered. */
 export interface ItemIds {

@@ -25,10 +25,11 @@ export interface AcceptDeps {
   readonly reach: Reach;
 }
 
-export interface BatchToRun extends ImportEnvelope {
+interface BatchToRun {
   readonly batchId: string;
   readonly projectId: string;
   readonly kind: Kind;
+  readonly envelope: ImportEnvelope;
   /** The client's Idempotency-Key, claimed for this batch. */
   readonly key: string | undefined;
 }
@@ -94,28 +95,20 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
   };
 
   return async (run, storeItems) => {
-    const { batchId, key: _, ...said } = run;
-    const { projectId, kind } = run;
+    const { batchId, projectId, kind, envelope } = run;
     const at = new Date();
     let itemCount = 0;
     try {
       const importSeq = await store.batches.nextImportSeq(projectId);
-      const batch: Batch = {
-        _id: batchId,
-        ...said,
-        importSeq,
-        itemCount,
-        state: 'storing',
-        createdAt: at,
-        touchedAt: at,
-      };
+      const ids = { _id: batchId, projectId, kind, importSeq, itemCount };
+      const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
       itemCount = await whileTouched(run, () => storeItems(batch));
       reach('after_items_before_accept');
       if (!(await store.batches.markAccepted(batchId, itemCount))) throw new GivenUp();
       reach('after_accept_before_start');
-      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(run));
+      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(run.envelope));
       reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {

@@ -4,7 +4,7 @@ import { hash, randomBytes } from 'node:crypto';
 const FULLEST = 0.75;
 const FIRST_CAPACITY = 2 ** 12;
 
-/** Which ids a batch has had, in 12 bytes a place: 17 to 33 MB for a million ids, a half more while it grows. */
+/** Which ids a batch has had, in 12 bytes a place: 25 MB for a million ids, a half more while it grows. */
 export interface SeenIds {
   /** Items that may have the id: nearly always those that have it, for only 64 bits of a hash are kept. */
   candidates(id: string): number[];
@@ -19,8 +19,8 @@ export function createSeenIds(): SeenIds {
   let table = emptyTable(capacity);
 
   const hashOf = (id: string): [number, number] => {
-    const digest = Buffer.from(hash('sha1', salt + id, 'hex').slice(0, 16), 'hex');
-    return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+    const digest = hash('sha1', salt + id, 'hex');
+    return [Number.parseInt(digest.slice(0, 8), 16), Number.parseInt(digest.slice(8, 16), 16)];
   };
 
   const place = (low: number, high: number, seqPlusOne: number): void => {
@@ -35,8 +35,10 @@ export function createSeenIds(): SeenIds {
     const old = table;
     capacity *= 2;
     table = emptyTable(capacity);
-    for (const [at, seqPlusOne] of old.seqs.entries())
+    for (let at = 0; at < old.seqs.length; at += 1) {
+      const seqPlusOne = old.seqs[at] ?? 0;
       if (seqPlusOne !== 0) place(old.lows[at] ?? 0, old.highs[at] ?? 0, seqPlusOne);
+    }
   };
 
   return {

@@ -2,19 +2,13 @@ import { checkItem, type CheckedItem } from '../contract/import-item.js';
 import type { ImportLine } from '../contract/import-line.js';
 import { createProblems } from '../contract/problems.js';
 import type { RequestRules } from '../contract/request-rules.js';
-import { distinctItems, type ItemIds } from './distinct-items.js';
+import { distinctItems, type ItemIds, type LineItem } from './distinct-items.js';
 import type { LineVerdicts } from './line-verdicts.js';
 
 /** One write of the driver holds so many documents without being cut up, and ten of them hide the latency of a majority write. */
 const CHUNK_ITEMS = 1_000;
 /** Items may be a megabyte each: two chunks, the one that is read and the one that is stored, are held at a time. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
-
-/** A checked item and the line that it stands on. */
-export interface LineItem {
-  readonly line: number;
-  readonly item: CheckedItem;
-}
 
 export interface LinesToTake {
   readonly lines: AsyncIterable<readonly ImportLine[]>;

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from '../contract/idempotency-key-store.js';
+import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from '../contract/idempotency-key.js';
 import { isDuplicateKey } from './database-error.js';
 import { createTokens } from './stored-item.js';
 

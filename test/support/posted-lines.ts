@@ -44,12 +44,12 @@ export function ndjson(items: readonly unknown[], batch: Record<string, unknown>
 }
 
 /** So many lines with an item each, a few hundred at a time. */
-export function* itemLines(count: number): Generator<string> {
+export function* itemLines(count: number, metadata: Record<string, unknown> = {}): Generator<string> {
   const TOGETHER = 500;
   for (let from = 0; from < count; from += TOGETHER) {
     let lines = '';
     for (let at = from; at < Math.min(count, from + TOGETHER); at += 1)
-      lines += `${JSON.stringify(anItem(`i${at}`))}\n`;
+      lines += `${JSON.stringify(anItem(`i${at}`, { metadata }))}\n`;
     yield lines;
   }
 }

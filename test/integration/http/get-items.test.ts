@@ -83,6 +83,19 @@ describe('GET /api/:v/imports/:id/items', () => {
     expect(await found('?state=failed&code=http_404&host=other.example')).toEqual([]);
   });
 
+  it('finds what is rare far behind the start', async () => {
+    const id = await aStoredBatch(1_300);
+    const settled = { batchId: id, state: 'failed', reason: 'gone' } as const;
+    for (const seq of [1_100, 1_200]) await gateway.store.items.settle({ ...settled, seq, code: 'http_410' });
+
+    expect(seqs((await get(id, '?state=failed')).body)).toEqual([4, 1_100, 1_200]);
+    expect((await get(id, '?code=http_410&limit=1')).body).toMatchObject({ items: [{ seq: 1_100 }], next: '1100' });
+    expect((await get(id, '?code=http_410&limit=1&after=1100')).body).toMatchObject({
+      items: [{ seq: 1_200 }],
+      next: null,
+    });
+  });
+
   it.each(['', '&state=open', '&host=other.example', '&state=open&host=other.example'])(
     'is read to its end page by page with %p, nothing twice',
     async (filter) => {

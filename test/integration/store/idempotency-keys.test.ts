@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IdempotencyKeyStore } from '../../../src/contract/idempotency-key-store.js';
+import type { IdempotencyKeyStore } from '../../../src/contract/idempotency-key.js';
 import { aProjectId } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
