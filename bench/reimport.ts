@@ -27,7 +27,7 @@ await withBench(async ({ api, token, origin }) => {
 
   const results = [];
   for (const bytes of values.bytes.map(Number)) {
-    const run = { name: 'feed', items, bytes };
+    const run = { name: `feed-${bytes}`, items, bytes };
     const before = await origin.sent();
     const first = await importThroughService({ ...service, run });
     const between = await origin.sent();
