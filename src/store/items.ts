@@ -6,7 +6,7 @@ import { failureGroups } from './failure-groups.js';
 import { createGroupCommit } from './group-commit.js';
 import { itemTotals, openByHost } from './item-totals.js';
 import { createKeyedReader } from './keyed-reader.js';
-import { keyRange, listItems } from './list-items.js';
+import { listItems } from './list-items.js';
 import { removeItems } from './remove-items.js';
 import {
   createTokens,
@@ -17,11 +17,11 @@ import {
   WITHOUT_TOKEN,
   type StoredItem,
 } from './stored-item.js';
+import { streamItems } from './stream-items.js';
+import { updateItems } from './update-items.js';
 
 /** Items with long URLs are about 2 KiB: a chunk stays far below the 48 MB that one command may hold. */
 const INSERT_CHUNK = 1_000;
-/** Keeps what a stream holds in memory at about a megabyte; the driver's default begins with 101 documents. */
-const STREAM_BATCH = 500;
 
 /** The items of all batches. Their `_id` orders them as the requests did. */
 export function createItemStore(deps: { items: Collection<StoredItem>; now: () => Date }): ItemStore {
@@ -126,8 +126,10 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
     },
 
     settleOpen: async (batchId, code, reason) => {
-      await items.updateMany(
-        { batchId, state: 'open' },
+      await updateItems(
+        items,
+        batchId,
+        { state: 'open' },
         { $set: { state: 'failed', code, reason, updatedAt: now() }, $unset: { nextAttemptAt: '' } },
       );
     },
@@ -143,8 +145,10 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
     openByHost: (batchIds) => openByHost(items, batchIds),
 
     reopen: async (batchId, code) => {
-      await items.updateMany(
-        { batchId, state: 'failed', code },
+      await updateItems(
+        items,
+        batchId,
+        { state: 'failed', code },
         { $set: { state: 'open', updatedAt: now() }, $unset: { code: '', reason: '', settledBy: '' } },
       );
     },
@@ -153,11 +157,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
     list: (batchId, page, filter) => listItems(items, batchId, page, filter),
 
-    stream: (batchId) =>
-      items
-        .find({ _id: keyRange(batchId) }, { projection: WITHOUT_TOKEN, batchSize: STREAM_BATCH })
-        .sort({ _id: 1 })
-        .map(toItem),
+    stream: (batchId) => streamItems(items, batchId),
 
     failureGroups: (batchId) => failureGroups(items, batchId),
   };

@@ -3,11 +3,6 @@ import { itemKey, type Item } from '../contract/item.js';
 import type { ItemFilter } from '../contract/store.js';
 import { toItem, WITHOUT_TOKEN, type StoredItem } from './stored-item.js';
 
-/** The keys of all items that a batch can have from a number on: see `itemKey`. */
-export function keyRange(batchId: string, fromSeq = 0): { $gte: string; $lte: string } {
-  return { $gte: itemKey(batchId, fromSeq), $lte: itemKey(batchId, 99_999_999) };
-}
-
 /** Looked through by their keys before an index is asked: nearly every filter that lets most items pass is served by these. */
 const WINDOW = 1_000;
 

@@ -1,21 +1,12 @@
 import type { Collection } from 'mongodb';
-import { keyRange } from './list-items.js';
+import { countWindows, windowKeys } from './item-windows.js';
 import type { StoredItem } from './stored-item.js';
 
-/** A delete of this size takes some ten milliseconds: no write waits long behind it, and no time limit is met. */
-const CHUNK = 1_000;
-
-/** Removes all items of a batch in chunks by key. A removal that died is gone on with by whoever removes the batch next. */
+/**
+ * Removes all items of a batch, window by window, the last ones first (`countWindows` relies on it). A removal that died is gone on
+ * with by whoever removes the batch next; two at once do no harm.
+ */
 export async function removeItems(items: Collection<StoredItem>, batchId: string): Promise<void> {
-  const keys = items.find({ _id: keyRange(batchId) }, { projection: { _id: 1 }, batchSize: CHUNK });
-  let chunk: string[] = [];
-  const flush = async () => {
-    if (chunk.length > 0) await items.deleteMany({ _id: { $in: chunk } });
-    chunk = [];
-  };
-  for await (const { _id } of keys) {
-    chunk.push(_id);
-    if (chunk.length === CHUNK) await flush();
-  }
-  await flush();
+  for (let window = (await countWindows(items, batchId)) - 1; window >= 0; window -= 1)
+    await items.deleteMany({ _id: { $in: windowKeys(batchId, window) } });
 }

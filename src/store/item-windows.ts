@@ -1,0 +1,33 @@
+import type { Collection } from 'mongodb';
+import { itemKey } from '../contract/item.js';
+import type { StoredItem } from './stored-item.js';
+
+/** Items that one command touches: it takes some ten milliseconds, so no other write waits long and no time limit is met. */
+const WINDOW = 1_000;
+
+/** The keys of the items of a window, one after the other: items of a batch are numbered without gaps. */
+export function windowKeys(batchId: string, window: number, width = WINDOW): string[] {
+  return Array.from({ length: width }, (_, offset) => itemKey(batchId, window * width + offset));
+}
+
+/**
+ * How many windows hold items of a batch. Items are stored from the first window on and removed from the last one, so that an empty
+ * window has only empty ones behind it; the end is found in some twenty looks at a million items.
+ */
+export async function countWindows(items: Collection<StoredItem>, batchId: string): Promise<number> {
+  const isEmpty = async (window: number) => {
+    const keys = windowKeys(batchId, window);
+    return (await items.findOne({ _id: { $in: keys } }, { projection: { _id: 1 } })) === null;
+  };
+  let [full, empty] = [-1, 0];
+  while (!(await isEmpty(empty))) {
+    full = empty;
+    empty = empty * 2 + 1;
+  }
+  while (empty - full > 1) {
+    const middle = Math.floor((full + empty) / 2);
+    if (await isEmpty(middle)) empty = middle;
+    else full = middle;
+  }
+  return empty;
+}

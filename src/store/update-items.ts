@@ -1,0 +1,15 @@
+import type { Collection, Filter, UpdateFilter } from 'mongodb';
+import { countWindows, windowKeys } from './item-windows.js';
+import type { StoredItem } from './stored-item.js';
+
+/** Updates those items of a batch that match, window by window. Whoever repeats one that died finds the rest. */
+export async function updateItems(
+  items: Collection<StoredItem>,
+  batchId: string,
+  matching: Filter<StoredItem>,
+  update: UpdateFilter<StoredItem>,
+): Promise<void> {
+  const windows = await countWindows(items, batchId);
+  for (let window = 0; window < windows; window += 1)
+    await items.updateMany({ _id: { $in: windowKeys(batchId, window) }, ...matching }, update);
+}
