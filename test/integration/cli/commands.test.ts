@@ -89,7 +89,7 @@ describe('submit', () => {
 
     await run(['submit', aCsv(), '--type', 'videos', '--priority', '1'], env);
 
-    expect(posts).toMatchObject([{ priority: 1 }]);
+    expect(posts).toMatchObject([{ url: '/api/v1/import/videos?priority=1' }]);
   });
 
   it.each(['0', '6', 'high', '1.5'])('refuses %s as a priority', async (priority) => {

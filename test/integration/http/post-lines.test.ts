@@ -40,7 +40,13 @@ describe('POST of lines', () => {
 
     const id = idOf(body);
     expect({ status, body }).toEqual({ status: 200, body: { id: expect.stringMatching(/^[a-z2-7]{12}$/) as unknown } });
-    expect(gateway.workflows.started).toContainEqual({ projectId: 'p1', batchId: id, kind: 'video', itemCount: 2 });
+    expect(gateway.workflows.started).toContainEqual({
+      projectId: 'p1',
+      batchId: id,
+      kind: 'video',
+      itemCount: 2,
+      priority: 3,
+    });
     const stored = { state: 'started', systemName: 's', webhook, context: { job: 7 }, itemCount: 2 };
     expect(await gateway.store.batches.find('p1', id)).toMatchObject(stored);
     expect(await gateway.store.items.find(id, 0)).toMatchObject({

@@ -57,6 +57,14 @@ describe('a connection of the driver', () => {
     await expect(answer).rejects.toBeInstanceOf(MongoNetworkError);
   });
 
+  it('tells of the network when the connection breaks while a large write waits', async () => {
+    const answer = send({ hello: 1, padding: 'x'.repeat(12 * 1024 * 1024) });
+    const reset = Object.assign(new Error('write ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'write' });
+    setImmediate(() => socket.destroy(reset));
+
+    await expect(answer).rejects.toMatchObject({ name: 'MongoNetworkError', cause: reset });
+  });
+
   it('is mended once, however many stores are opened', () => {
     const { prototype } = (load('mongodb/lib/cmap/connection.js') as { Connection: { prototype: object } }).Connection;
     failDeadWrites();
