@@ -11,6 +11,7 @@ import { ensureGarbageSchedule } from './intake/garbage-schedule.js';
 import { createReconciler } from './intake/reconcile.js';
 import { createTemporalWorkflows } from './intake/temporal-workflows.js';
 import { keepTrying } from './keep-trying.js';
+import { limitHeapGrowth } from './limit-heap-growth.js';
 import { loadMediaTypes } from './media-types-file.js';
 import { openStore } from './store/connect.js';
 import { createGatewayMetrics } from './telemetry/gateway-metrics.js';
@@ -31,6 +32,7 @@ const ANSWER_WITHIN_MS = 5_000;
  * @throws Error when the configuration cannot work or a port is taken
  */
 export async function runGateway(config: Config): Promise<void> {
+  limitHeapGrowth();
   const logger = createLogger(config.LOG_LEVEL, 'gateway');
   const signal = whenToldToStop(logger);
   const settings = await httpSettings(config);

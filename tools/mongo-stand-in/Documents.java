@@ -7,6 +7,7 @@ import de.bwaldvogel.mongo.backend.QueryResult;
 import de.bwaldvogel.mongo.backend.h2.H2Collection;
 import de.bwaldvogel.mongo.bson.Document;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.h2.mvstore.MVMap;
 
@@ -33,19 +34,26 @@ class Documents extends H2Collection {
                 return matchDocuments(query, index.getPositions(keys), orderBy, skip, limit, batchSize, projection);
             }
         }
-        for (Index<Object> index : getIndexes()) {
-            List<Object> candidates = index instanceof OrderedIndex ordered ? ordered.candidates(query) : null;
-            if (candidates != null) {
-                return matchDocuments(query, candidates, orderBy, skip, limit, batchSize, projection);
-            }
-        }
-        return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
+        List<Object> candidates = candidates(query);
+        if (candidates == null) return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
+        return matchDocuments(query, candidates, orderBy, skip, limit, batchSize, projection);
     }
 
+    private List<Object> candidates(Document query) {
+        for (Index<Object> index : getIndexes()) {
+            List<Object> candidates = index instanceof OrderedIndex ordered ? ordered.candidates(query) : null;
+            if (candidates != null) return candidates;
+        }
+        return null;
+    }
+
+    /** One document after the other: the items of a large batch do not fit into memory together. */
     @Override
     public Stream<Document> queryAllAsStream() {
         Document match = AGGREGATED.get();
-        return match == null ? super.queryAllAsStream() : handleQueryAsStream(match);
+        List<Object> candidates = match == null ? null : candidates(match);
+        if (candidates == null) return super.queryAllAsStream();
+        return candidates.stream().map(this::getDocument).filter(Objects::nonNull);
     }
 
     /**
