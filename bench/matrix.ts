@@ -7,6 +7,20 @@ export interface Cell {
   readonly contenders: 'all' | 'pair';
 }
 
+/** From here on the others take most of the time and say nothing new. */
+const PAIR_FROM = 50_000;
+
+/**
+ * A line as the command line names it, `10000x16384x3`: items, bytes, rounds.
+ * @throws Error for anything else
+ */
+export function parseCell(text: string): Cell {
+  const [, items, bytes, rounds] = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
+  if (items === undefined) throw new Error(`${text} is not ITEMSxBYTESxROUNDS, such as 10000x16384x3`);
+  const contenders = Number(items) >= PAIR_FROM ? 'pair' : 'all';
+  return { items: Number(items), bytes: Number(bytes), rounds: Number(rounds), contenders };
+}
+
 export type Mode = 'default' | 'quick' | 'full';
 
 const KIB = 1024;

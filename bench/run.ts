@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { startContenders, startUntuned } from './contenders/start-contenders.js';
 import { BULLMQ } from './contenders/names.js';
-import { type Cell, matrixOf, type Mode } from './matrix.js';
+import { type Cell, matrixOf, type Mode, parseCell } from './matrix.js';
 import { describeMachine } from './measure/machine.js';
 import { measureCold, measureMatrix } from './measure/measure-matrix.js';
 import { type Measuring, measureRun } from './measure/measure-run.js';
@@ -23,17 +23,21 @@ const { values } = parseArgs({
     items: { type: 'string' },
     bytes: { type: 'string', default: '16384' },
     rounds: { type: 'string', default: '3' },
+    // ITEMSxBYTESxROUNDS, as often as there are lines to measure.
+    cell: { type: 'string', multiple: true, default: [] },
     // Of BullMQ: as many as the bare loop has in flight.
     concurrency: { type: 'string', default: '128' },
     json: { type: 'string' },
     'write-readme': { type: 'boolean', default: false },
   },
 });
+const isCustom = values.items !== undefined || values.cell.length > 0;
 const mode: Mode = values.full ? 'full' : values.quick ? 'quick' : 'default';
-const cells: Cell[] =
-  values.items === undefined
-    ? matrixOf(mode)
-    : [{ items: Number(values.items), bytes: Number(values.bytes), rounds: Number(values.rounds), contenders: 'all' }];
+const wanted = [
+  ...values.cell,
+  ...(values.items === undefined ? [] : [[values.items, values.bytes, values.rounds].join('x')]),
+];
+const cells: Cell[] = isCustom ? wanted.map(parseCell) : matrixOf(mode);
 /** Items of the pass that counts what is asked of MongoDB: enough for whole pages to settle the figure. */
 const COUNTED_ITEMS = 2_000;
 /** pg-boss takes one every two seconds by default. */
@@ -58,7 +62,7 @@ async function measureAll(bench: Bench): Promise<BenchResult> {
   const measuring = { watch: createProcessWatch(), report: bench.report };
   const cold = await measureCold(started, measuring);
   const warm = await measureMatrix(cells, started, measuring);
-  const untuned = mode === 'quick' || values.items !== undefined ? null : await measureUntuned(bench, measuring);
+  const untuned = mode === 'quick' || isCustom ? null : await measureUntuned(bench, measuring);
   const isOwnMongo = bench.databaseKind !== 'given';
   const mongo = isOwnMongo ? await measureMongoCost(bench, COUNTED_ITEMS) : null;
   const notCounted = {
@@ -67,7 +71,7 @@ async function measureAll(bench: Bench): Promise<BenchResult> {
   };
   return {
     at: new Date().toISOString(),
-    mode: values.items === undefined ? mode : 'custom',
+    mode: isCustom ? 'custom' : mode,
     machine: await describeMachine(),
     database: bench.databaseKind,
     contenders: Object.fromEntries(started.map(({ name, description }) => [name, description])),
