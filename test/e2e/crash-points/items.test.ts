@@ -75,7 +75,8 @@ describe('a worker that dies', () => {
       expect(await rig.finished(id)).toMatchObject({ state: 'success', counts: { success: 4, skipped: 0, failed: 1 } });
       expect(await rig.items()).toEqual(['a success 1', 'b failed 1', 'c success 1', 'd success 1', 'e success 1']);
       expect(settled.map((id) => rig.asked(`/${id}`))).toEqual(settled.map(() => 1));
-      expect(await unsound(rig)).toEqual([]);
+      // The bodies of others may have been cut off as well; their parts go with the collection.
+      expect((await unsound(rig)).filter((sentence) => !sentence.startsWith('part '))).toEqual([]);
     }),
   );
 
