@@ -1,5 +1,6 @@
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { identifyProcess, isStillThere, type ProcessIdentity } from './process-identity.js';
 import { readJsonFile } from './read-json-file.js';
@@ -20,8 +21,9 @@ export class AlreadyRunningError extends Error {
   }
 }
 
-/** One per contender at most: each removes a stale lock or finds a live one. */
-const TRIES = 5;
+/** Looks at a lock that somebody else is just removing: that takes milliseconds. */
+const TRIES = 100;
+const PAUSE_MS = 20;
 
 /**
  * Makes this process the only `start` on the folder. A lock whose owner is gone does not count.
@@ -35,23 +37,34 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
   const content = JSON.stringify(self ?? { pid: process.pid, startedAt: '', command: '' });
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     if (await createPrivateFile(file, content)) return () => rm(file, { force: true });
-    const owner = await readJsonFile(file, Owner).catch(() => null);
-    if (owner !== null && (await isStillThere(owner))) throw new AlreadyRunningError(dataDir, owner.pid);
-    await setAside(file, owner);
+    const owner = await livingOwner(file);
+    if (owner !== null) throw new AlreadyRunningError(dataDir, owner.pid);
+    if (!(await removeStale(file, content))) await pause(PAUSE_MS);
   }
   throw new Error(`${file} cannot be taken: several processes try to start on this folder at once`);
 }
 
-/** Removes a stale lock, unless another contender has put its own in its place meanwhile. */
-async function setAside(file: string, stale: ProcessIdentity | null): Promise<void> {
-  const aside = `${file}.${process.pid}.stale`;
-  const isMoved = await rename(file, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!isMoved) return;
-  const moved = await readJsonFile(aside, Owner).catch(() => null);
-  const isOther = moved !== null && (moved.pid !== stale?.pid || moved.startedAt !== stale.startedAt);
-  if (isOther) await createPrivateFile(file, JSON.stringify(moved));
-  await rm(aside, { force: true });
+async function livingOwner(file: string): Promise<ProcessIdentity | null> {
+  const owner = await readJsonFile(file, Owner).catch(() => null);
+  return owner !== null && (await isStillThere(owner)) ? owner : null;
+}
+
+/**
+ * Removes a stale lock under a lock of its own, because a new one may have taken its place since it was looked at: whoever holds
+ * that one looks again, and nobody else takes a lock away whose owner is gone. Answers false when somebody else is at it.
+ */
+async function removeStale(file: string, content: string): Promise<boolean> {
+  const removal = `${file}.removal`;
+  if (!(await createPrivateFile(removal, content))) {
+    // Whoever died in these milliseconds must not lock the folder for ever.
+    const other = await readJsonFile(removal, Owner).catch(() => null);
+    if (other !== null && !(await isStillThere(other))) await rm(removal, { force: true });
+    return false;
+  }
+  try {
+    if ((await livingOwner(file)) === null) await rm(file, { force: true });
+  } finally {
+    await rm(removal, { force: true });
+  }
+  return true;
 }
