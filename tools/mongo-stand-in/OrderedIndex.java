@@ -4,6 +4,8 @@ import de.bwaldvogel.mongo.backend.KeyValue;
 import de.bwaldvogel.mongo.backend.Missing;
 import de.bwaldvogel.mongo.backend.ValueComparator;
 import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.bson.ObjectId;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -68,9 +70,10 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
         return true;
     }
 
-    /** Arrays have an entry an element and expressions mean more than one value: both are left to the library. */
+    /** What equals only itself. Arrays, expressions and patterns match more than one value: they are left to the library. */
     private static boolean isValue(Object value) {
-        return value != null && !(value instanceof Map) && !(value instanceof Iterable);
+        return value instanceof String || value instanceof Number || value instanceof Boolean || value instanceof Instant
+            || value instanceof ObjectId;
     }
 
     private static boolean isRange(Document expression) {

@@ -146,6 +146,8 @@ describe('the stand-in for MongoDB', () => {
       expected(({ batch, seq }) => batch === 'b0' && seq >= 100),
     );
     expect(await find({ batch: 'b2', seq: { $in: [2, 3, 5] } })).toEqual([2, 5]);
+    expect(await find({ _id: /^b2:00/ })).toEqual(expected(({ batch, seq }) => batch === 'b2' && seq < 100));
+    expect(await collection.countDocuments({ _id: /^b2:00/ })).toBe(33);
     expect(await find({ batch: { $in: ['b0', 'b1'] }, state: 'open' })).toEqual(
       expected(({ batch, state }) => batch !== 'b2' && state === 'open'),
     );
