@@ -13,12 +13,15 @@ import { startStack, type RunningStack } from '../support/running-stack.js';
 import { sampleMedia } from '../support/sample-media.js';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
 import { CANARIES, SECRETS } from './secrets/canaries.js';
-import { hostilePaths, startUntrusted } from './secrets/hostile-paths.js';
+import { hostilePaths, startUntrusted, type HostilePath } from './secrets/hostile-paths.js';
 import { temporalRecords, type TemporalRecords } from './secrets/temporal-records.js';
 
 jest.setTimeout(400_000);
 
 let origin: Origin;
+/** Those of paths that are trouble with their host. */
+const ofTheirOwn: Origin[] = [];
+let paths: readonly HostilePath[];
 let receiver: WebhookReceiver;
 /** Answers 500 or redirects, with secrets of its own. */
 const rude = createServer((request, response) => {
@@ -28,7 +31,7 @@ const rude = createServer((request, response) => {
 });
 let rudePort: number;
 let untrusted: Awaited<ReturnType<typeof startUntrusted>>;
-let closedPort: number;
+let closedUrl: string;
 let stack: RunningStack;
 let run: RunFile;
 let temporal: TemporalRecords;
@@ -39,18 +42,28 @@ beforeAll(async () => {
   [origin, receiver, untrusted] = await Promise.all([startOrigin(), startWebhookReceiver(), startUntrusted()]);
   await new Promise<void>((resolve) => rude.listen(0, '127.0.0.1', resolve));
   rudePort = (rude.address() as AddressInfo).port;
-  const closed = await startOrigin();
-  closedPort = closed.port;
+  // A host is a name or an address, whatever the port.
+  let hosts = 10;
+  const ofItsOwn = async () => {
+    hosts += 1;
+    const own = await startOrigin(`127.0.0.${hosts}`);
+    ofTheirOwn.push(own);
+    return own;
+  };
+  paths = await hostilePaths(origin, ofItsOwn);
+  const closed = await ofItsOwn();
+  closedUrl = `${closed.url}/x`;
   await closed.close();
-  const ports = [origin.port, receiver.port, rudePort, untrusted.port, closedPort];
+  const ports = [origin.port, receiver.port, rudePort, untrusted.port];
+  const allowed = [...ports.map((port) => `127.0.0.1/32:${port}`), ...ofTheirOwn.map(allowing)];
   // Few and quick attempts, so that giving up is part of the run; three are what a file that keeps changing takes.
   stack = await startStack({
-    EGRESS_ALLOW: ports.map((port) => `127.0.0.1/32:${port}`).join(','),
+    EGRESS_ALLOW: allowed.join(','),
     RETRY_ATTEMPTS: '3',
     RETRY_INITIAL: '10ms',
     RETRY_MAX: '100ms',
-    DOWNLOAD_HEADERS_TIMEOUT: '2s',
-    DOWNLOAD_IDLE_TIMEOUT: '2s',
+    DOWNLOAD_HEADERS_TIMEOUT: '4s',
+    DOWNLOAD_IDLE_TIMEOUT: '4s',
     DOWNLOAD_MIN_SPEED: '1KiB',
     DOWNLOAD_MIN_SPEED_WINDOW: '3s',
     DOWNLOAD_MAX_BYTES: '16MiB',
@@ -69,8 +82,12 @@ afterAll(async () => {
   await stack.clear();
   rude.closeAllConnections();
   rude.close();
-  await Promise.all([origin.close(), receiver.close(), untrusted.close()]);
+  await Promise.all([origin, ...ofTheirOwn, receiver, untrusted].map((server) => server.close()));
 });
+
+function allowing({ url, port }: Origin): string {
+  return `${new URL(url).hostname}/32:${port}`;
+}
 
 function anItem(id: string, url: string, metadata: object = { note: CANARIES.metadata }) {
   const fileName = `${CANARIES.fileName}-${id}.txt?token=${CANARIES.fileNameQuery}`;
@@ -131,12 +148,12 @@ async function placesOfProcesses(): Promise<Record<string, string>> {
 
 describe('what clients and origins entrust to the service', () => {
   it('is in no log, metric, answer or Temporal record after a run with every kind of failure', async () => {
-    const ends = new Map<string, string>(hostilePaths(origin));
+    const ends = new Map<string, string>(paths.map(({ path, end }) => [path, end]));
     const client = await stack.client();
     const shared = { systemName: 'secrets', context: { note: CANARIES.context } };
     const files = [
-      ...[...ends.keys()].map((path) => anItem(path, `${origin.url}/${path}`)),
-      anItem('closed', `http://127.0.0.1:${closedPort}/x`),
+      ...paths.map(({ path, url }) => anItem(path, url)),
+      anItem('closed', closedUrl),
       anItem('untrusted', `https://127.0.0.1:${untrusted.port}/x`),
       anItem('unknown', 'https://unknown.example.com/x'),
       anItem('metadata', `${origin.url}/good`, { note: CANARIES.metadata, pages: CANARIES.metadata }),

@@ -15,6 +15,8 @@ interface FileState {
 export interface RangedFileOptions extends FileState {
   /** After how many bytes of its body each answer is cut off, in turn; the answers after these are whole. */
   readonly cuts?: readonly number[];
+  /** Once so many bytes of an answer are sent, the rest of it waits for this. */
+  readonly hold?: { readonly at: number; readonly until: () => Promise<unknown> };
   /** false: Range is ignored, and every answer is a 200. */
   readonly ranges?: boolean;
   /** false: a range is sent whatever If-Range says. */
@@ -53,6 +55,7 @@ export function withoutHeader(name: string): (headers: Headers) => Headers {
 /** A file as good servers serve it (RFC 9110 sections 13 and 14): ranges, If-Range, 304 and 416; or as bad ones do. */
 export function rangedFile({
   cuts = [],
+  hold,
   ranges = true,
   ifRange = true,
   headers,
@@ -68,9 +71,14 @@ export function rangedFile({
     const cut = cutsLeft.shift() ?? Infinity;
     const end = Math.min(cut, body.byteLength);
     let sent = 0;
+    let held = hold;
     const pump = (): void => {
       if (response.destroyed) return;
-      if (sent < end) {
+      if (held !== undefined && sent >= held.at) {
+        const { until } = held;
+        held = undefined;
+        until().then(pump, () => response.destroy());
+      } else if (sent < end) {
         const piece = body.subarray(sent, Math.min(sent + PIECE_BYTES, end));
         sent += piece.byteLength;
         served += piece.byteLength;

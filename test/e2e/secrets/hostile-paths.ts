@@ -19,6 +19,15 @@ const HEADERS = {
 const TYPE = `text/${CANARIES.contentType}; charset=${CANARIES.contentType}`;
 const BODY = Buffer.from(`${CANARIES.body} `.repeat(40));
 
+/** Failures that may be the host's: `host-outcome.ts`. */
+const TROUBLES: ReadonlySet<string> = new Set(['garbage', 'large-header', 'silent', '503', '429', 'nowhere']);
+
+export interface HostilePath {
+  readonly path: string;
+  readonly end: ReasonCode | 'success';
+  readonly url: string;
+}
+
 function failing(status: number, headers: Readonly<Record<string, string>> = {}): OriginHandler {
   return (_request, response) => {
     response.writeHead(status, CANARIES.statusText, { ...HEADERS, 'content-type': TYPE, ...headers });
@@ -37,8 +46,12 @@ function changing(): OriginHandler {
   };
 }
 
-/** What each path makes of an item: its end, as a code or as success. */
-export function hostilePaths(origin: Origin): ReadonlyMap<string, ReasonCode | 'success'> {
+/**
+ * What each path makes of an item: its end, as a code or as success.
+ * @param ofItsOwn begins another origin, for paths that are trouble with their host: too many probes that fail end the waiting of
+ * all items there
+ */
+export async function hostilePaths(origin: Origin, ofItsOwn: () => Promise<Origin>): Promise<readonly HostilePath[]> {
   const content = { type: TYPE, headers: HEADERS };
   const paths: readonly (readonly [string, ReasonCode | 'success', OriginHandler])[] = [
     ['good', 'success', answers.file(BODY, { type: 'text/plain', headers: HEADERS })],
@@ -70,8 +83,12 @@ export function hostilePaths(origin: Origin): ReadonlyMap<string, ReasonCode | '
     ['encoded', 'unsupported_encoding', answers.file(BODY, { headers: { 'content-encoding': CANARIES.encoding } })],
     ['broken-gzip', 'unsupported_encoding', answers.file(BODY, { headers: { 'content-encoding': 'gzip' } })],
   ];
-  for (const [path, , handler] of paths) origin.route(`/${path}`, handler);
-  return new Map(paths.map(([path, end]) => [path, end]));
+  return Promise.all(
+    paths.map(async ([path, end, handler]) => {
+      const at = TROUBLES.has(path) ? await ofItsOwn() : origin;
+      return { path, end, url: at.route(`/${path}`, handler) };
+    }),
+  );
 }
 
 /** A server whose certificate nobody vouches for. */

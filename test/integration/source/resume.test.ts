@@ -140,7 +140,9 @@ describe('a large body with a strong ETag', () => {
 
   it('tells how far it has come, and what another attempt would not have to fetch again', async () => {
     const body = aVideo(36 * MIB);
-    const url = rig.origin.route('/progress', rangedFile({ body, etag: ETAG, cuts: [20 * MIB] }).handler);
+    // How soon a checkpoint is durable is up to the disk.
+    const hold = { at: 17 * MIB, until: () => keptBeyond(CHECKPOINT - 1) };
+    const url = rig.origin.route('/progress', rangedFile({ body, etag: ETAG, cuts: [20 * MIB], hold }).handler);
     const seen: FetchProgress[] = [];
     const onProgress = (progress: FetchProgress) => seen.push(progress);
     await expect(rig.fetch(url, { ...options, onProgress })).rejects.toMatchObject({ code: 'truncated' });
