@@ -6,8 +6,13 @@ export interface ChunkBuffer {
   readonly length: number;
   /** Takes as much as fits and answers how many bytes that was. */
   append(chunk: Uint8Array): number;
-  /** Answers all that was gathered and starts again with fresh memory. */
+  /** Answers all that was gathered and starts again with other memory. */
   take(): Buffer;
+  /**
+   * Lets go of what `take` answered, so that its memory may be filled again. Without it each megabyte of a body is a megabyte of
+   * garbage outside of V8's heap, which V8 answers with collections of the whole heap.
+   */
+  giveBack(taken: Buffer): void;
 }
 
 /** One read of a socket in Node.js. */
@@ -17,10 +22,12 @@ const FIRST_BYTES = 64 * 1024;
 export function createChunkBuffer(capacity: number, bytesHint: number | null): ChunkBuffer {
   const firstBytes = Math.min(capacity, Math.max(bytesHint ?? FIRST_BYTES, 1));
   let memory: Buffer | null = null;
+  let spare: Buffer | null = null;
   let length = 0;
 
   function reserve(bytes: number): Buffer {
-    const old = memory ?? Buffer.allocUnsafe(Math.min(capacity, Math.max(firstBytes, bytes)));
+    const old = memory ?? spare ?? Buffer.allocUnsafe(Math.min(capacity, Math.max(firstBytes, bytes)));
+    spare = null;
     if (bytes <= old.length) return (memory = old);
     memory = Buffer.allocUnsafe(Math.min(capacity, Math.max(bytes, old.length * 2)));
     old.copy(memory, 0, 0, length);
@@ -43,6 +50,9 @@ export function createChunkBuffer(capacity: number, bytesHint: number | null): C
       memory = null;
       length = 0;
       return bytes;
+    },
+    giveBack(taken) {
+      if (taken.length === capacity) spare = taken;
     },
   };
 }

@@ -70,7 +70,9 @@ export function createFsBlobWriter(place: FsPlace, part: FsPartFile, bytesHint: 
         asStorageError(async () => {
           let taken = buffer.append(chunk);
           while (taken < chunk.length) {
-            await part.append(buffer.take());
+            const full = buffer.take();
+            await part.append(full);
+            buffer.giveBack(full);
             taken += buffer.append(chunk.subarray(taken));
           }
         }),

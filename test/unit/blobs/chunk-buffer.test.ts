@@ -9,14 +9,17 @@ describe('createChunkBuffer', () => {
         fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 30 }),
         fc.integer({ min: 1, max: 500 }),
         fc.option(fc.integer({ min: 0, max: 10_000 })),
-        (chunks, capacity, hint) => {
+        fc.boolean(),
+        (chunks, capacity, hint, givesBack) => {
           const buffer = createChunkBuffer(capacity, hint);
           const taken: Buffer[] = [];
           for (const chunk of chunks) {
             let used = buffer.append(chunk);
             while (used < chunk.length) {
               expect(buffer.length).toBe(capacity);
-              taken.push(buffer.take());
+              const full = buffer.take();
+              taken.push(Buffer.from(full));
+              if (givesBack) buffer.giveBack(full);
               used += buffer.append(chunk.subarray(used));
             }
           }
@@ -26,5 +29,19 @@ describe('createChunkBuffer', () => {
         },
       ),
     );
+  });
+
+  it('fills the memory that it was given back, and no other that is still in use', () => {
+    const buffer = createChunkBuffer(4, null);
+    buffer.append(Buffer.from('abcd'));
+    const first = buffer.take();
+    buffer.append(Buffer.from('efgh'));
+    const second = buffer.take();
+    expect(second.buffer === first.buffer && second.byteOffset === first.byteOffset).toBe(false);
+    buffer.giveBack(first);
+    buffer.append(Buffer.from('ijkl'));
+    const third = buffer.take();
+    expect([third.buffer === first.buffer, third.byteOffset]).toEqual([true, first.byteOffset]);
+    expect([second.toString(), third.toString()]).toEqual(['efgh', 'ijkl']);
   });
 });
