@@ -1,6 +1,6 @@
 import type { Contender } from '../contenders/contender.js';
 import { count, round as rounded, size } from '../report/units.js';
-import { removeBlobs } from '../setup/remove-blobs.js';
+import { countBlobs } from '../setup/count-blobs.js';
 import type { Progress } from '../../src/stack/progress.js';
 import type { ProcessWatch } from './process-watch.js';
 import type { RunRecord } from './run-record.js';
@@ -17,7 +17,7 @@ export interface Measuring {
 }
 
 /**
- * Lets one contender import once, with its processes watched, and removes what it stored.
+ * Lets one contender import once, with its processes watched.
  * @throws Error when it failed, or stored another number of blobs than there were items
  */
 export async function measureRun(
@@ -26,6 +26,7 @@ export async function measureRun(
   { watch, report }: Measuring,
 ): Promise<RunRecord> {
   const name = `${contender.name.replaceAll(/[ ,]+/g, '-')}-${items}-${round}`;
+  const before = await countBlobs(contender.blobs);
   const close = await watch.open(contender.pids);
   const { seconds, history, note } = await contender.run({ name, items, bytes });
   const processes = await close();
@@ -39,7 +40,7 @@ export async function measureRun(
     history: history === null ? null : await history(),
     ...(note === undefined ? {} : { note }),
   };
-  const stored = await removeBlobs(contender.blobs);
+  const stored = (await countBlobs(contender.blobs)) - before;
   if (stored !== items) throw new Error(`${contender.name} stored ${stored} blobs of ${items} items`);
   const label = round === 0 ? 'cold' : `round ${round}`;
   const what = `${count(items)} × ${size(bytes)}, ${label}`;
