@@ -52,6 +52,12 @@ export interface Item extends ItemSpec {
   readonly updatedAt: Date;
 }
 
+/** What the published list of a finished import shows of an item, and its place. */
+export type ListedItem = Pick<
+  Item,
+  'seq' | 'externalId' | 'state' | 'code' | 'reason' | 'mediaId' | 'sha256' | 'mimeType' | 'width' | 'height'
+>;
+
 /** The `_id` of an item: zero-padded so that string order is request order (up to 100 million items a batch). */
 export function itemKey(batchId: string, seq: number): string {
   return `${batchId}:${String(seq).padStart(8, '0')}`;

@@ -1,6 +1,6 @@
 import type { Batch } from './batch.js';
 import { REASONS, SKIP_REASONS, type ReasonCode, type SkipCode } from './errors.js';
-import type { Item } from './item.js';
+import type { ListedItem } from './item.js';
 import type { Kind } from './kinds.js';
 
 /** Choices of a service that change published bodies. */
@@ -28,7 +28,7 @@ export function lostBody(id: string) {
 }
 
 /** One entry of a finished import's list, in the published shape of its kind. */
-export function itemBody(item: Item, batch: Pick<Batch, 'kind' | 'systemName'>, style: StatusStyle) {
+export function itemBody(item: ListedItem, batch: Pick<Batch, 'kind' | 'systemName'>, style: StatusStyle) {
   const pair = { systemName: batch.systemName, externalId: item.externalId };
   switch (item.state) {
     case 'success':
@@ -47,7 +47,7 @@ function publishedTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-function mediaPart(item: Item, kind: Kind, style: StatusStyle) {
+function mediaPart(item: ListedItem, kind: Kind, style: StatusStyle) {
   const { mediaId, mimeType } = item;
   if (mediaId === undefined) return {};
   if (kind === 'file') return { mediaId };
@@ -62,6 +62,6 @@ const REASON_TEXTS: Partial<Record<ReasonCode | SkipCode, string>> = {
   ...Object.fromEntries(Object.entries(REASONS).map(([code, { title }]) => [code, title])),
 };
 
-function reasonOf(item: Item): string {
+function reasonOf(item: ListedItem): string {
   return item.reason ?? REASON_TEXTS[item.code ?? 'cancelled'] ?? REASONS.cancelled.title;
 }

@@ -1,7 +1,7 @@
 import type { Batch, BatchCounts, BatchFailure } from './batch.js';
 import type { Delivery, DeliveryAttempt, DeliveryState } from './delivery.js';
 import type { ReasonCode, SkipCode } from './errors.js';
-import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction } from './item.js';
+import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction, ListedItem } from './item.js';
 import type { Kind } from './kinds.js';
 import type { CondemnedStore } from './garbage.js';
 import type { HostStore } from './hosts.js';
@@ -128,7 +128,7 @@ export interface ItemStore {
   /** A page of items in request order. */
   list(batchId: string, page: { afterSeq: number; limit: number }, filter?: ItemFilter): Promise<Item[]>;
   /** All items in request order, read as the consumer asks for them. */
-  stream(batchId: string): AsyncIterable<Item>;
+  stream(batchId: string): AsyncIterable<ListedItem>;
   /** Failed items by (code, host), largest group first, at most 100 groups with 3 samples each. */
   failureGroups(batchId: string): Promise<FailureGroup[]>;
 }

@@ -31,6 +31,7 @@ import { getStatus } from './routes/get-status.js';
 import { getHealth, getReadiness } from './routes/health.js';
 import { MAX_BODY_BYTES, postImport } from './routes/post-import.js';
 import type { HttpSettings } from './settings.js';
+import { createSharedBodies } from './shared-bodies.js';
 import { createTokenVerifier } from './verify-token.js';
 
 /** All that the API needs. */
@@ -78,7 +79,13 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const acceptDeps = { store, workflows, metrics: deps.metrics, logger, reach: deps.reach };
   const readStatus = createReadStatus({ store, workflows, logger });
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
-  const statusDeps = { readStatus, items: store.items, style, unknownId: settings.unknownId };
+  const statusDeps = {
+    readStatus,
+    items: store.items,
+    sharedBodies: createSharedBodies(),
+    style,
+    unknownId: settings.unknownId,
+  };
   const postDeps = {
     accept: createAcceptBatch(acceptDeps),
     acceptLines: createAcceptLines(acceptDeps),

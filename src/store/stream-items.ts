@@ -1,23 +1,40 @@
 import type { Collection } from 'mongodb';
-import type { Item } from '../contract/item.js';
+import type { ListedItem } from '../contract/item.js';
 import { windowKeys } from './item-windows.js';
-import { toItem, WITHOUT_TOKEN, type StoredItem } from './stored-item.js';
+import type { StoredItem } from './stored-item.js';
 
 /** Keeps what a stream holds in memory at about a megabyte. */
 const STREAM_WINDOW = 500;
+/** URLs, metadata and attempts are most of a document. */
+const LISTED = {
+  _id: 0,
+  seq: 1,
+  externalId: 1,
+  state: 1,
+  code: 1,
+  reason: 1,
+  mediaId: 1,
+  sha256: 1,
+  mimeType: 1,
+  width: 1,
+  height: 1,
+} as const satisfies Record<keyof ListedItem | '_id', 0 | 1>;
 
 /**
  * All items of a batch in request order, read as the consumer asks for them. Not along one cursor: the server would drop it when a
  * slow client lets it rest, and the stand-in server would read the whole batch into memory for it.
  */
-export async function* streamItems(items: Collection<StoredItem>, batchId: string): AsyncGenerator<Item, undefined> {
+export async function* streamItems(
+  items: Collection<StoredItem>,
+  batchId: string,
+): AsyncGenerator<ListedItem, undefined> {
   for (let window = 0; ; window += 1) {
     const keys = windowKeys(batchId, window, STREAM_WINDOW);
     const found = await items
-      .find({ _id: { $in: keys } }, { projection: WITHOUT_TOKEN, batchSize: STREAM_WINDOW })
+      .find<ListedItem>({ _id: { $in: keys } }, { projection: LISTED, batchSize: STREAM_WINDOW })
       .sort({ _id: 1 })
       .toArray();
     if (found.length === 0) return;
-    for (const item of found) yield toItem(item);
+    yield* found;
   }
 }

@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream';
 import { ApiError } from '../../contract/api-error.js';
 import type { Batch } from '../../contract/batch.js';
-import type { Item } from '../../contract/item.js';
+import type { ListedItem } from '../../contract/item.js';
 import { KINDS, type Kind } from '../../contract/kinds.js';
 import { failedBody, itemBody, lostBody, startedBody, type StatusStyle } from '../../contract/status-body.js';
 import type { ItemStore } from '../../contract/store.js';
 import type { ReadStatus } from '../../intake/read-status.js';
 import { importNotFound } from '../import-not-found.js';
 import { tokenOf, type RequestHandler } from '../request-state.js';
+import type { SharedBodies } from '../shared-bodies.js';
 
 /** Few writes for many items, and little memory for any number of them. */
 const CHUNK_CHARACTERS = 64 * 1024;
@@ -15,11 +16,12 @@ const CHUNK_CHARACTERS = 64 * 1024;
 export interface StatusDeps {
   readonly readStatus: ReadStatus;
   readonly items: Pick<ItemStore, 'stream'>;
+  readonly sharedBodies: SharedBodies;
   readonly style: StatusStyle;
   readonly unknownId: '404' | 'lost';
 }
 
-/** `GET /api/:v/import/{videos,files,images}/status?id=`: one of the published bodies, the list of items streamed. */
+/** `GET /api/:v/import/{videos,files,images}/status?id=`: one of the published bodies, a list of items from memory or streamed. */
 export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
   return async (ctx) => {
     const { id } = ctx.query;
@@ -34,18 +36,23 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
     if (batch.state === 'failed') ctx.body = failedBody(batch);
     else if (batch.state !== 'success') ctx.body = startedBody(batch);
     else {
-      const chunks = successChunks(batch, deps.items.stream(batch._id), deps.style);
-      // Read before the headers are sent, so that an unreachable database still becomes a 503.
-      const first = await chunks.next();
+      const read = () => successChunks(batch, deps.items.stream(batch._id), deps.style);
       ctx.type = 'application/json';
-      const body = Readable.from(prepend(first.value ?? '', chunks), { objectMode: false });
-      // A stream that is destroyed before its first read (HEAD, a client that is gone) never ends what it was made from.
-      body.once('close', () => {
-        chunks.return(undefined).catch(() => undefined);
-      });
-      ctx.body = body;
+      // What has ended like this is never opened again: its list does not change.
+      ctx.body = (await deps.sharedBodies(batch._id, read)) ?? (await streamed(read()));
     }
   };
+}
+
+/** Reads the first chunk before the headers are sent, so that an unreachable database still becomes a 503. */
+async function streamed(chunks: AsyncGenerator<string, undefined>): Promise<Readable> {
+  const first = await chunks.next();
+  const body = Readable.from(prepend(first.value ?? '', chunks), { objectMode: false });
+  // A stream that is destroyed before its first read (HEAD, a client that is gone) never ends what it was made from.
+  body.once('close', () => {
+    chunks.return(undefined).catch(() => undefined);
+  });
+  return body;
 }
 
 async function* prepend(first: string, rest: AsyncIterable<string>): AsyncGenerator<string, undefined> {
@@ -55,7 +62,7 @@ async function* prepend(first: string, rest: AsyncIterable<string>): AsyncGenera
 
 async function* successChunks(
   batch: Batch,
-  items: AsyncIterable<Item>,
+  items: AsyncIterable<ListedItem>,
   style: StatusStyle,
 ): AsyncGenerator<string, undefined> {
   const head = JSON.stringify({ finished: true, state: 'success', id: batch._id });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
 import { newBatchId } from '../../../src/contract/ids.js';
 import type { Batch } from '../../../src/contract/batch.js';
-import type { Item } from '../../../src/contract/item.js';
+import type { ListedItem } from '../../../src/contract/item.js';
 import type { Store } from '../../../src/contract/store.js';
 import { KINDS, type Kind } from '../../../src/contract/kinds.js';
 import { aGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
@@ -123,7 +123,7 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     });
   });
 
-  it('lists thousands of items in the order of the request, streamed', async () => {
+  it('lists thousands of items in the order of the request', async () => {
     const ids = Array.from({ length: 2_000 }, (_, seq) => `e${seq}`);
     const id = await anImport('file', gateway, ids);
     await gateway.store.items.settleOpen(id, 'cancelled', 'The import was cancelled');
@@ -134,10 +134,12 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     expect((body as { files: { externalId: string }[] }).files.map((file) => file.externalId)).toEqual(ids);
   });
 
-  it('ends the reading of items when nobody reads the answer', async () => {
+  /** A gateway whose readings of lists are counted, and told of when they end. */
+  const aWatchedGateway = async () => {
     const events = new EventEmitter();
-    const ended = once(events, 'ended');
-    const watch = async function* (items: AsyncIterable<Item>) {
+    const readings = { begun: 0 };
+    const watch = async function* (items: AsyncIterable<ListedItem>) {
+      readings.begun += 1;
       try {
         yield* items;
       } finally {
@@ -150,13 +152,47 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
         return { store: { ...store, items: { ...store.items, stream } } };
       },
     });
-    const id = await anImport(
-      'file',
-      other,
-      Array.from({ length: 2_000 }, (_, seq) => `e${seq}`),
-    );
-    await other.store.items.settleOpen(id, 'cancelled', 'The import was cancelled');
-    await finish(other.store, id, 'success');
+    return { other, readings, events };
+  };
+  const aFinishedImport = async (on: TestGateway, ids: string[], reason = 'The import was cancelled') => {
+    const id = await anImport('file', on, ids);
+    await on.store.items.settleOpen(id, 'cancelled', reason);
+    await finish(on.store, id, 'success');
+    return id;
+  };
+  const externalIds = ({ body }: { body: unknown }) =>
+    (body as { files: { externalId: string }[] }).files.map((file) => file.externalId);
+  /** A list of more than the 4 MiB that are kept. */
+  const manyIds = Array.from({ length: 6_000 }, (_, seq) => `e${seq}`);
+  const aLargeImport = (on: TestGateway) => aFinishedImport(on, manyIds, 'A long reason. '.repeat(60));
+
+  it('reads a list once for all who ask for it', async () => {
+    const { other, readings } = await aWatchedGateway();
+    const ids = Array.from({ length: 500 }, (_, seq) => `e${seq}`);
+    const id = await aFinishedImport(other, ids);
+
+    const answers = await Promise.all(Array.from({ length: 20 }, () => status('file', id, other)));
+    answers.push(await status('file', id, other));
+
+    expect(answers.map(externalIds)).toEqual(Array(21).fill(ids));
+    expect(readings.begun).toBe(1);
+  });
+
+  it('streams a list that is too large to be kept, to each who asks for it', async () => {
+    const { other } = await aWatchedGateway();
+    const id = await aLargeImport(other);
+
+    const answers = await Promise.all([status('file', id, other), status('file', id, other)]);
+
+    expect(answers.map(({ headers }) => headers.get('content-length'))).toEqual([null, null]);
+    for (const answer of answers) expect(externalIds(answer)).toEqual(manyIds);
+  });
+
+  it('ends the reading of items when nobody reads the answer', async () => {
+    const { other, events } = await aWatchedGateway();
+    const id = await aLargeImport(other);
+    await status('file', id, other);
+    const ended = once(events, 'ended');
     const headers = { authorization: `Bearer ${other.client.token}` };
 
     const answer = await other.client.call('HEAD', `/api/v1/import/files/status?id=${id}`, { headers });

@@ -24,7 +24,7 @@ const seqs = (found: readonly { seq: number }[]) => found.map(({ seq }) => seq);
 
 async function all(batchId: string): Promise<Item[]> {
   const found: Item[] = [];
-  for await (const item of items.stream(batchId)) found.push(item);
+  for await (const { seq } of items.stream(batchId)) found.push((await items.find(batchId, seq)) as Item);
   return found;
 }
 
