@@ -4,7 +4,7 @@ import type { Batch } from '../src/contract/batch.js';
 import { ImportError } from '../src/contract/errors.js';
 import type { Item } from '../src/contract/item.js';
 import type { FetchProgress } from '../src/contract/source.js';
-import type { Visited } from '../src/politeness/host-gate.js';
+import type { AtHost, Visited } from '../src/politeness/host-gate.js';
 import { attemptItem } from './attempt-item.js';
 import type { AttemptOptions, AttemptOutcome } from './attempt-item.js';
 import { aborting } from './aborting.js';
@@ -36,14 +36,15 @@ export function createImportItem(deps: ActivityDeps) {
       if (batch === null || item === null) return { state: 'failed', bytes: 0 };
       if (item.state !== 'open') return { state: item.state, bytes: item.bytes ?? 0 };
       const stored = await storedContent(deps, batch, item);
-      const visit = await deps.hosts.visit(item.host, signal, ({ answered, leave }) => {
+      const attempt = ({ answered, leave }: AtHost): Promise<AttemptOutcome> => {
         const onProgress = (progress: FetchProgress): void => {
           answered();
           beat(progress);
           if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
         };
         return attemptWithin(deps, batch, item, stored, { signal, onProgress, onArrived: leave });
-      });
+      };
+      const visit = await deps.hosts.visit(item.host, signal, attempt, batchId);
       if (visit.kind === 'over') signal.throwIfAborted();
       return visit;
     });

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
 import { LeaveSweep } from '../src/contract/source.js';
+import type { AtHost } from '../src/politeness/host-gate.js';
 import { aborting } from './aborting.js';
-import { attemptItem } from './attempt-item.js';
+import { attemptItem, type AttemptOutcome } from './attempt-item.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 import { storedContent } from './stored-content.js';
@@ -39,14 +40,14 @@ export function createSweepPage(deps: ActivityDeps) {
       const worker = async (): Promise<void> => {
         for (const { item, stored } of queue) {
           // An item that is not begun, because its host cools or the page is over, stays open.
-          const visit = await deps.hosts.visit(item.host, over, ({ leave: onArrived }) =>
+          const attempt = ({ leave: onArrived }: AtHost): Promise<AttemptOutcome> =>
             aborting(
               cancelled,
               PATIENCE_MS,
               () => new LeaveSweep('slow'),
               (signal) => attemptItem(deps, batch, item, stored, { signal, sweepBytes: SWEEP_BYTES, onArrived }),
-            ),
-          );
+            );
+          const visit = await deps.hosts.visit(item.host, over, attempt, batchId);
           if (visit.kind !== 'done' || visit.result.kind !== 'settled') continue;
           result[visit.result.state] += 1;
           result.bytes += visit.result.bytes;

@@ -121,8 +121,9 @@ export const ConfigSchema = z.object({
   HOST_RATE: Rate.optional().describe(
     'Items of one host that may begin in a time, such as 10/1s, in all workers together',
   ),
+  // Two more than one import has under way, so that a worker with one import always asks for other work.
   WORKER_PAGES: Count.max(100)
-    .default(8)
+    .default(10)
     .describe('Pages that one worker works on at a time; what waits meanwhile is taken in turns'),
   PROJECT_WEIGHTS: ProjectWeights.describe(
     'Shares of projects while work is waiting, such as gold=4,free=0.5; 1 for all others',

@@ -38,7 +38,7 @@ export type Visited<T> = { readonly kind: 'done'; readonly result: T; readonly c
 type NotVisited = { readonly kind: 'closed' | 'over' };
 
 /** What work tells while it is under way. */
-interface AtHost {
+export interface AtHost {
   /** May be called as soon as the host has shown that it works. */
   readonly answered: () => void;
   /** Nothing more is asked of the host: its slot goes to the next one while what came is stored. */
@@ -49,9 +49,15 @@ interface AtHost {
 export interface HostGate {
   /**
    * Runs work on one host when there is a slot for it.
+   * @param group whose work it is: groups take turns where several wait for slots of one host
    * @throws whatever the work or the store throws
    */
-  visit<T extends Visit>(host: string, over: AbortSignal, work: (at: AtHost) => Promise<T>): Promise<Visited<T>>;
+  visit<T extends Visit>(
+    host: string,
+    over: AbortSignal,
+    work: (at: AtHost) => Promise<T>,
+    group?: string,
+  ): Promise<Visited<T>>;
   /** Whether this process knows of no trouble with the host. */
   seemsWell(host: string): boolean;
   /** Those of the hosts that are in trouble or resting, read now. */
@@ -138,11 +144,12 @@ export function createHostGate(options: HostGateOptions): HostGate {
     host: string,
     over: AbortSignal,
     work: (at: AtHost) => Promise<T>,
+    group = '',
   ): Promise<Visited<T>> => {
     const known = views.peek(host);
     if (known !== undefined && !(await isOpen(host, known))) return CLOSED;
     const ledger = ledgerOf(host);
-    const answer = await ledger.acquire(over, () => {
+    const answer = await ledger.acquire(over, group, () => {
       metrics.hostWaited();
     });
     if (answer !== 'taken') return { kind: answer };

@@ -26,8 +26,12 @@ export interface LedgerDeps {
 
 /** The slots of one host in this process. */
 export interface HostLedger {
-  /** Waits for a slot; `onWait` is called when there is none to be had at once. @throws whatever the store throws */
-  acquire(over: AbortSignal, onWait: () => void): Promise<SlotAnswer>;
+  /**
+   * Waits for a slot; `onWait` is called when there is none to be had at once.
+   * @param group those of one group wait in line, groups take turns
+   * @throws whatever the store throws
+   */
+  acquire(over: AbortSignal, group: string, onWait: () => void): Promise<SlotAnswer>;
   release(): void;
   /** The host may not be asked now: whoever waits for a slot goes without. */
   turnAway(): void;
@@ -168,14 +172,14 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
     get active() {
       return active;
     },
-    acquire: (over, onWait) => {
+    acquire: (over, group, onWait) => {
       if (queue.length === 0 && active < taken && lease.id !== undefined && !over.aborted) {
         active += 1;
         return Promise.resolve('taken');
       }
       // Others are served as soon as a slot is taken for them.
       if (active >= most || performance.now() - wantedAt < WANT_MS) onWait();
-      const answer = queue.wait(over);
+      const answer = queue.wait(over, group);
       pump();
       return answer;
     },

@@ -1,12 +1,15 @@
 /** Why a wait for a slot ended. over: whoever waited is not interested any more; closed: the host may not be asked now. */
 export type SlotAnswer = 'taken' | 'over' | 'closed';
 
-/** Who waits for a slot of one host in this process, first come, first served. */
+/**
+ * Who waits for a slot of one host in this process. Groups take turns, and within a group it is first come, first served: the one
+ * item of a small import does not wait for the hundred of a large one that came before it.
+ */
 export interface SlotQueue {
   readonly length: number;
   /** Answers `over` as soon as the signal aborts. */
-  wait(over: AbortSignal): Promise<SlotAnswer>;
-  /** Lets the first one go on. */
+  wait(over: AbortSignal, group: string): Promise<SlotAnswer>;
+  /** Lets the first one of the group whose turn it is go on. */
   next(): void;
   /** Lets everybody go without a slot. */
   close(): void;
@@ -19,20 +22,35 @@ interface Waiter {
 }
 
 export function createSlotQueue(): SlotQueue {
-  const waiters = new Set<Waiter>();
+  // Whose turn is next comes first.
+  const groups = new Map<string, Set<Waiter>>();
+  let length = 0;
+  const add = (group: string, waiter: Waiter) => {
+    const waiters = groups.get(group) ?? new Set();
+    waiters.add(waiter);
+    groups.set(group, waiters);
+    length += 1;
+  };
+  const remove = (group: string, waiter: Waiter) => {
+    const waiters = groups.get(group);
+    if (waiters?.delete(waiter) !== true) return;
+    length -= 1;
+    if (waiters.size === 0) groups.delete(group);
+  };
   const takeAll = () => {
-    const all = [...waiters];
-    waiters.clear();
+    const all = [...groups.values()].flatMap((waiters) => [...waiters]);
+    groups.clear();
+    length = 0;
     return all;
   };
   return {
     get length() {
-      return waiters.size;
+      return length;
     },
-    wait: (over) =>
+    wait: (over, group) =>
       new Promise((resolve, reject) => {
         const leave = () => {
-          waiters.delete(waiter);
+          remove(group, waiter);
           resolve('over');
         };
         const waiter: Waiter = {
@@ -51,12 +69,17 @@ export function createSlotQueue(): SlotQueue {
           return;
         }
         over.addEventListener('abort', leave, { once: true });
-        waiters.add(waiter);
+        add(group, waiter);
       }),
     next: () => {
+      const [turn] = groups;
+      if (turn === undefined) return;
+      const [group, waiters] = turn;
       const [first] = waiters;
+      groups.delete(group);
       if (first === undefined) return;
-      waiters.delete(first);
+      groups.set(group, waiters);
+      remove(group, first);
       first.resolve('taken');
     },
     close: () => {

@@ -163,7 +163,7 @@ describe('a worker whose lease was taken away', () => {
     const views = createHostViews(hosts);
     const ledger = createHostLedger('h', { store: hosts, lease, views, sharedMax: 2, ownMax: 2 }, () => undefined);
     ledgers.push(ledger);
-    const take = () => ledger.acquire(NEVER_OVER, () => undefined);
+    const take = () => ledger.acquire(NEVER_OVER, '', () => undefined);
     await take();
 
     // Paused for longer than a lease, while somebody else needed the slots.
