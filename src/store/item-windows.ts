@@ -5,9 +5,9 @@ import type { StoredItem } from './stored-item.js';
 /** Items that one command touches: it takes some ten milliseconds, so no other write waits long and no time limit is met. */
 const WINDOW = 1_000;
 
-/** The keys of the items of a window, one after the other: items of a batch are numbered without gaps. */
-export function windowKeys(batchId: string, window: number, width = WINDOW): string[] {
-  return Array.from({ length: width }, (_, offset) => itemKey(batchId, window * width + offset));
+/** A filter for the items of a window: a range of keys. A list of so many keys would be compared with every document. */
+export function inWindow(batchId: string, window: number, width = WINDOW): { _id: { $gte: string; $lt: string } } {
+  return { _id: { $gte: itemKey(batchId, window * width), $lt: itemKey(batchId, (window + 1) * width) } };
 }
 
 /**
@@ -16,8 +16,7 @@ export function windowKeys(batchId: string, window: number, width = WINDOW): str
  */
 export async function countWindows(items: Collection<StoredItem>, batchId: string): Promise<number> {
   const isEmpty = async (window: number) => {
-    const keys = windowKeys(batchId, window);
-    return (await items.findOne({ _id: { $in: keys } }, { projection: { _id: 1 } })) === null;
+    return (await items.findOne(inWindow(batchId, window), { projection: { _id: 1 } })) === null;
   };
   let [full, empty] = [-1, 0];
   while (!(await isEmpty(empty))) {

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { countWindows, windowKeys } from './item-windows.js';
+import { countWindows, inWindow } from './item-windows.js';
 import type { StoredItem } from './stored-item.js';
 
 /**
@@ -8,5 +8,5 @@ import type { StoredItem } from './stored-item.js';
  */
 export async function removeItems(items: Collection<StoredItem>, batchId: string): Promise<void> {
   for (let window = (await countWindows(items, batchId)) - 1; window >= 0; window -= 1)
-    await items.deleteMany({ _id: { $in: windowKeys(batchId, window) } });
+    await items.deleteMany(inWindow(batchId, window));
 }

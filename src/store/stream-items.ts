@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { ListedItem } from '../contract/item.js';
-import { windowKeys } from './item-windows.js';
+import { inWindow } from './item-windows.js';
 import type { StoredItem } from './stored-item.js';
 
 /** Keeps what a stream holds in memory at about a megabyte. */
@@ -29,9 +29,8 @@ export async function* streamItems(
   batchId: string,
 ): AsyncGenerator<ListedItem, undefined> {
   for (let window = 0; ; window += 1) {
-    const keys = windowKeys(batchId, window, STREAM_WINDOW);
     const found = await items
-      .find<ListedItem>({ _id: { $in: keys } }, { projection: LISTED, batchSize: STREAM_WINDOW })
+      .find<ListedItem>(inWindow(batchId, window, STREAM_WINDOW), { projection: LISTED, batchSize: STREAM_WINDOW })
       .sort({ _id: 1 })
       .toArray();
     if (found.length === 0) return;

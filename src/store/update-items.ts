@@ -1,5 +1,5 @@
 import type { Collection, Filter, UpdateFilter } from 'mongodb';
-import { countWindows, windowKeys } from './item-windows.js';
+import { countWindows, inWindow } from './item-windows.js';
 import type { StoredItem } from './stored-item.js';
 
 /** Updates those items of a batch that match, window by window. Whoever repeats one that died finds the rest. */
@@ -11,5 +11,5 @@ export async function updateItems(
 ): Promise<void> {
   const windows = await countWindows(items, batchId);
   for (let window = 0; window < windows; window += 1)
-    await items.updateMany({ _id: { $in: windowKeys(batchId, window) }, ...matching }, update);
+    await items.updateMany({ ...inWindow(batchId, window), ...matching }, update);
 }
