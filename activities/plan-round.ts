@@ -6,11 +6,12 @@ import type { HostRecord } from '../src/contract/hosts.js';
 
 import type { ActivityDeps } from './deps.js';
 import { dueItems, type OpenItem } from './due-items.js';
-import { pagesOf } from './pages.js';
 import { settleHopeless } from './settle-hopeless.js';
 
 /** Items planned at a time: 400 pages of 50 keep the plan below 20 KiB and a run's history short of continue-as-new. */
 const PLAN_ITEMS = 20_000;
+/** From here on a batch keeps 8 lanes busy for long with pages of twice the size. */
+const LARGE_ITEMS = 5_000;
 /** A plan with nothing to do must never be followed by another at once: every plan is history. */
 const SHORTEST_WAIT_MS = 1_000;
 /** A batch whose open items are all far from due is looked at again after this at the latest. */
@@ -51,7 +52,7 @@ export function createPlanRound(deps: ActivityDeps) {
     if (isSmall) return { ...plan, totals, items: due.map(planned), waitMs: wait };
 
     const swept = due.filter((item) => item.solo !== true);
-    const pages = pagesOf(swept, deps.sweepPage, batch.itemCount);
+    const pages = pagesOf(swept, pageSize(deps, batch));
     const last = open.at(-1);
     if (open.length === PLAN_ITEMS && last !== undefined) return { ...plan, totals, pages, nextSeq: last.seq + 1 };
     // The end of the round: what sweeps could not handle gets its own activities, as many as a small batch would have.
@@ -109,4 +110,18 @@ async function reopenedAfterReset(deps: ActivityDeps, batch: Batch): Promise<Bat
 
 function planned({ seq, host }: OpenItem): { seq: number; host: string } {
   return { seq, host };
+}
+
+/**
+ * Items of a page of this batch, in all of its plans the same. A page costs about six events and as many writes of Temporal
+ * whatever is in it, which a batch that has enough pages to keep all lanes busy halves.
+ */
+function pageSize({ sweepPage }: ActivityDeps, { itemCount }: Batch): number {
+  return itemCount > LARGE_ITEMS ? 2 * sweepPage : sweepPage;
+}
+
+/** Ranges of consecutive item numbers, aligned to multiples of the page size, that hold at least one of the items. */
+function pagesOf(open: readonly OpenItem[], size: number): [number, number][] {
+  const starts = new Set(open.map(({ seq }) => seq - (seq % size)));
+  return [...starts].map((from) => [from, from + size - 1]);
 }
