@@ -22,9 +22,12 @@ export function createSweepPage(deps: ActivityDeps) {
   return async ({ projectId, batchId, fromSeq, toSeq }: SweepPageInput): Promise<SweepResult> => {
     const result = { success: 0, skipped: 0, failed: 0, bytes: 0 };
     await withHeartbeat(async (cancelled) => {
-      const batch = await deps.store.batches.find(projectId, batchId);
+      const { batches, items } = deps.store;
+      const [batch, open] = await Promise.all([
+        batches.find(projectId, batchId),
+        items.openInRange(batchId, fromSeq, toSeq, new Date()),
+      ]);
       if (batch === null) return;
-      const open = await deps.store.items.openInRange(batchId, fromSeq, toSeq, new Date());
       // The first item of a host whose pause is over is its probe, and must not always be the same.
       const isWell = open.every(({ host }) => deps.hosts.seemsWell(host));
       const first = isWell ? 0 : Math.floor(Math.random() * open.length);
