@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchClient } from '../contenders/bench-client.js';
 import { postRun, untilFinished } from '../contenders/service-load.js';
 
-export interface Share {
-  readonly project: string;
+export interface Share<Project extends string> {
+  readonly project: Project;
   /** Of all items that were settled when half of the first project's were. */
   readonly share: number;
 }
 
-export interface SharesOptions {
-  readonly clients: Readonly<Record<string, BenchClient>>;
+export interface SharesOptions<Project extends string> {
+  readonly clients: Readonly<Record<Project, BenchClient>>;
   readonly origin: string;
   readonly batches: number;
   readonly items: number;
@@ -18,8 +18,13 @@ export interface SharesOptions {
 const WITHIN_MS = 3_600_000;
 
 /** Lets projects import the same amount at the same time, and reads who has had how much when the first one is half-way. */
-export async function sharesOfProjects({ clients, origin, batches, items }: SharesOptions): Promise<Share[]> {
-  const projects = Object.entries(clients);
+export async function sharesOfProjects<Project extends string>({
+  clients,
+  origin,
+  batches,
+  items,
+}: SharesOptions<Project>): Promise<Share<Project>[]> {
+  const projects = Object.entries(clients) as [Project, BenchClient][];
   const ids = new Map<string, string[]>(projects.map(([project]) => [project, []]));
   for (let batch = 1; batch <= batches; batch += 1) {
     for (const [project, client] of projects) {
@@ -27,7 +32,7 @@ export async function sharesOfProjects({ clients, origin, batches, items }: Shar
       ids.get(project)?.push(...posted.importIds);
     }
   }
-  const settledOf = async ([project, client]: [string, BenchClient]): Promise<number> => {
+  const settledOf = async ([project, client]: [Project, BenchClient]): Promise<number> => {
     const shown = await Promise.all((ids.get(project) ?? []).map((id) => client.show(id)));
     return shown.reduce((sum, { counts }) => sum + counts.total - counts.open, 0);
   };

@@ -8,7 +8,7 @@ import type { RunRecord, SkippedPart } from './run-record.js';
 
 /** The first 3,000 items of a process run at about half speed: just-in-time compilation, connections. */
 const COLD_ITEMS = 1_000;
-const WARM_UP_ITEMS = 2_000;
+const WARM_UP_ITEMS = 10_000;
 const WARM_UP_BYTES = 16 * 1024;
 
 /** The first run of every contender, which is its cold one, and one more before it counts as warm. */
