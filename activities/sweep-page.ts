@@ -8,7 +8,7 @@ import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 import { storedContent } from './stored-content.js';
 
-/** Items of one page in flight: enough to hide a source's latency; 8 pages at a time share the process. */
+/** Items of one page in flight: enough to hide a source's latency; some 10 pages at a time share the process. */
 const CONCURRENCY = 16;
 /** After this no further item of the page is begun; what is left stays open. Keeps a pause or a deploy short. */
 const BUDGET_MS = 60_000;

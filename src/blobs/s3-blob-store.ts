@@ -27,8 +27,8 @@ const REFRESH_AFTER_MS = 24 * 60 * 60 * 1000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Copying a part inside of a slow store is the longest silence there is. */
 const ANSWER_TIMEOUT_MS = 120_000;
-/** Above what one worker has in flight (8 pages and 50 large items); the default of 50 would queue them. */
-const MAX_SOCKETS = 200;
+/** Above what one worker has in flight (10 pages of 16 items and 110 single ones); the default of 50 would queue them. */
+const MAX_SOCKETS = 300;
 
 export interface S3BlobStoreOptions {
   readonly bucket: string;

@@ -70,10 +70,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
     openInRange: async (batchId, fromSeq, toSeq, at) => {
       const keys = { $gte: itemKey(batchId, fromSeq), $lte: itemKey(batchId, toSeq) };
       // A page is read by its keys alone, the fastest way on any server, and most of its items are open.
-      const page = await items
-        .find({ _id: keys }, { projection: WITHOUT_TOKEN })
-        .sort({ _id: 1 })
-        .toArray();
+      const page = await items.find({ _id: keys }, { projection: WITHOUT_TOKEN }).sort({ _id: 1 }).toArray();
       return page.filter((item) => maySweep(item, at)).map(toItem);
     },
 
