@@ -2,13 +2,13 @@ import { statfs } from 'node:fs/promises';
 import { size } from '../report/units.js';
 import { removeBlobs } from './remove-blobs.js';
 
-/** Of the bytes of a run: it is not to be the one that fills the disk. */
+/** Of the bytes of a round: it is not to be the one that fills the disk. */
 const RESERVE = 1.2;
 /** Of what was free at the beginning: the rest is for whatever else the machine does. */
 const KEPT_SHARE = 0.5;
 
 export interface DiskRoom {
-  /** Makes room for a run, and answers why there is none, or null. */
+  /** Makes room for a round, and answers why there is none, or null. */
   make(bytes: number): Promise<string | null>;
 }
 

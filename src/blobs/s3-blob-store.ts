@@ -27,7 +27,7 @@ const REFRESH_AFTER_MS = 24 * 60 * 60 * 1000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Copying a part inside of a slow store is the longest silence there is. */
 const ANSWER_TIMEOUT_MS = 120_000;
-/** Above what one worker has in flight (10 pages of 16 items and 110 single ones); the default of 50 would queue them. */
+/** Above the items that one worker has in flight by default (10 pages of 16, 110 single ones); the SDK's 50 would queue them. */
 const MAX_SOCKETS = 300;
 
 export interface S3BlobStoreOptions {

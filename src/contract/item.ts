@@ -58,7 +58,10 @@ export type ListedItem = Pick<
   'seq' | 'externalId' | 'state' | 'code' | 'reason' | 'mediaId' | 'sha256' | 'mimeType' | 'width' | 'height'
 >;
 
-/** The `_id` of an item: zero-padded so that string order is request order (up to 100 million items a batch). */
+/** Items of a batch, more than one request can bring. */
+export const MOST_ITEMS = 100_000_000;
+
+/** The `_id` of an item: zero-padded so that string order is request order, up to `MOST_ITEMS` a batch. */
 export function itemKey(batchId: string, seq: number): string {
   return `${batchId}:${String(seq).padStart(8, '0')}`;
 }

@@ -1,14 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 
-/** The lists of 15,000 items. What is larger is streamed to each asker. */
-const MOST_BYTES_OF_ONE = 4 * 1024 ** 2;
-/** Eight of the largest; the gateway stays below 250 MiB with it. */
+/** The lists of 10,000 images, whose entries are the longest, with ids of 250 characters. What is larger is streamed to each asker. */
+const MOST_BYTES_OF_ONE = 8 * 1024 ** 2;
+/** Four of the largest. */
 const MOST_BYTES_OF_ALL = 32 * 1024 ** 2;
-/** Pollers of one import learn its end within seconds of each other. */
+/** Pollers of one import learn its end within seconds of each other; afterwards the memory is free again. */
 const TTL_MS = 60_000;
-/** Bodies being put together at a time, each as large as the largest that is kept. */
-const AT_A_TIME = 4;
+/** Bodies being put together at a time: parts and whole are twice the largest that is kept, 32 MiB in all. */
+const AT_A_TIME = 2;
 
 interface Shared {
   /** Null when it is larger than what is kept. */
@@ -27,10 +27,12 @@ export function createSharedBodies(): SharedBodies {
   const kept = new LRUCache<string, Shared, () => AsyncIterable<string>>({
     maxSize: MOST_BYTES_OF_ALL,
     ttl: TTL_MS,
-    sizeCalculation: ({ body }) => body?.byteLength ?? 1,
+    ttlAutopurge: true,
+    sizeCalculation: ({ body }) => Math.max(1, body?.byteLength ?? 0),
+    // What is pushed out while it is put together is answered all the same, and not kept.
+    ignoreFetchAbort: true,
     fetchMethod: (_key, _stale, { context: chunks }) => limit(async () => ({ body: await bounded(chunks()) })),
   });
-  // Nothing is found when it was pushed out while it was put together.
   return async (key, chunks) => (await kept.fetch(key, { context: chunks }))?.body ?? null;
 }
 

@@ -1,9 +1,9 @@
 import type { Collection } from 'mongodb';
-import type { ListedItem } from '../contract/item.js';
+import { MOST_ITEMS, type ListedItem } from '../contract/item.js';
 import { inWindow } from './item-windows.js';
 import type { StoredItem } from './stored-item.js';
 
-/** About a megabyte, and few turns at a busy database: 10,000 items take five. */
+/** Usually about a megabyte, and few turns at a busy database: 10,000 items take five. */
 const STREAM_WINDOW = 2_500;
 /** URLs, metadata and attempts are most of a document. */
 const LISTED = {
@@ -28,7 +28,7 @@ export async function* streamItems(
   items: Collection<StoredItem>,
   batchId: string,
 ): AsyncGenerator<ListedItem, undefined> {
-  for (let window = 0; ; window += 1) {
+  for (let window = 0; window * STREAM_WINDOW < MOST_ITEMS; window += 1) {
     const found = await items
       .find<ListedItem>(inWindow(batchId, window, STREAM_WINDOW), { projection: LISTED, batchSize: STREAM_WINDOW })
       .sort({ _id: 1 })

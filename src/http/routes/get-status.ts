@@ -12,6 +12,8 @@ import type { SharedBodies } from '../shared-bodies.js';
 
 /** Few writes for many items, and little memory for any number of them. */
 const CHUNK_CHARACTERS = 64 * 1024;
+/** Entries have a hundred bytes at least: a list of so many is larger than what is shared, and would be read twice to find out. */
+const SURELY_LARGE_ITEMS = 80_000;
 
 export interface StatusDeps {
   readonly readStatus: ReadStatus;
@@ -39,7 +41,8 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
       const read = () => successChunks(batch, deps.items.stream(batch._id), deps.style);
       ctx.type = 'application/json';
       // What has ended like this is never opened again: its list does not change.
-      ctx.body = (await deps.sharedBodies(batch._id, read)) ?? (await streamed(read()));
+      const shared = batch.itemCount > SURELY_LARGE_ITEMS ? null : await deps.sharedBodies(batch._id, read);
+      ctx.body = shared ?? (await streamed(read()));
     }
   };
 }

@@ -162,9 +162,9 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
   };
   const externalIds = ({ body }: { body: unknown }) =>
     (body as { files: { externalId: string }[] }).files.map((file) => file.externalId);
-  /** A list of more than the 4 MiB that are kept. */
+  /** A list of more than the 8 MiB that are kept. */
   const manyIds = Array.from({ length: 6_000 }, (_, seq) => `e${seq}`);
-  const aLargeImport = (on: TestGateway) => aFinishedImport(on, manyIds, 'A long reason. '.repeat(60));
+  const aLargeImport = (on: TestGateway) => aFinishedImport(on, manyIds, 'A long reason. '.repeat(110));
 
   it('reads a list once for all who ask for it', async () => {
     const { other, readings } = await aWatchedGateway();

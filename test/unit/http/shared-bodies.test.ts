@@ -29,7 +29,7 @@ describe('createSharedBodies', () => {
     };
 
     await expect(createSharedBodies()('a', endless)).resolves.toBeNull();
-    expect(read).toBe(5);
+    expect(read).toBe(9);
   });
 
   it('keeps no failure', async () => {
@@ -46,7 +46,7 @@ describe('createSharedBodies', () => {
     const ask = (key: string) =>
       bodies(key, () => {
         asked.push(key);
-        return chunksOf('x'.repeat(3 * MIB));
+        return chunksOf('x'.repeat(7 * MIB));
       });
     for (let key = 0; key <= 11; key += 1) await ask(String(key));
     asked.length = 0;
@@ -55,5 +55,14 @@ describe('createSharedBodies', () => {
     await ask('0');
 
     expect(asked).toEqual(['0']);
+  });
+
+  it('answers all who ask for more than it keeps at once', async () => {
+    const bodies = createSharedBodies();
+    const ask = (key: number) => bodies(String(key), () => chunksOf(...Array<string>(7).fill('x'.repeat(MIB))));
+
+    const found = await Promise.all(Array.from({ length: 20 }, (_, key) => ask(key)));
+
+    expect(found.map((body) => body?.byteLength)).toEqual(Array(20).fill(7 * MIB));
   });
 });
