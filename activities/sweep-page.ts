@@ -42,7 +42,6 @@ export function createSweepPage(deps: ActivityDeps) {
       setMaxListeners(2 * CONCURRENCY, over);
       const worker = async (): Promise<void> => {
         for (const { item, stored } of queue) {
-          // An item that is not begun, because its host cools or the page is over, stays open.
           const attempt = ({ leave: onArrived }: AtHost): Promise<AttemptOutcome> =>
             aborting(
               cancelled,
@@ -51,6 +50,7 @@ export function createSweepPage(deps: ActivityDeps) {
               (signal) => attemptItem(deps, batch, item, stored, { signal, sweepBytes: SWEEP_BYTES, onArrived }),
             );
           const visit = await deps.hosts.visit(item.host, over, attempt, batchId);
+          // An item that is not begun, because its host cools or the page is over, stays open.
           if (visit.kind !== 'done' || visit.result.kind !== 'settled') continue;
           result[visit.result.state] += 1;
           result.bytes += visit.result.bytes;

@@ -13,7 +13,7 @@ import { markdownTable } from './report/markdown-table.js';
 import { publish } from './report/publish.js';
 import { mib, round, size } from './report/units.js';
 import { serveLargeFile } from './setup/large-file.js';
-import { removeBlobs } from './setup/remove-blobs.js';
+import { removeBlobs } from './setup/stored-blobs.js';
 import { type Bench, withBench } from './setup/with-bench.js';
 
 /*

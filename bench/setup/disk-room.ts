@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { size } from '../report/units.js';
-import { removeBlobs } from './remove-blobs.js';
+import { removeBlobs } from './stored-blobs.js';
 
 /** Of the bytes of a round: it is not to be the one that fills the disk. */
 const RESERVE = 1.2;

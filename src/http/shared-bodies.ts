@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 
 /** The lists of 10,000 images, whose entries are the longest, with ids of 250 characters. What is larger is streamed to each asker. */
-const MOST_BYTES_OF_ONE = 8 * 1024 ** 2;
+export const MOST_BYTES_OF_ONE = 8 * 1024 ** 2;
 /** Four of the largest. */
 const MOST_BYTES_OF_ALL = 32 * 1024 ** 2;
 /** Pollers of one import learn its end within seconds of each other; afterwards the memory is free again. */

@@ -8,12 +8,14 @@ import type { ItemStore } from '../../contract/store.js';
 import type { ReadStatus } from '../../intake/read-status.js';
 import { importNotFound } from '../import-not-found.js';
 import { tokenOf, type RequestHandler } from '../request-state.js';
-import type { SharedBodies } from '../shared-bodies.js';
+import { MOST_BYTES_OF_ONE, type SharedBodies } from '../shared-bodies.js';
 
 /** Few writes for many items, and little memory for any number of them. */
 const CHUNK_CHARACTERS = 64 * 1024;
-/** Entries have a hundred bytes at least: a list of so many is larger than what is shared, and would be read twice to find out. */
-const SURELY_LARGE_ITEMS = 80_000;
+/** Below the shortest entry there is: 86 for a file whose `systemName` and id have one character each, and its comma. */
+const LEAST_ENTRY_BYTES = 80;
+/** A list of so many is larger than what is shared, and would be read twice to find out. */
+const SURELY_LARGE_ITEMS = MOST_BYTES_OF_ONE / LEAST_ENTRY_BYTES;
 
 export interface StatusDeps {
   readonly readStatus: ReadStatus;
