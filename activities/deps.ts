@@ -8,7 +8,8 @@ import type { GarbageLimits } from '../src/garbage/limits.js';
 import type { HostGate } from '../src/politeness/host-gate.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
-import type { RetryPolicy } from './retry-policy.js';
+import type { RetryPolicy } from '../src/item/retry-policy.js';
+import type { LongPlaces } from '../src/item/long-places.js';
 
 interface WebhookPolicy {
   /** Pause before each attempt, milliseconds; its length is the number of attempts. */
@@ -25,7 +26,8 @@ export interface ActivityDeps {
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
   readonly hosts: HostGate;
-  /** With more open items than this a round sweeps pages. */
+  readonly longPlaces: LongPlaces;
+  /** With more due items than this they are tried in pages. */
   readonly sweepAbove: number;
   /** Items of a page. */
   readonly sweepPage: number;
@@ -33,6 +35,6 @@ export interface ActivityDeps {
   readonly garbage: GarbageLimits;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
-  /** Told wherever a crash must do no harm. */
+  /** Called at every crash point. */
   readonly reach: Reach;
 }

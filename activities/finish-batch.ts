@@ -3,37 +3,48 @@ import type { FinishBatchInput, FinishResult } from '../src/contract/activity-ty
 import { REASONS } from '../src/contract/errors.js';
 import { webhookIdOf } from '../src/contract/ids.js';
 import type { ActivityDeps } from './deps.js';
+import { withHeartbeat } from './heartbeat.js';
+
+/** The activity of `finishBatch`. */
+export function createFinishBatch(deps: ActivityDeps) {
+  return (input: FinishBatchInput): Promise<FinishResult> => withHeartbeat(() => finishBatch(deps, input));
+}
 
 /**
  * Ends a batch: settles what a cancellation left open, counts from the items themselves, and opens the webhook message. Doing
  * it again, after a crash or a reset, changes nothing and answers the same.
- * @throws when an open item is left although the import ran to its end: a bug that must not be reported as success.
+ * @throws when an open item is left although the import ran to its end, unless the caller asked to be told
  */
-export function createFinishBatch(deps: ActivityDeps) {
-  return async ({ projectId, batchId, outcome }: FinishBatchInput): Promise<FinishResult> => {
-    const { batches, items, deliveries } = deps.store;
-    if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title);
-    const { open, bytes, ...counts } = await items.totals(batchId);
-    // Cancelled before it was planned, and refused by its gateway meanwhile: nobody was told of it.
-    if (outcome === 'cancelled' && (await batches.find(projectId, batchId)) === null)
-      return { state: 'failed', counts, webhook: null };
-    if (open > 0) throw new Error(`${open} items are still open at the end of the batch`);
+export async function finishBatch(
+  deps: ActivityDeps,
+  { projectId, batchId, outcome, startedAt, mayBeOpen = false }: FinishBatchInput,
+): Promise<FinishResult> {
+  const { batches, items, deliveries } = deps.store;
+  if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title);
+  const { open, bytes, ...counts } = await items.totals(batchId);
+  // Cancelled before it was planned, and refused by its gateway meanwhile: no client was told of it.
+  if (outcome === 'cancelled' && (await batches.find(projectId, batchId)) === null)
+    return { state: 'failed', counts, webhook: null };
+  if (open > 0 && mayBeOpen) return { state: 'started', counts, webhook: null, open };
+  if (open > 0) throw new Error(`${open} items are still open at the end of the batch`);
 
-    const failure =
-      outcome === 'cancelled'
-        ? ({ state: 'failed', failure: 'cancelled', ...currentRun() } as const)
-        : { state: 'success' as const };
-    const batch = await batches.finish(projectId, batchId, { ...failure, counts, bytes, at: new Date() });
-    if (batch === null) throw new Error('The batch to finish does not exist');
-    deps.metrics.batchFinished(batch.kind, batch.state);
-    deps.logger.info({ projectId, batchId, state: batch.state, ...counts, bytes }, 'import ended');
-    deps.reach('after_finish_before_complete');
-    if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
+  const failure =
+    outcome === 'cancelled'
+      ? ({ state: 'failed', failure: 'cancelled', ...currentRun() } as const)
+      : { state: 'success' as const };
+  const began = startedAt === undefined ? {} : { startedAt: new Date(startedAt) };
+  const batch = await batches.finish(projectId, batchId, { ...failure, counts, bytes, at: new Date(), ...began });
+  if (batch === null) throw new Error('The batch to finish does not exist');
+  deps.metrics.batchFinished(batch.kind, batch.state);
+  deps.logger.info({ projectId, batchId, state: batch.state, ...counts, bytes }, 'import ended');
+  deps.reach('after_finish_before_complete');
+  if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
 
-    const webhookId = webhookIdOf(batchId, 1 + (batch.reopened ?? 0));
-    await deliveries.open({ _id: webhookId, projectId, batchId });
-    return { state: batch.state, counts, webhook: { webhookId, delayMs: deps.webhook.scheduleMs[0] ?? 0 } };
-  };
+  const generation = 1 + (batch.reopened ?? 0);
+  const webhookId = webhookIdOf(batchId, generation);
+  await deliveries.open({ _id: webhookId, projectId, batchId });
+  const delayMs = deps.webhook.scheduleMs[0] ?? 0;
+  return { state: batch.state, counts, webhook: { webhookId, delayMs, generation } };
 }
 
 /** Which run ended the batch, so that a later one, started by a reset, can be told from it. */

@@ -12,6 +12,8 @@ export type Beat = (details: unknown) => void;
  */
 export async function withHeartbeat<T>(work: (signal: AbortSignal, beat: Beat) => Promise<T>): Promise<T> {
   const context = Context.current();
+  // A local activity is watched over by the task of its workflow.
+  if (context.info.isLocal) return work(context.cancellationSignal, () => undefined);
   let details: unknown = context.info.heartbeatDetails;
   const timer = setInterval(() => {
     context.heartbeat(details);

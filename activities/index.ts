@@ -6,13 +6,14 @@ import { createCollectRecords } from './collect-records.js';
 import type { ActivityDeps } from './deps.js';
 import { createFinishBatch } from './finish-batch.js';
 import { createImportItem } from './import-item.js';
-import { createPlanRound } from './plan-round.js';
+import { createPlanRound, createPlanWork } from './plan-work.js';
 import { createSweepPage } from './sweep-page.js';
 
 /** The registry: a key is the activity's type on the wire. */
 export function createActivities(deps: ActivityDeps): Activities {
   return {
     planRound: createPlanRound(deps),
+    planWork: createPlanWork(deps),
     sweepPage: createSweepPage(deps),
     importItem: createImportItem(deps),
     finishBatch: createFinishBatch(deps),

@@ -22,7 +22,11 @@ export async function httpSettings(config: Config): Promise<HttpSettings> {
     unknownId: config.UNKNOWN_ID,
     itemSuccessState: config.ITEM_SUCCESS_STATE,
     memoryForBodies: config.MEMORY_FOR_BODIES,
-    hostMaxConcurrent: config.HOST_MAX_CONCURRENT,
+    plan: {
+      sweepAbove: config.SWEEP_ABOVE,
+      sweepPage: config.SWEEP_PAGE,
+      hostMaxConcurrent: config.HOST_MAX_CONCURRENT,
+    },
     temporalUiUrl: config.TEMPORAL_UI_URL ?? null,
     temporalNamespace: config.TEMPORAL_NAMESPACE,
   };

@@ -1,4 +1,4 @@
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
 import { configuredBlobStore } from './configured-blob-store.js';
@@ -6,6 +6,7 @@ import { createReach } from './crash-at.js';
 import { createEgress } from './egress/create-egress.js';
 import { garbageLimits } from './garbage/limits.js';
 import { listen } from './http/listen.js';
+import { createLongPlaces } from './item/long-places.js';
 import { createHostGate } from './politeness/host-gate.js';
 import { keepTrying } from './keep-trying.js';
 import { limitHeapGrowth } from './limit-heap-growth.js';
@@ -16,9 +17,10 @@ import { createLogger } from './telemetry/logger.js';
 import { metricsHandler } from './telemetry/metrics-handler.js';
 import { temporalLogger } from './telemetry/temporal-logger.js';
 import { createWorkerMetrics } from './telemetry/worker-metrics.js';
+import { watchSlots } from './watch-slots.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
 import { aborted, whenToldToStop } from './when-told-to-stop.js';
-import { WORKER_LIMITS, workerTuner, workflowCode } from './worker-options.js';
+import { createWorkers, runWorkers, workerOptions, workflowCode } from './worker-options.js';
 
 /**
  * The worker process: config → connections → activities → worker → drain. Resolves after a clean stop.
@@ -77,6 +79,7 @@ export async function runWorker(config: Config): Promise<void> {
     egress,
     mediaTypes,
     hosts,
+    longPlaces: createLongPlaces(),
     retry,
     sweepAbove: config.SWEEP_ABOVE,
     sweepPage: config.SWEEP_PAGE,
@@ -91,19 +94,13 @@ export async function runWorker(config: Config): Promise<void> {
     await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, () => store.prepare());
     const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
     const connection = await keepTrying(temporal, () => NativeConnection.connect(temporalConnectionOptions(config)));
-    const create = () =>
-      Worker.create({
-        connection,
-        namespace: config.TEMPORAL_NAMESPACE,
-        taskQueue: config.TEMPORAL_TASK_QUEUE,
-        activities: { ...activities },
-        ...workflowCode(),
-        ...WORKER_LIMITS,
-        tuner: workerTuner(config.WORKER_PAGES),
-      });
-    const worker = await keepTrying(temporal, create);
+    const options = workerOptions(config.TEMPORAL_TASK_QUEUE, config.WORKER_PAGES, workflowCode());
+    const workers = await keepTrying(temporal, () =>
+      createWorkers(connection, config.TEMPORAL_NAMESPACE, activities, options),
+    );
+    watchSlots(metrics, { workers, options, connection, namespace: config.TEMPORAL_NAMESPACE });
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');
-    await worker.runUntil(aborted(signal));
+    await runWorkers(workers.values(), () => aborted(signal));
     await connection.close();
   } catch (error) {
     // Told to stop while still waiting for a server: there is nothing to drain.

@@ -1,6 +1,7 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../src/contract/activity-types.js';
+import { taskQueueOf, type TaskQueueKind } from '../src/contract/workflow-names.js';
 
 /**
  * Every activity timeout and retry in one table. None has `maximumAttempts`: what fails here is our own infrastructure
@@ -21,26 +22,29 @@ const WORK_RETRY = {
   maximumInterval: '1 second',
 } as const;
 
+/** Activities heartbeat every 2 s: a killed worker is noticed after 4 missed beats plus a second. */
+const HEARTBEAT_TIMEOUT = '9 seconds';
+
 const DATABASE = {
-  // Counting and scanning 100,000 items by index takes below 2 seconds; a slow disk may take 20 times that.
-  startToCloseTimeout: '40 seconds',
+  // Counting reads every item of a batch: 100,000 take 2 seconds, and ten million of them on a slow disk come close to this.
+  startToCloseTimeout: '20 minutes',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: INFRASTRUCTURE_RETRY,
 } satisfies ActivityOptions;
 
 const SWEEP = {
   // A page's budget is 60 s; the rest is for the last item's patience (10 s) and its writes.
   startToCloseTimeout: '90 seconds',
-  // Activities heartbeat every 2 s: a killed worker is noticed after 4 missed beats plus a second.
-  heartbeatTimeout: '9 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   // Settling what is left of a cancelled batch must not race with a sweep that still runs.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: WORK_RETRY,
 } satisfies ActivityOptions;
 
 const ITEM = {
-  // An attempt ends by itself after 23 hours (activities/import-item.ts). Heartbeats watch over it meanwhile.
+  // An attempt ends by itself after 23 hours (src/item/single.ts). Heartbeats watch over it meanwhile.
   startToCloseTimeout: '24 hours',
-  heartbeatTimeout: '9 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: WORK_RETRY,
 } satisfies ActivityOptions;
@@ -54,14 +58,27 @@ const WEBHOOK = {
 const COLLECT = {
   // 10 million blobs are listed in 10,000 requests with a query each: an hour or two. Heartbeats watch over it meanwhile.
   startToCloseTimeout: '12 hours',
-  heartbeatTimeout: '9 seconds',
-  // Whoever cancels a collection must find that nothing is removed any more.
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  // When the cancellation of a collection has completed, nothing is removed any more.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: INFRASTRUCTURE_RETRY,
 } satisfies ActivityOptions;
 
-export const { planRound, finishBatch } = proxyActivities<Activities>(DATABASE);
+const SHORT_STEP = {
+  // A few writes to the database. While it is away, the step is repeated within the workflow task, and later with a timer.
+  startToCloseTimeout: '10 seconds',
+  retry: INFRASTRUCTURE_RETRY,
+} as const;
+
+export const { planRound, planWork, finishBatch } = proxyActivities<Activities>(DATABASE);
 export const { sweepPage } = proxyActivities<Activities>(SWEEP);
 export const { importItem } = proxyActivities<Activities>(ITEM);
 export const { attemptWebhook } = proxyActivities<Activities>(WEBHOOK);
 export const { collectBlobs, collectParts, collectRecords } = proxyActivities<Activities>(COLLECT);
+/** The same as an activity, without the way through the server. Only where nothing polls the run for longer than a few writes. */
+export const { finishBatch: finishBatchLocally } = proxyLocalActivities<Activities>(SHORT_STEP);
+
+/** Gives an activity to the slots that are there for its kind. */
+export function on(kind: TaskQueueKind): { taskQueue: string } {
+  return { taskQueue: taskQueueOf(workflowInfo().taskQueue, kind) };
+}

@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { DeliveryState } from '../src/contract/delivery.js';
 import type { DeliverWebhookInput } from '../src/contract/workflow-names.js';
-import { attemptWebhook } from './activity-options.js';
+import { attemptWebhook, on } from './activity-options.js';
 
 /**
  * Delivers one webhook message: attempts, spread over about three days, until the receiver takes it, says that it is gone, or
@@ -11,12 +11,15 @@ import { attemptWebhook } from './activity-options.js';
 export async function deliverWebhook(input: DeliverWebhookInput): Promise<DeliveryState> {
   const { projectId, batchId, webhookId } = input;
   let delayMs = input.delayMs;
-  for (let attempt = 1; ; attempt++) {
+  // Before 0.3.0 all activities were on one task queue.
+  const isNew = input.attempt !== undefined;
+  for (let attempt = input.attempt ?? 1; ; attempt++) {
     if (delayMs > 0) await sleep(delayMs);
     const activityId = `attempt-${attempt}`;
-    const result = await attemptWebhook.executeWithOptions({ activityId, summary: `attempt ${attempt}` }, [
-      { projectId, batchId, webhookId, attempt },
-    ]);
+    const result = await attemptWebhook.executeWithOptions(
+      { activityId, summary: `attempt ${attempt}`, ...(isNew && on('webhooks')) },
+      [{ projectId, batchId, webhookId, attempt }],
+    );
     if (result.state !== 'pending') return result.state;
     delayMs = result.delayMs;
   }

@@ -1,4 +1,4 @@
-import { urlSha256 } from '../../activities/known-content.js';
+import { urlSha256 } from '../../src/item/content.js';
 import { createFsBlobStore } from '../../src/blobs/fs-blob-store.js';
 import { newBatchId } from '../../src/contract/ids.js';
 import { defaultMediaTypes } from '../../src/contract/media-type-config.js';

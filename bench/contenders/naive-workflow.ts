@@ -1,5 +1,5 @@
 import { continueAsNew, proxyActivities } from '@temporalio/workflow';
-import { inLanes } from '../../workflows/lanes.js';
+import { mapConcurrently } from '../../workflows/import-rounds.js';
 import type { Run } from './contender.js';
 
 export interface NaiveInput {
@@ -23,6 +23,6 @@ const { importOne } = proxyActivities<NaiveActivities>({ startToCloseTimeout: '9
 export async function importOneByOne({ run, from, to }: NaiveInput): Promise<void> {
   const until = Math.min(to, from + ITEMS_A_RUN);
   const items = Array.from({ length: until - from }, (_, index) => from + index);
-  await inLanes(items, LANES, (seq) => importOne(run, seq));
+  await mapConcurrently(items, LANES, (seq) => importOne(run, seq));
   if (until < to) await continueAsNew<typeof importOneByOne>({ run, from: until, to });
 }

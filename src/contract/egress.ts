@@ -16,6 +16,8 @@ export interface EgressRequest {
 
 export interface EgressResponse {
   readonly status: number;
+  /** The host that answered, where redirects led to another one than that of the URL. */
+  readonly host?: string;
   readonly headers: IncomingHttpHeaders;
   /** The body as sent, not decoded. The caller reads it to its end or destroys it. */
   readonly body: Readable;

@@ -130,6 +130,8 @@ export interface ImportErrorDetails {
   readonly bytes?: number;
   /** What the source asked for with Retry-After, in milliseconds, already capped. */
   readonly retryAfterMs?: number;
+  /** The host that failed, where a redirect led to another one than that of the URL. */
+  readonly host?: string;
   /** Set where only this occurrence must not be retried although its code is (or the other way round). */
   readonly retryable?: boolean;
   /** An unknown host name (NXDOMAIN) gets fewer attempts than a resolver in trouble. */

@@ -1,29 +1,49 @@
-import type { HostProbe, HostRecord } from './hosts.js';
+import type { HostCircuit, HostProbe, HostRecord } from './hosts.js';
 
 /**
- * ok: it may be asked; cooling: nobody may ask it before `until`; due: the pause is over and one probe may go; probing: it is under
- * way, and decided by `until`.
+ * A host that so many projects found closed at the same time speaks to the address of the service and not to single URLs: it is
+ * left alone by all projects. One project may be one client, and two may be one client as well.
+ */
+const PROJECTS_FOR_ALL = 3;
+
+/**
+ * How a host is for one project. ok: it may be asked; cooling: it may not be asked before `until`; due: the pause is over and one
+ * probe may go; probing: the probe is under way, and decided by `until`.
  */
 export type HostState =
-  { readonly state: 'ok' | 'due' } | { readonly state: 'cooling' | 'probing'; readonly until: Date };
+  | { readonly state: 'ok' | 'due' }
+  | { readonly state: 'cooling'; readonly until: Date }
+  | { readonly state: 'probing'; readonly until: Date };
 
 export function hostState(
-  { trouble, restingUntil }: Pick<HostRecord, 'trouble' | 'restingUntil'>,
+  { circuits, restingUntil }: Pick<HostRecord, 'circuits' | 'restingUntil'>,
+  projectId: string,
   now: Date,
 ): HostState {
-  const { coolingUntil, probe } = trouble ?? {};
-  const until = [coolingUntil, restingUntil].flatMap((date) =>
+  const circuit = circuits.find((each) => each.projectId === projectId);
+  const until = [restingUntil, circuit?.openUntil ?? sharedOpenUntil(circuits, now)].flatMap((date) =>
     date !== undefined && date > now ? [date.getTime()] : [],
   );
   if (until.length > 0) return { state: 'cooling', until: new Date(Math.max(...until)) };
-  if (coolingUntil === undefined) return { state: 'ok' };
-  return isUnderWay(probe, now) ? { state: 'probing', until: probe.until } : { state: 'due' };
+  if (circuit?.openUntil === undefined) return { state: 'ok' };
+  return isUnderWay(circuit.probe, now) ? { state: 'probing', until: circuit.probe.until } : { state: 'due' };
 }
 
-/** Whether an item of the host may be tried: as usual, or as its probe. */
-export function mayBeAsked(record: Pick<HostRecord, 'trouble' | 'restingUntil'>, now: Date): boolean {
-  const { state } = hostState(record, now);
+/** Whether an item of the project may be tried at the host: as usual, or as its probe. */
+export function mayBeAsked(
+  record: Pick<HostRecord, 'circuits' | 'restingUntil'>,
+  projectId: string,
+  now: Date,
+): boolean {
+  const { state } = hostState(record, projectId, now);
   return state === 'ok' || state === 'due';
+}
+
+/** When the first of the open circuits of other projects lets a probe through, if so many are open that they count for all. */
+function sharedOpenUntil(circuits: readonly HostCircuit[], now: Date): Date | undefined {
+  const open = circuits.flatMap(({ openUntil }) => (openUntil !== undefined && openUntil > now ? [openUntil] : []));
+  if (open.length < PROJECTS_FOR_ALL) return undefined;
+  return new Date(Math.min(...open.map((at) => at.getTime())));
 }
 
 function isUnderWay(probe: HostProbe | undefined, now: Date): probe is HostProbe {

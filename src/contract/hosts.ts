@@ -1,29 +1,44 @@
 import type { ReasonCode } from './errors.js';
 
-/** One item that is let through to see whether a host is well again. */
+/** One item that is let through to see whether a host works again. */
 export interface HostProbe {
   /** Of the attempt that has claimed it. */
   readonly token: string;
-  /** Another attempt may claim it afterwards: whoever did before has died. */
+  /** Another attempt may claim the probe afterwards: the one before has died. */
   readonly until: Date;
 }
 
-/** What is wrong with a host. A host without one is well. */
-export interface HostTrouble {
-  /** Why its latest try failed. */
+/**
+ * What the failures of a host say. busy: it answers that it wants fewer requests (429, 503 with Retry-After); down: it cannot be
+ * reached, or says so itself (502–504); silent: it takes requests and does not answer.
+ */
+export type HostEvidence = 'busy' | 'down' | 'silent';
+
+/**
+ * The circuit of one host for one project. It collects evidence while it is closed; it is open until `openUntil`, and half-open
+ * afterwards, when one probe decides. A host without circuits has had no failure since its last answer.
+ */
+export interface HostCircuit {
+  readonly projectId: string;
+  readonly evidence: HostEvidence;
+  /** Why the latest attempt failed. */
   readonly code: ReasonCode;
-  /** Failures in a row, of any item; counted up to where the circuit opens. */
+  /** Failures in a row. */
   readonly failures: number;
-  /** When the first of them was. */
+  /** Digests of the different URLs that failed in a row, as many as it takes to open the circuit. */
+  readonly urls: readonly string[];
+  /** When the first of the failures was. */
   readonly since: Date;
-  /** Pauses in a row; 0 while the host is still asked as usual. */
+  /** How often it has opened in a row. */
   readonly pauses: number;
-  /** End of the pause. Set from the first pause on; when it has passed, one probe decides. */
-  readonly coolingUntil?: Date;
-  /** The latest failed tries of the outage: the one that began it, and each failed probe. */
+  readonly openUntil?: Date;
+  /** The failures that opened it: the first one, and each failed probe. */
   readonly tries: readonly Date[];
   readonly probe?: HostProbe | undefined;
 }
+
+/** A worker that has not renewed its lease for so long is taken for dead: below the 9 s after which Temporal hands on its work. */
+export const LEASE_MS = 8_000;
 
 /** All that workers know of one host. */
 export interface HostRecord {
@@ -36,7 +51,8 @@ export interface HostRecord {
   readonly wanting: Readonly<Record<string, Date>>;
   /** The rate of the service's own is used up until then. */
   readonly restingUntil?: Date;
-  readonly trouble?: HostTrouble | undefined;
+  /** One a project that has met failures there. */
+  readonly circuits: readonly HostCircuit[];
 }
 
 /** Slots of hosts, shared by all workers. A lease that has died keeps none: see `HostLeaseStore`. */
@@ -54,7 +70,7 @@ export interface HostSlotStore {
   reclaim(lease: string, host: string, held: number): Promise<void>;
 }
 
-/** Who lives. Times are those of the database, so that the clocks of workers do not matter. */
+/** Which workers live. Times are those of the database, so that the clocks of workers do not matter. */
 export interface HostLeaseStore {
   /** Opens a lease and answers the time of the database. */
   open(lease: string): Promise<Date>;
@@ -70,21 +86,21 @@ export interface HostStore {
   readonly leases: HostLeaseStore;
   /** What is known of a host. Grouped with other callers' reads. */
   find(host: string): Promise<HostRecord | null>;
-  /** Those of the hosts that something is known of, in no order. */
+  /** Those of the hosts that something is known of, in no order. Slots of workers that have died are not counted. */
   findAll(hosts: readonly string[]): Promise<HostRecord[]>;
-  /** As `findAll`, only those that are in trouble or resting. */
+  /** As `find` for many hosts, only those that have circuits or rest. */
   findUnwell(hosts: readonly string[]): Promise<HostRecord[]>;
   /**
-   * Changes what is wrong with a host, one change at a time whoever makes it. `decide` may be asked again when somebody else was
-   * faster; what it is given back unchanged is not written.
+   * Changes the circuits of a host, one change at a time whichever worker makes it. `decide` may be asked again when another
+   * worker was faster; what it gives back unchanged is not written.
    */
-  changeTrouble(
+  changeCircuits(
     host: string,
-    decide: (trouble: HostTrouble | undefined) => HostTrouble | undefined,
-  ): Promise<HostTrouble | undefined>;
-  /** Lets a host rest until then; a host that rests longer already goes on doing so. */
+    decide: (circuits: readonly HostCircuit[]) => readonly HostCircuit[],
+  ): Promise<readonly HostCircuit[]>;
+  /** Lets a host rest until then; a host that rests longer already is left as it is. */
   rest(host: string, until: Date): Promise<void>;
-  /** Removes hosts and leases that nobody has used since then and that hold no slots. Answers how many hosts. */
+  /** Removes hosts and leases that were not used since then and that hold no slots. Answers how many hosts. */
   forget(before: Date): Promise<number>;
 }
 

@@ -24,10 +24,8 @@ export interface ImportFacts {
 export function importBody(facts: ImportFacts) {
   const { batch, counts, bytes, progress } = facts;
   const startedAt = batch.startedAt ?? null;
-  const seconds = startedAt === null ? 0 : ((batch.finishedAt ?? facts.now).getTime() - startedAt.getTime()) / 1000;
-  const perSecond = (amount: number) => (seconds > 0 ? round(amount / seconds) : 0);
-  const itemsPerSecond = perSecond(counts.total - counts.open);
   const isFinished = batch.state === 'success' || batch.state === 'failed';
+  const rate = isFinished ? overallRate(batch, counts, bytes) : recentRate(progress, facts.now);
   return {
     id: batch._id,
     kind: batch.kind,
@@ -39,17 +37,20 @@ export function importBody(facts: ImportFacts) {
     finishedAt: batch.finishedAt?.toISOString() ?? null,
     counts,
     bytes,
-    rate: { itemsPerSecond, bytesPerSecond: perSecond(bytes) },
-    etaSeconds: etaSeconds(isFinished, counts.open, itemsPerSecond),
+    rate: { itemsPerSecond: round(rate.items), bytesPerSecond: round(rate.bytes) },
+    etaSeconds: isFinished ? 0 : rate.items > 0 ? Math.ceil(counts.open / rate.items) : null,
     round: progress?.round ?? null,
     priority: priorityOf(batch),
-    failures: facts.failures.map(({ code, host, count, samples }) => ({
+    failures: facts.failures.map(({ code, host, count, open, samples }) => ({
       code,
       host,
       count,
+      open,
+      retryable: REASONS[code].retryable,
       hint: REASONS[code].hint,
       samples,
     })),
+    waitingFor: progress?.waitingFor ?? [],
     workflow: { id: importWorkflowId(batch.projectId, batch._id), runId: facts.runId, url: facts.workflowUrl },
     links: {
       self: `${facts.base}/imports/${batch._id}`,
@@ -58,10 +59,33 @@ export function importBody(facts: ImportFacts) {
   };
 }
 
-function etaSeconds(isFinished: boolean, open: number, itemsPerSecond: number): number | null {
-  if (isFinished) return 0;
-  return itemsPerSecond > 0 ? Math.ceil(open / itemsPerSecond) : null;
+interface PerSecond {
+  readonly items: number;
+  readonly bytes: number;
 }
+
+function overallRate({ startedAt, finishedAt }: Batch, counts: Counts, bytes: number): PerSecond {
+  const ms = startedAt === undefined || finishedAt === undefined ? 0 : finishedAt.getTime() - startedAt.getTime();
+  if (ms <= 0) return { items: 0, bytes: 0 };
+  return { items: ((counts.total - counts.open) / ms) * 1_000, bytes: (bytes / ms) * 1_000 };
+}
+
+/** Of what was settled in the last minute; nothing is said of an import in which nothing was. */
+function recentRate(progress: ImportProgress | null, now: Date): PerSecond {
+  const seconds = now.getTime() / 1_000;
+  const recent = (progress?.recent ?? []).filter(([at]) => at > seconds - RECENT_SECONDS);
+  const first = Math.min(...recent.map(([at]) => at));
+  const startedAt = progress === null ? 0 : Date.parse(progress.startedAt) / 1_000;
+  // An import that has just begun is not measured by the time before it.
+  const span = Math.max(1, seconds - Math.max(first, startedAt));
+  return {
+    items: recent.reduce((sum, [, items]) => sum + items, 0) / span,
+    bytes: recent.reduce((sum, [, , bytes]) => sum + bytes, 0) / span,
+  };
+}
+
+/** An import that settled nothing for so long has no rate, so there is no telling when it ends. */
+const RECENT_SECONDS = 60;
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;

@@ -25,16 +25,20 @@ export interface FetchRequest {
   readonly signal: AbortSignal;
   /** Called as bytes arrive, for heartbeats. */
   readonly onProgress?: (progress: FetchProgress) => void;
+  /** Called when the headers of the answer are there. */
+  readonly onAnswered?: () => void;
   /** Called when the source has sent all that was asked for, before it is stored: others may ask it now. */
   readonly onArrived?: () => void;
   /**
-   * A sweep gives up bodies beyond this many bytes (announced or received) and hands them to an activity of their own:
-   * the fetch then ends with `LeaveSweep`. Absent outside sweeps.
+   * A place for short work gives up bodies beyond this many bytes (announced or received): the fetch then ends with `LeaveSweep`,
+   * unless `mayStay` lets it continue. Absent where there is time for any body.
    */
   readonly sweepBytes?: number;
+  /** Asked once when a body is larger than `sweepBytes`. */
+  readonly mayStay?: () => boolean;
   /**
    * The same for every attempt at one item: a large body with a strong ETag is then kept when the attempt fails, and continued by
-   * the next one. Absent in sweeps, whose bodies are small.
+   * the next one. Absent in pages, whose bodies are small.
    */
   readonly partKey?: string;
   /** Of what is stored already: a source that has nothing newer answers 304 and sends no body. */
@@ -57,11 +61,11 @@ export interface NotModified {
   readonly httpStatus: number;
 }
 
-/** Not a failure: the body is too large or too slow for a sweep. */
+/** Not a failure: the body is too large or too slow for a place that is meant for short work; silent: there was no answer yet. */
 export class LeaveSweep extends Error {
   override readonly name = 'LeaveSweep';
-  constructor(readonly why: 'large' | 'slow') {
-    super(`Too ${why} for a sweep`);
+  constructor(readonly why: 'large' | 'slow' | 'silent') {
+    super(`Too ${why} for a place for short work`);
   }
 }
 

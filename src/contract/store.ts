@@ -43,6 +43,8 @@ export interface BatchStore {
       counts: BatchCounts;
       bytes: number;
       at: Date;
+      /** When the import began, where no gateway has noted it. */
+      startedAt?: Date;
     },
   ): Promise<Batch | null>;
   /** Batches of a project that have not ended and are known to its clients, in no order. */
@@ -63,10 +65,20 @@ export interface ItemTotals extends BatchCounts {
   readonly bytes: number;
 }
 
+/** Open items of one host; `code` is there when they failed an attempt, `attempts` are those of all of them together. */
+export interface OpenGroup {
+  readonly host: string;
+  readonly code?: ReasonCode;
+  readonly count: number;
+  readonly attempts: number;
+}
+
 export interface FailureGroup {
   readonly code: ReasonCode;
   readonly host: string;
   readonly count: number;
+  /** Of these, items that are still open: they failed an attempt and will be tried again. */
+  readonly open: number;
   readonly samples: readonly { readonly seq: number; readonly externalId: string; readonly reason: string }[];
 }
 
@@ -100,15 +112,12 @@ export interface ItemStore {
   find(batchId: string, seq: number): Promise<Item | null>;
   /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
   openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
-  /**
-   * Open items from `fromSeq` on, in request order, optionally only due ones taken out of sweeps, of other
-   * hosts than the named ones; only what planning needs.
-   */
+  /** Open items with `fromSeq` ≤ seq < `beforeSeq`, in request order; only what planning needs. */
   openFrom(
     batchId: string,
     fromSeq: number,
     limit: number,
-    only?: { readonly solo: true; readonly dueBy: Date; readonly notOf?: readonly string[] },
+    beforeSeq?: number,
   ): Promise<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>[]>;
   /** Settles an open item once: a second settlement changes nothing and answers false. Group-committed. */
   settle(settlement: Settlement): Promise<boolean>;
@@ -118,10 +127,8 @@ export interface ItemStore {
   markSolo(batchId: string, seq: number): Promise<void>;
   /** Settles every open item at once as failed with this code. */
   settleOpen(batchId: string, code: ReasonCode, reason: string): Promise<void>;
-  /** Settles every open item of one host at once as failed with this code, and answers how many. */
-  settleOpenOf(batchId: string, host: string, code: ReasonCode, reason: string): Promise<number>;
-  /** How many open items the batches have, by host. */
-  openByHost(batchIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Open items of the batches by host and latest code; a bounded look, so that it may be asked of any batch. */
+  openGroups(batchIds: readonly string[]): Promise<readonly OpenGroup[]>;
   /** Opens every item again that failed with this code. */
   reopen(batchId: string, code: ReasonCode): Promise<void>;
   totals(batchId: string): Promise<ItemTotals>;
@@ -129,7 +136,7 @@ export interface ItemStore {
   list(batchId: string, page: { afterSeq: number; limit: number }, filter?: ItemFilter): Promise<Item[]>;
   /** All items in request order, read as the consumer asks for them. */
   stream(batchId: string): AsyncIterable<ListedItem>;
-  /** Failed items by (code, host), largest group first, at most 100 groups with 3 samples each. */
+  /** Items that failed, or failed an attempt, by (code, host), largest group first, at most 100 groups with 3 samples each. */
   failureGroups(batchId: string): Promise<FailureGroup[]>;
 }
 

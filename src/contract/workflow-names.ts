@@ -14,9 +14,25 @@ export function importWorkflowId(projectId: string, batchId: string): string {
   return `import/${projectId}/${batchId}`;
 }
 
-/** The workflow that delivers the webhook of one batch; it outlives the import. */
-export function webhookWorkflowId(projectId: string, batchId: string): string {
-  return `webhook/${projectId}/${batchId}`;
+/**
+ * The workflow that delivers one webhook message of a batch; it outlives the import.
+ * @param generation of the message: 1 for the first end of the import, one more each time it was opened again
+ */
+export function webhookWorkflowId(projectId: string, batchId: string, generation = 1): string {
+  const id = `webhook/${projectId}/${batchId}`;
+  return generation === 1 ? id : `${id}/${generation}`;
+}
+
+/**
+ * The task queues of a worker, by what they are for. Workflows, and the short steps that steer them, are on the base queue; each kind of
+ * work has slots of its own, so that none waits behind another.
+ */
+export const TASK_QUEUES = ['control', 'webhooks', 'pages', 'items', 'downloads', 'collection'] as const;
+export type TaskQueueKind = (typeof TASK_QUEUES)[number];
+
+/** @param base `TEMPORAL_TASK_QUEUE` */
+export function taskQueueOf(base: string, kind: TaskQueueKind): string {
+  return kind === 'control' ? base : `${base}/${kind}`;
 }
 
 /** The Schedule that collects garbage; Temporal adds the time of each run to the name of its workflow. */
@@ -33,8 +49,20 @@ export interface ImportBatchInput {
   readonly batchId: string;
   readonly kind: Kind;
   readonly itemCount: number;
+  /** What the gateway knows of the items, which spares a first plan. */
+  readonly first?: FirstPlan;
   /** Set by continue-as-new only. */
   readonly resume?: ImportProgress;
+}
+
+/** How a batch that was just stored begins. */
+export interface FirstPlan {
+  /** Of each item, in request order; absent for batches that begin with pages. */
+  readonly hosts?: readonly string[];
+  /** Items of a page. */
+  readonly pageSize: number;
+  /** How many single items of one host are worth starting at a time. */
+  readonly ofHost: number;
 }
 
 export interface Counts {
@@ -52,16 +80,24 @@ export interface ImportProgress {
   readonly round: number;
   readonly counts: Counts;
   readonly bytes: number;
-  /** The first item of the round that has not been planned yet. */
+  /** The first item of the round that has not been planned yet, in workflows before 0.3.0. */
   readonly nextSeq: number;
+  /** Items from here on were never tried. Absent before 0.3.0. */
+  readonly freshFrom?: number;
+  /** What was settled lately: [seconds since 1970, items, bytes], one entry for ten seconds, those of the last minute. */
+  readonly recent?: readonly (readonly [at: number, items: number, bytes: number])[];
+  /** Hosts that are waited for, those with the most items first; ISO 8601 times. */
+  readonly waitingFor?: readonly { readonly host: string; readonly until: string; readonly items: number }[];
 }
 
 export interface DeliverWebhookInput {
   readonly projectId: string;
   readonly batchId: string;
   readonly webhookId: string;
-  /** Pause before the first attempt, milliseconds. */
+  /** Pause before the next attempt, milliseconds. */
   readonly delayMs: number;
+  /** The number of that attempt; 1 when absent. */
+  readonly attempt?: number;
 }
 
 /** What a collection removed. */

@@ -109,6 +109,13 @@ function asRefusedHop(error: unknown): unknown {
   return redirectRefused('The redirect led to an address that may not be fetched');
 }
 
+/** A failure behind a redirect says nothing about the host that sent there, which has answered. */
+function failedAt(host: string, error: unknown): unknown {
+  if (!(error instanceof ImportError)) return error;
+  const { code, message, details, cause } = error;
+  return new ImportError(code, message, { ...details, host }, { cause });
+}
+
 /**
  * The only door to foreign hosts. Every URL, the first one and each redirect, passes `checkUrl`; every connection passes the
  * connector. Only GET and HEAD follow redirects. Rejects with the reason of `signal` when that aborts. After the headers, a
@@ -127,10 +134,12 @@ export function createEgress(deps: EgressDeps): Egress {
       let headers: Readonly<Record<string, string>> = request.headers ?? {};
       for (let hops = 0; ; hops += 1) {
         const response = await exchange(dispatcher, url, headers, request).catch((error: unknown) => {
-          throw hops === 0 ? error : asRefusedHop(error);
+          throw hops === 0 ? error : failedAt(url.hostname, asRefusedHop(error));
         });
         const { statusCode: status, body } = response;
-        if (request.maxRedirects === 0 || !isRedirect(status)) return { status, headers: response.headers, body };
+        if (request.maxRedirects === 0 || !isRedirect(status)) {
+          return { status, headers: response.headers, body, ...(hops > 0 && { host: url.hostname }) };
+        }
 
         body.dump({ limit: REDIRECT_BODY_BYTES, signal: AbortSignal.timeout(REDIRECT_BODY_MS) }).catch(ignore);
         if (request.method === 'POST') throw redirectRefused('Only GET and HEAD requests follow redirects', status);

@@ -76,7 +76,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const limit = rateLimit(settings.rateLimit);
   const write = requireScope('public-api:write');
 
-  const acceptDeps = { store, workflows, metrics: deps.metrics, logger, reach: deps.reach };
+  const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger, reach: deps.reach };
   const readStatus = createReadStatus({ store, workflows, logger });
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
   const statusDeps = {

@@ -1,4 +1,5 @@
 import type { ApiVersionRules } from '../contract/api-versions.js';
+import type { PlanSettings } from '../contract/first-plan.js';
 import type { RateLimit } from './middleware/rate-limit.js';
 import type { TokenRules } from './verify-token.js';
 
@@ -15,8 +16,8 @@ export interface HttpSettings {
   readonly itemSuccessState: 'success' | 'imported';
   /** Bytes of JSON bodies that are handled at a time. */
   readonly memoryForBodies: number;
-  /** Items of one host under way at a time. */
-  readonly hostMaxConcurrent: number;
+  /** How imports are begun, and how many items of one host may be under way at a time. */
+  readonly plan: PlanSettings;
   /** Origin of the Temporal UI; null leaves the links to it out. */
   readonly temporalUiUrl: string | null;
   readonly temporalNamespace: string;

@@ -37,7 +37,7 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     const said = { projectId, kind, key, envelope };
     const storeItems: StoreItems = async (batch) => {
       await store.items.insertMany(batch, items);
-      return items.length;
+      return { count: items.length, hosts: items.slice(0, deps.plan.sweepAbove).map(({ host }) => host) };
     };
     if (idempotency === undefined) {
       await run({ batchId: proposed, ...said }, storeItems);

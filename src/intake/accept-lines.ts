@@ -59,19 +59,21 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
       return { batchId, rejected: verdicts.rejected() };
     }
     if (key !== undefined) reach('after_claim_before_batch');
+    const hosts: string[] = [];
     await run({ batchId, projectId, kind, key, envelope }, async (batch) => {
-      const count = await take(batchId, (items, fromSeq) =>
-        store.items.insertMany(
+      const count = await take(batchId, (items, fromSeq) => {
+        hosts.push(...items.slice(0, deps.plan.sweepAbove - hosts.length).map(({ host }) => host));
+        return store.items.insertMany(
           batch,
           items.map((item, index) => ({ seq: fromSeq + index, ...item })),
-        ),
-      );
+        );
+      });
       // Before the batch is accepted: a key that leads to an accepted batch must know its body.
       const isSealed =
         idempotency === undefined ||
         (await store.idempotencyKeys.seal(projectId, idempotency.key, batchId, idempotency.bodyHash()));
       if (!isSealed) throw new GivenUp();
-      return count;
+      return { count, hosts };
     });
     if (key !== undefined) {
       reach('after_started_before_key');

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { ApiError } from '../contract/api-error.js';
 import type { Batch } from '../contract/batch.js';
 import type { Reach } from '../contract/crash-points.js';
+import { firstPlan, type PlanSettings } from '../contract/first-plan.js';
 import type { ImportEnvelope } from '../contract/import-envelope.js';
 import type { Kind } from '../contract/kinds.js';
 import { priorityOf } from '../contract/priority.js';
@@ -19,6 +20,7 @@ const UNDO_MS = 20_000;
 export interface AcceptDeps {
   readonly store: Store;
   readonly workflows: ImportWorkflows;
+  readonly plan: PlanSettings;
   readonly metrics: Pick<GatewayMetrics, 'batchAccepted'>;
   readonly logger: Logger;
   /** Told wherever a crash must do no harm. */
@@ -34,8 +36,14 @@ interface BatchToRun {
   readonly key: string | undefined;
 }
 
-/** Stores the items of a batch and answers how many there are. Whatever it throws refuses the batch. */
-export type StoreItems = (batch: Batch) => Promise<number>;
+/** The items of a batch that were stored: how many, and the hosts of the first ones in request order. */
+export interface StoredItems {
+  readonly count: number;
+  readonly hosts: readonly string[];
+}
+
+/** Stores the items of a batch. Whatever it throws refuses the batch. */
+export type StoreItems = (batch: Batch) => Promise<StoredItems>;
 
 /**
  * Takes a batch from nothing to a durable workflow. When it throws, nothing is left behind, as far as MongoDB lets itself be told;
@@ -104,11 +112,13 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
-      itemCount = await whileTouched(run, () => storeItems(batch));
+      const { count, hosts } = await whileTouched(run, () => storeItems(batch));
+      itemCount = count;
       reach('after_items_before_accept');
       if (!(await store.batches.markAccepted(batchId, itemCount))) throw new GivenUp();
       reach('after_accept_before_start');
-      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(run.envelope));
+      const first = firstPlan(deps.plan, itemCount, hosts);
+      await workflows.start({ projectId, batchId, kind, itemCount, first }, priorityOf(run.envelope));
       reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {

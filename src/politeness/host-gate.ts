@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { hostState, mayBeAsked } from '../contract/host-state.js';
-import type { HostRate, HostRecord, HostStore, HostTrouble } from '../contract/hosts.js';
-import type { HostOutcome } from './host-outcome.js';
+import type { HostCircuit, HostRate, HostRecord, HostStore } from '../contract/hosts.js';
+import {
+  afterAttempt,
+  allowedConcurrency,
+  claimProbe,
+  hopelessCircuit,
+  urlDigest,
+  type Attempt,
+  type PausePolicy,
+} from './circuit.js';
 import { createHostLedger, type HostLedger } from './host-ledger.js';
-import { afterAttempt, claimProbe, type PausePolicy } from './host-trouble.js';
+import type { HostOutcome } from './host-outcome.js';
 import { createHostViews } from './host-views.js';
 import { createLease } from './lease.js';
 
@@ -23,19 +31,47 @@ interface HostMetrics {
   hostWaited(): void;
 }
 
-/** The token of a probe, when the work is one. */
-interface Admission {
-  readonly probe?: string;
+/**
+ * How long an item waits for a slot of its host. Long enough for the slots of a host that answers, which change hands many times a
+ * second; whatever waits longer would only keep a slot of the worker from other hosts.
+ */
+const PATIENCE_MS = 1_000;
+/** Long downloads leave so many connections to each host for small files, where there are that many. */
+const KEPT_FOR_SMALL = 2;
+/** How soon to ask again when another attempt is the probe, which takes a moment or, at worst, a minute. */
+const PROBE_LOOK_MS = 1_500;
+
+/** Which item of which import wants to go to a host. */
+export interface Visitor {
+  readonly projectId: string;
+  readonly batchId: string;
+  readonly url: string;
+  /** It may take hours: see `KEPT_FOR_SMALL`. */
+  readonly isLong?: boolean;
+  /** Failures of the host before that do not count against the import: when it was accepted, or opened again. */
+  readonly since: Date;
 }
 
 /** What an attempt at a host's item ended with. */
 interface Visit {
   readonly host: HostOutcome;
+  /** The host that the outcome is about, when a redirect led to another one. */
+  readonly answeredBy?: string | undefined;
 }
 
-/** done: the work is done, and whether its host may not be asked for now; closed, over: it was not begun. */
-export type Visited<T> = { readonly kind: 'done'; readonly result: T; readonly cools: boolean } | NotVisited;
-type NotVisited = { readonly kind: 'closed' | 'over' };
+/**
+ * done: the work is done; `restMs` is how long the host may not be asked now, 0 when it may; `isHopeless` when it has failed for as long
+ * as an item is tried. The others did not begin it: full:
+ * there was no slot in time; closed: the host may not be asked for `restMs`; hopeless: it has failed for as long as an item is
+ * tried; over: the signal aborted.
+ */
+export type Visited<T> =
+  { readonly kind: 'done'; readonly result: T; readonly restMs: number; readonly isHopeless: boolean } | NotVisited;
+export type NotVisited =
+  | { readonly kind: 'over' }
+  | { readonly kind: 'full' }
+  | { readonly kind: 'closed'; readonly restMs: number }
+  | { readonly kind: 'hopeless'; readonly circuit: HostCircuit };
 
 /** What work tells while it is under way. */
 export interface AtHost {
@@ -45,27 +81,30 @@ export interface AtHost {
   readonly leave: () => void;
 }
 
-/** The one way to a source host: it lets work through when it is the host's turn, and learns from how it ended. */
+/** The one way to a source host: it lets work through when there is a place for it, and learns from how it ended. */
 export interface HostGate {
   /**
-   * Runs work on one host when there is a slot for it.
-   * @param group whose work it is: groups take turns where several wait for slots of one host
+   * Runs work on one host if a slot is free within a second and the circuit lets it through.
    * @throws whatever the work or the store throws
    */
   visit<T extends Visit>(
     host: string,
+    visitor: Visitor,
     over: AbortSignal,
     work: (at: AtHost) => Promise<T>,
-    group?: string,
   ): Promise<Visited<T>>;
-  /** Whether this process knows of no trouble with the host. */
+  /** Whether this process knows of no failures of the host. */
   seemsWell(host: string): boolean;
-  /** Those of the hosts that are in trouble or resting, read now. */
+  /** Those of the hosts that have circuits or rest, read now. */
   unwell(hosts: Iterable<string>): Promise<HostRecord[]>;
+  /** The failed host without hope for an import, see `hopelessCircuit`. */
+  hopeless(record: HostRecord, visitor: Pick<Visitor, 'projectId' | 'since'>): HostCircuit | null;
   /** The clock that all workers share. */
   readonly now: () => Date;
   /** Items of one host that may begin in one window, when there is a rate. */
   readonly ratePoints: number | undefined;
+  /** Items of one host that may be under way at a time in all workers. */
+  readonly sharedMax: number;
   /** For metrics: as far as this process knows. */
   readonly counts: () => { readonly active: number; readonly cooling: number };
   /** Gives back what was taken. */
@@ -75,6 +114,7 @@ export interface HostGate {
 export function createHostGate(options: HostGateOptions): HostGate {
   const { store, policy, sharedMax, ownMax, rate, metrics } = options;
   const ledgers = new Map<string, HostLedger>();
+  const underWay = createTally();
   const views = createHostViews(store);
   const lease = createLease({
     leases: store.leases,
@@ -82,6 +122,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
       for (const ledger of ledgers.values()) ledger.lost();
     },
   });
+  const mostLong = Math.max(1, Math.min(sharedMax, ownMax) - KEPT_FOR_SMALL);
 
   const ledgerOf = (host: string): HostLedger => {
     const known = ledgers.get(host);
@@ -91,110 +132,145 @@ export function createHostGate(options: HostGateOptions): HostGate {
     return ledger;
   };
 
-  const change = async (host: string, decide: (trouble: HostTrouble | undefined) => HostTrouble | undefined) => {
-    const trouble = await store.changeTrouble(host, decide);
-    views.learnTrouble(host, trouble);
-    return trouble;
+  const change = async (host: string, decide: (circuits: readonly HostCircuit[]) => readonly HostCircuit[]) => {
+    const circuits = await store.changeCircuits(host, decide);
+    views.learnCircuits(host, circuits);
+    return circuits;
   };
 
-  /** Whether the host may be asked. A probe is under way for a moment only, so that is never taken from memory. */
-  const isOpen = async (host: string, record: HostRecord) => {
-    if (hostState(record, lease.now()).state !== 'probing') return mayBeAsked(record, lease.now());
-    return mayBeAsked(await views.read(host, 'fresh'), lease.now());
+  /** Why the work may not begin; null when it may. A probe is under way for a moment only, so that is never taken from memory. */
+  const closedBy = async (record: HostRecord, { projectId, since }: Visitor): Promise<NotVisited | null> => {
+    const now = lease.now();
+    if (record.circuits.length === 0 && record.restingUntil === undefined) return null;
+    const circuit = hopelessCircuit(record.circuits, projectId, since, policy);
+    if (circuit !== null) return { kind: 'hopeless', circuit };
+    if (mayBeAsked(record, projectId, now)) return null;
+    const isProbing = hostState(record, projectId, now).state === 'probing';
+    const state = hostState(isProbing ? await views.read(record.host, 'fresh') : record, projectId, now);
+    if (state.state !== 'cooling' && state.state !== 'probing') return null;
+    const restMs = Math.max(1, state.until.getTime() - now.getTime());
+    return { kind: 'closed', restMs: state.state === 'probing' ? Math.min(restMs, PROBE_LOOK_MS) : restMs };
   };
 
-  /** Claims what the work needs beside a slot. Answers null when it may not begin. */
-  const admit = async (host: string): Promise<Admission | null> => {
-    const record = await views.read(host);
-    if (!(await isOpen(host, record))) return null;
+  /** Claims what the work needs beside a slot: a place in the rate, and the probe of a half-open circuit. */
+  const admit = async (host: string, visitor: Visitor): Promise<NotVisited | { kind: 'admitted'; probe?: string }> => {
+    const closed = await closedBy(await views.read(host), visitor);
+    if (closed !== null) return closed;
     if (rate !== undefined) {
-      const waitMs = await rate.consume(host);
-      if (waitMs > 0) {
-        const until = new Date(lease.now().getTime() + waitMs);
+      const restMs = await rate.consume(host);
+      if (restMs > 0) {
+        const until = new Date(lease.now().getTime() + restMs);
         views.learnRest(host, until);
         await store.rest(host, until);
-        return null;
+        return { kind: 'closed', restMs };
       }
     }
-    if (views.last(host)?.trouble?.coolingUntil === undefined) return {};
+    const { projectId } = visitor;
+    const isHalfOpen = (circuits: readonly HostCircuit[]) =>
+      circuits.some((each) => each.projectId === projectId && each.openUntil !== undefined);
+    if (!isHalfOpen(views.last(host)?.circuits ?? [])) return { kind: 'admitted' };
     const probe = randomUUID();
-    const trouble = await change(host, (known) => claimProbe(known, probe, lease.now()));
-    // Somebody else's probe has come back well meanwhile.
-    if (trouble?.coolingUntil === undefined) return {};
-    return trouble.probe?.token === probe ? { probe } : null;
+    const circuits = await change(host, (known) => claimProbe(known, projectId, probe, lease.now()));
+    // Another probe has succeeded meanwhile.
+    if (!isHalfOpen(circuits)) return { kind: 'admitted' };
+    const isOurs = circuits.some((each) => each.projectId === projectId && each.probe?.token === probe);
+    return isOurs ? { kind: 'admitted', probe } : { kind: 'closed', restMs: PROBE_LOOK_MS };
   };
 
-  /** Learns from an attempt. Answers whether the host may not be asked for now. */
-  const learn = async (host: string, outcome: HostOutcome, { probe }: Admission): Promise<boolean> => {
+  /** Learns from an attempt. Answers for how many milliseconds the host may not be asked for now. */
+  const learn = async (host: string, outcome: HostOutcome, attempt: Attempt): Promise<number> => {
     const isQuiet = outcome.kind === 'answered' || outcome.kind === 'unasked';
     // The usual case: nothing was wrong, and nothing is.
-    if (isQuiet && probe === undefined && views.last(host)?.trouble === undefined) return false;
+    if (isQuiet && attempt.probe === undefined && (views.last(host)?.circuits ?? []).length === 0) return 0;
+    const pausesOf = (circuits: readonly HostCircuit[]) =>
+      circuits.find((each) => each.projectId === attempt.projectId)?.pauses ?? 0;
     let pauses = 0;
-    const trouble = await change(host, (known) => {
-      pauses = known?.pauses ?? 0;
-      return afterAttempt(known, outcome, { probe, now: lease.now(), policy });
+    const circuits = await change(host, (known) => {
+      pauses = pausesOf(known);
+      return afterAttempt(known, outcome, attempt, { now: lease.now(), policy });
     });
-    if (trouble !== undefined && trouble.pauses > pauses) metrics.hostCooled(trouble.code);
-    const cools = hostState({ trouble }, lease.now()).state === 'cooling';
-    if (cools) ledgers.get(host)?.turnAway();
-    return cools;
+    if (!isQuiet && pausesOf(circuits) > pauses) metrics.hostCooled(outcome.code);
+    const now = lease.now();
+    const state = hostState({ circuits }, attempt.projectId, now);
+    return state.state === 'cooling' ? Math.max(1, state.until.getTime() - now.getTime()) : 0;
+  };
+
+  /** Learns about the host of the item, and about the one that a redirect led to: the first has answered then. */
+  const learnFrom = async (host: string, { host: outcome, answeredBy }: Visit, attempt: Attempt): Promise<number> => {
+    if (answeredBy === undefined || answeredBy === host) return learn(host, outcome, attempt);
+    await learn(answeredBy, outcome, { ...attempt, probe: undefined });
+    return learn(host, { kind: 'answered' }, attempt);
   };
 
   const visit = async <T extends Visit>(
     host: string,
+    visitor: Visitor,
     over: AbortSignal,
     work: (at: AtHost) => Promise<T>,
-    group = '',
   ): Promise<Visited<T>> => {
+    const { projectId, batchId, url, isLong = false } = visitor;
     const known = views.peek(host);
-    if (known !== undefined && !(await isOpen(host, known))) return CLOSED;
+    const closed = known === undefined ? null : await closedBy(known, visitor);
+    if (closed !== null) return closed;
+    const [long, ofProject] = [`long ${host}`, `${projectId} ${host}`];
+    const allowed = allowedConcurrency(views.last(host)?.circuits ?? [], projectId);
+    if ((isLong && underWay.of(long) >= mostLong) || underWay.of(ofProject) >= allowed) return FULL;
+
     const ledger = ledgerOf(host);
-    const answer = await ledger.acquire(over, group, () => {
-      metrics.hostWaited();
-    });
-    if (answer !== 'taken') return { kind: answer };
-    let isHere = true;
+    const leaveTallies = underWay.enter(isLong ? [long, ofProject] : [ofProject]);
+    let isHere = false;
     const leave = () => {
       if (isHere) ledger.release();
       isHere = false;
     };
     try {
+      const answer = await ledger.acquire(over, batchId, PATIENCE_MS, () => {
+        metrics.hostWaited();
+      });
+      if (answer === 'closed') return (await closedBy(await views.read(host), visitor)) ?? FULL;
+      if (answer !== 'taken') return { kind: answer };
+      isHere = true;
       if (over.aborted) return OVER;
-      const admission = await admit(host);
-      if (admission === null) {
-        ledger.turnAway();
-        return CLOSED;
-      }
+      const admission = await admit(host, visitor);
+      if (admission.kind !== 'admitted') return admission;
+      const attempt = { projectId, url: urlDigest(url), beganAt: lease.now(), probe: admission.probe };
       let outcome: HostOutcome = { kind: 'unasked' };
       try {
         const answered = () => {
           if (outcome.kind === 'answered') return;
           outcome = { kind: 'answered' };
           // A large body takes hours; others need not wait for its end.
-          learn(host, outcome, admission).catch(() => undefined);
+          learn(host, outcome, attempt).catch(() => undefined);
         };
         const result = await work({ answered, leave });
-        return { kind: 'done', result, cools: await learn(host, result.host, admission) };
+        const restMs = await learnFrom(host, result, attempt);
+        const circuit = hopelessCircuit(views.last(host)?.circuits ?? [], projectId, visitor.since, policy);
+        // Once there is no hope left, nothing waits for the host.
+        return { kind: 'done', result, ...(circuit === null ? { restMs, isHopeless: false } : HOPELESS) };
       } catch (error) {
-        await learn(host, outcome, admission);
+        await learn(host, outcome, attempt);
         throw error;
       }
     } finally {
       leave();
+      leaveTallies();
     }
   };
 
   return {
     visit,
-    seemsWell: (host) => views.last(host)?.trouble === undefined,
+    seemsWell: (host) => (views.last(host)?.circuits ?? []).length === 0,
     unwell: (hosts) => store.findUnwell([...new Set(hosts)]),
+    hopeless: ({ circuits }, { projectId, since }) => hopelessCircuit(circuits, projectId, since, policy),
     now: lease.now,
     ratePoints: rate?.points,
+    sharedMax,
     counts: () => {
       const now = lease.now();
       let [active, cooling] = [0, 0];
       for (const ledger of ledgers.values()) active += ledger.active;
-      for (const record of views.all()) if (hostState(record, now).state === 'cooling') cooling += 1;
+      for (const { circuits } of views.all())
+        if (circuits.some(({ openUntil }) => openUntil !== undefined && openUntil > now)) cooling += 1;
       return { active, cooling };
     },
     close: async () => {
@@ -204,5 +280,25 @@ export function createHostGate(options: HostGateOptions): HostGate {
   };
 }
 
-const CLOSED = { kind: 'closed' } as const;
 const OVER = { kind: 'over' } as const;
+const FULL = { kind: 'full' } as const;
+const HOPELESS = { restMs: 0, isHopeless: true } as const;
+
+/** Counts who is inside of what. */
+function createTally() {
+  const counts = new Map<string, number>();
+  const add = (key: string, by: number) => {
+    const count = (counts.get(key) ?? 0) + by;
+    if (count === 0) counts.delete(key);
+    else counts.set(key, count);
+  };
+  return {
+    of: (key: string) => counts.get(key) ?? 0,
+    enter: (keys: readonly string[]) => {
+      for (const key of keys) add(key, 1);
+      return () => {
+        for (const key of keys) add(key, -1);
+      };
+    },
+  };
+}

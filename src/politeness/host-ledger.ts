@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { hostState } from '../contract/host-state.js';
-import type { HostRecord, HostStore } from '../contract/hosts.js';
+import { LEASE_MS, type HostRecord, type HostStore } from '../contract/hosts.js';
 import { fairShare } from './fair-share.js';
 import type { HostViews } from './host-views.js';
-import { LEASE_MS, type Lease } from './lease.js';
+import type { Lease } from './lease.js';
 import { createSlotQueue, type SlotAnswer } from './slot-queue.js';
 
 /** Slots that nothing is done with are kept this long, for the next items: a page of one host costs one take. */
@@ -31,10 +30,8 @@ export interface HostLedger {
    * @param group those of one group wait in line, groups take turns
    * @throws whatever the store throws
    */
-  acquire(over: AbortSignal, group: string, onWait: () => void): Promise<SlotAnswer>;
+  acquire(over: AbortSignal, group: string, patienceMs: number, onWait: () => void): Promise<SlotAnswer>;
   release(): void;
-  /** The host may not be asked now: whoever waits for a slot goes without. */
-  turnAway(): void;
   /** What was taken is gone: slots in use are taken anew before any more work begins. */
   lost(): void;
   readonly active: number;
@@ -92,7 +89,7 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
       return count;
     }
     const record = await views.read(host, 'fresh');
-    if (hostState(record, lease.now()).state === 'cooling') {
+    if (record.restingUntil !== undefined && record.restingUntil > lease.now()) {
       queue.close();
       return 0;
     }
@@ -172,14 +169,14 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
     get active() {
       return active;
     },
-    acquire: (over, group, onWait) => {
+    acquire: (over, group, patienceMs, onWait) => {
       if (queue.length === 0 && active < taken && lease.id !== undefined && !over.aborted) {
         active += 1;
         return Promise.resolve('taken');
       }
       // Others are served as soon as a slot is taken for them.
       if (active >= most || performance.now() - wantedAt < WANT_MS) onWait();
-      const answer = queue.wait(over, group);
+      const answer = queue.wait(over, group, patienceMs);
       pump();
       return answer;
     },
@@ -191,9 +188,6 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
       if (lease.id === undefined || isUnknown || surplus(lease.id) > 0) pump();
       else serve();
       if (pumping === undefined) settle();
-    },
-    turnAway: () => {
-      queue.close();
     },
     lost: () => {
       taken = 0;

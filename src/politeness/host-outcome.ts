@@ -1,13 +1,14 @@
 import type { ImportError, ReasonCode } from '../contract/errors.js';
+import type { HostEvidence } from '../contract/hosts.js';
 
 /**
- * What an attempt tells about its host. answered: it works, whatever it said about the URL; busy: it asks to be left alone; down: it
- * could not be reached, or says so itself; silent: there is no telling; unasked: it was not asked, or the trouble was ours.
+ * What an attempt tells about its host. answered: it works, whatever it said about the URL; unasked: it was not asked, or the
+ * failure was ours; else a failure, with what it is evidence of.
  */
 export type HostOutcome = { readonly kind: 'answered' } | { readonly kind: 'unasked' } | HostFailure;
 
 export interface HostFailure {
-  readonly kind: 'busy' | 'down' | 'silent';
+  readonly kind: HostEvidence;
   readonly code: ReasonCode;
   readonly retryAfterMs?: number;
 }
@@ -24,7 +25,7 @@ const UNASKED: ReadonlySet<ReasonCode> = new Set([
 ]);
 
 /**
- * What the failure of an attempt tells about the host of its item. A certificate that is not valid counts as an answer: items
+ * What the failure of an attempt tells about the host that failed. A certificate that is not valid counts as an answer: items
  * fail at once with it, and waiting would only make them late.
  */
 export function hostOutcome({ code, details }: ImportError): HostOutcome {

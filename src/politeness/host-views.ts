@@ -1,4 +1,4 @@
-import type { HostRecord, HostStore, HostTrouble } from '../contract/hosts.js';
+import type { HostCircuit, HostRecord, HostStore } from '../contract/hosts.js';
 
 /** How long a worker goes by what it knows of a host: one read a second of a busy host, however many items it has. */
 const VIEW_MS = 1_000;
@@ -15,7 +15,7 @@ export interface HostViews {
   read(host: string, fresh?: 'fresh'): Promise<HostRecord>;
   /** A slot was taken on condition that nothing is wrong with the host. */
   isWell(host: string): void;
-  learnTrouble(host: string, trouble: HostTrouble | undefined): void;
+  learnCircuits(host: string, circuits: readonly HostCircuit[]): void;
   learnRest(host: string, until: Date): void;
   /** What is known now, for metrics. */
   all(): Iterable<HostRecord>;
@@ -71,8 +71,8 @@ export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => 
     isWell: (host) => {
       keep(unknown(host));
     },
-    learnTrouble: (host, trouble) => {
-      keep({ ...known(host), trouble });
+    learnCircuits: (host, circuits) => {
+      keep({ ...known(host), circuits });
     },
     learnRest: (host, restingUntil) => {
       keep({ ...known(host), restingUntil });
@@ -84,5 +84,5 @@ export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => 
 }
 
 function unknown(host: string): HostRecord {
-  return { host, total: 0, held: {}, wanting: {} };
+  return { host, total: 0, held: {}, wanting: {}, circuits: [] };
 }

@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { HostLeaseStore } from '../contract/hosts.js';
+import { LEASE_MS, type HostLeaseStore } from '../contract/hosts.js';
 
 /** Four renewals to a lease, so that a slow database or a pause of the process costs nothing. */
 const RENEWAL_MS = 2_000;
-/** Below the 9 s after which Temporal takes the work of a dead worker over: its slots are free by then. */
-export const LEASE_MS = 8_000;
-
 /** A worker's membership in the sharing of slots. */
 export interface Lease {
   /**

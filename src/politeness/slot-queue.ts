@@ -1,17 +1,17 @@
-/** Why a wait for a slot ended. over: whoever waited is not interested any more; closed: the host may not be asked now. */
-export type SlotAnswer = 'taken' | 'over' | 'closed';
+/** Why a wait for a slot ended. over: its signal aborted; full: the time for it is up; closed: the host may not be asked now. */
+export type SlotAnswer = 'taken' | 'over' | 'full' | 'closed';
 
 /**
- * Who waits for a slot of one host in this process. Groups take turns, and within a group it is first come, first served: the one
+ * What waits for a slot of one host in this process. Groups take turns, and within a group it is first come, first served: the one
  * item of a small import does not wait for the hundred of a large one that came before it.
  */
 export interface SlotQueue {
   readonly length: number;
-  /** Answers `over` as soon as the signal aborts. */
-  wait(over: AbortSignal, group: string): Promise<SlotAnswer>;
-  /** Lets the first one of the group whose turn it is go on. */
+  /** Answers `over` as soon as the signal aborts, `full` after `patienceMs`. */
+  wait(over: AbortSignal, group: string, patienceMs: number): Promise<SlotAnswer>;
+  /** Gives a slot to the first one of the group whose turn it is. */
   next(): void;
-  /** Lets everybody go without a slot. */
+  /** Ends all waits without a slot. */
   close(): void;
   fail(reason: unknown): void;
 }
@@ -47,28 +47,36 @@ export function createSlotQueue(): SlotQueue {
     get length() {
       return length;
     },
-    wait: (over, group) =>
+    wait: (over, group, patienceMs) =>
       new Promise((resolve, reject) => {
-        const leave = () => {
+        const leave = (answer: SlotAnswer) => {
           remove(group, waiter);
-          resolve('over');
+          waiter.resolve(answer);
+        };
+        const onAbort = () => {
+          leave('over');
+        };
+        const timer = setTimeout(leave, patienceMs, 'full');
+        const stop = () => {
+          clearTimeout(timer);
+          over.removeEventListener('abort', onAbort);
         };
         const waiter: Waiter = {
           resolve: (answer) => {
-            over.removeEventListener('abort', leave);
+            stop();
             resolve(answer);
           },
           reject: (reason: unknown) => {
-            over.removeEventListener('abort', leave);
+            stop();
             // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- passed on as it came
             reject(reason);
           },
         };
         if (over.aborted) {
-          resolve('over');
+          waiter.resolve('over');
           return;
         }
-        over.addEventListener('abort', leave, { once: true });
+        over.addEventListener('abort', onAbort, { once: true });
         add(group, waiter);
       }),
     next: () => {

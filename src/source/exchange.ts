@@ -1,4 +1,5 @@
 import type { EgressResponse } from '../contract/egress.js';
+import { ImportError } from '../contract/errors.js';
 import type { FetchRequest, Fetched, NotModified } from '../contract/source.js';
 import type { Earlier } from './earlier.js';
 import { receiveAsset } from './receive-asset.js';
@@ -33,7 +34,12 @@ export async function exchange(
   signal.addEventListener('abort', cut, { once: true });
   try {
     signal.throwIfAborted();
+    request.onAnswered?.();
     return await takeAnswer(deps, request, response, earlier);
+  } catch (error) {
+    const { host } = response;
+    if (host === undefined || !(error instanceof ImportError)) throw error;
+    throw new ImportError(error.code, error.message, { ...error.details, host }, { cause: error.cause });
   } finally {
     signal.removeEventListener('abort', cut);
     // Of a body that was read to its end undici would say that it was aborted, which costs an error with a stack.

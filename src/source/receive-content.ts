@@ -30,10 +30,10 @@ export async function receiveContent(
   onReceived: (bytes: number) => void,
 ): Promise<Asset> {
   const { headers, body } = response;
-  const { signal, sweepBytes, onProgress } = request;
+  const { signal, sweepBytes, mayStay, onProgress } = request;
   const { announced, verifiable } = bodyFraming(headers);
   const encoding = parseEncoding(headerText(headers, 'content-encoding'));
-  const size = { maxBytes: limits.maxBytes, sweepBytes };
+  const size = { maxBytes: limits.maxBytes, sweepBytes, mayStay };
   const offset = begun?.part.kept ?? 0;
   const total = announced === null ? null : offset + announced;
   if (total !== null) checkSize(total, size);

@@ -36,6 +36,10 @@ export const DYNAMIC_CONFIG = {
   'matching.useNewMatcher': true,
   // Projects take turns on the task queue, however many items each has waiting.
   'matching.enableFairness': true,
+  // A shard loads its queues of transfers and timers at most 20 times a second by default, and this server has one shard: each hop of
+  // each workflow would wait for a tick of 50 ms.
+  'history.transferProcessorMaxPollRPS': 1000,
+  'history.timerProcessorMaxPollRPS': 1000,
   // One partition: fairness holds across the whole queue, and a laptop needs no more.
   'matching.numTaskqueueReadPartitions': 1,
   'matching.numTaskqueueWritePartitions': 1,

@@ -88,7 +88,7 @@ export function createBatchStore(deps: {
       return batch && toBatch(batch);
     },
 
-    finish: async (projectId, batchId, { at, ...end }) => {
+    finish: async (projectId, batchId, { at, startedAt, ...end }) => {
       const key = { _id: batchId, projectId };
       const finished = await batches.findOneAndUpdate(
         { ...key, finishedAt: { $exists: false } },
@@ -96,7 +96,11 @@ export function createBatchStore(deps: {
         { returnDocument: 'after' },
       );
       const batch = finished ?? (await batches.findOne(key));
-      return batch && toBatch(batch);
+      if (batch === null) return null;
+      if (startedAt === undefined || batch.startedAt !== undefined) return toBatch(batch);
+      // The import was faster than the gateway that started it.
+      await batches.updateOne({ ...key, startedAt: { $exists: false } }, { $set: { startedAt } });
+      return toBatch({ ...batch, startedAt });
     },
 
     findUnstarted: (before, limit) => oldestIn('accepted', before, limit),

@@ -76,7 +76,7 @@ export function openStore({
     projects: createProjectStore(projects),
     idempotencyKeys: createIdempotencyKeyStore({ keys, now }),
     condemned: createCondemnedStore({ condemned, now }),
-    hosts: createHostStore({ hosts, workers, now }),
+    hosts: createHostStore({ hosts, workers, now, databaseTime: () => databaseTime(db) }),
     hostRate: (rate) => createHostRate(db, rate),
     ping: () => ping(db),
     close: () => client.close(),
@@ -101,4 +101,10 @@ export async function createStore(options: StoreOptions): Promise<OpenedStore> {
 async function ping(db: Db): Promise<void> {
   // Not `timeoutMS`: without one on the client too, the driver waits for its server monitor, which takes 40 seconds.
   await db.command({ ping: 1 }, { signal: AbortSignal.timeout(PING_MS) });
+}
+
+async function databaseTime(db: Db): Promise<Date> {
+  // Not `hello`: the stand-in of MongoDB on Java knows only the older name, which every server still answers.
+  const { localTime } = await db.command({ isMaster: 1 });
+  return localTime instanceof Date ? localTime : new Date();
 }

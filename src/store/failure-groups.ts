@@ -7,55 +7,60 @@ import type { FailureGroup } from '../contract/store.js';
 const MAX_GROUPS = 100;
 const SAMPLES = 3;
 
+/** Items that are grouped, of each state: some 50 ms by the index, whatever the size of the batch. */
+const MOST_GROUPED = 50_000;
+
 interface Group {
   readonly code: ReasonCode;
   readonly host: string;
-  readonly count: number;
+  count: number;
+  open: number;
   readonly samples: { seq: number; externalId: string; reason: string }[];
 }
 
-/** Failed items of a batch by (code, host), largest group first. */
+/** Items of a batch that failed, or that are open and failed an attempt, by (code, host), largest group first. */
 export async function failureGroups(items: Collection<Item>, batchId: string): Promise<FailureGroup[]> {
-  const counted = await items
+  const groups = new Map<string, Group>();
+  for (const state of ['failed', 'open'] as const) {
+    for (const { _id, count } of await countGroups(items, batchId, state)) {
+      const { code, host } = _id;
+      const group = groups.get(keyOf(code, host)) ?? { code, host, count: 0, open: 0, samples: [] };
+      group.count += count;
+      if (state === 'open') group.open += count;
+      groups.set(keyOf(code, host), group);
+    }
+  }
+  const largest = [...groups.values()]
+    .sort((a, b) => b.count - a.count || (keyOf(a.code, a.host) < keyOf(b.code, b.host) ? -1 : 1))
+    .slice(0, MAX_GROUPS);
+  await Promise.all(largest.map((group) => addSamples(items, batchId, group)));
+  return largest;
+}
+
+async function countGroups(items: Collection<Item>, batchId: string, state: 'failed' | 'open') {
+  return items
     .aggregate<{ _id: { code: ReasonCode; host: string }; count: number }>([
-      { $match: { batchId, state: 'failed' } },
+      { $match: { batchId, state, code: { $exists: true } } },
+      { $limit: MOST_GROUPED },
       { $group: { _id: { code: '$code', host: '$host' }, count: { $sum: 1 } } },
       { $sort: { count: -1, _id: 1 } },
       { $limit: MAX_GROUPS },
     ])
     .toArray();
-  const groups = new Map(
-    counted.map(({ _id: { code, host }, count }): [string, Group] => [
-      keyOf(code, host),
-      { code, host, count, samples: [] },
-    ]),
-  );
-  await addSamples(items, batchId, groups);
-  return [...groups.values()];
 }
 
-/** Reads failed items in request order only until every group has its samples: pushing them in $group would hold all items. */
-async function addSamples(items: Collection<Item>, batchId: string, groups: ReadonlyMap<string, Group>): Promise<void> {
-  let missing = 0;
-  for (const { count } of groups.values()) missing += Math.min(count, SAMPLES);
-  if (missing === 0) return;
-  const cursor = items
-    .find({ batchId, state: 'failed' })
-    .sort({ seq: 1 })
-    .project<Pick<Item, 'seq' | 'externalId' | 'reason' | 'code' | 'host'>>({
-      _id: 0,
-      seq: 1,
-      externalId: 1,
-      reason: 1,
-      code: 1,
-      host: 1,
-    });
-  for await (const { seq, externalId, reason, code, host } of cursor) {
-    const group = groups.get(keyOf(code, host));
-    if (group === undefined || group.samples.length === SAMPLES) continue;
-    group.samples.push({ seq, externalId, reason: reason ?? '' });
-    missing -= 1;
-    if (missing === 0) return;
+/** The first items of a group, failed ones before open ones. */
+async function addSamples(items: Collection<Item>, batchId: string, group: Group): Promise<void> {
+  const { code, host, samples } = group;
+  for (const state of ['failed', 'open'] as const) {
+    if (samples.length === SAMPLES) return;
+    const found = await items
+      .find({ batchId, state, code, host })
+      .limit(SAMPLES - samples.length)
+      .project<Pick<Item, 'seq' | 'externalId' | 'reason'>>({ _id: 0, seq: 1, externalId: 1, reason: 1 })
+      .toArray();
+    found.sort((a, b) => a.seq - b.seq);
+    samples.push(...found.map(({ seq, externalId, reason }) => ({ seq, externalId, reason: reason ?? '' })));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { HostRecord, HostTrouble } from '../contract/hosts.js';
+import type { HostCircuit, HostRecord } from '../contract/hosts.js';
 
 /** A document of the `hosts` collection, one a host. Made by the first worker that takes a slot. */
 export interface HostDocument {
@@ -7,14 +7,15 @@ export interface HostDocument {
   readonly held?: Readonly<Record<string, number>>;
   readonly wanting?: Readonly<Record<string, Date>>;
   readonly restingUntil?: Date;
-  readonly trouble?: HostTrouble;
-  /** Counts the changes of `trouble`, so that each is made to what was read. */
+  /** Absent when there are none. */
+  readonly circuits?: readonly HostCircuit[];
+  /** Counts the changes of `circuits`, so that each is made to what was read. */
   readonly revision?: number;
   /** When anything was taken, reported or put off last. */
   readonly touchedAt: Date;
 }
 
 export function toHostRecord(document: HostDocument): HostRecord {
-  const { _id: host, total, held = {}, wanting = {}, restingUntil, trouble } = document;
-  return { host, total, held, wanting, ...(restingUntil && { restingUntil }), ...(trouble && { trouble }) };
+  const { _id: host, total, held = {}, wanting = {}, restingUntil, circuits = [] } = document;
+  return { host, total, held, wanting, circuits, ...(restingUntil && { restingUntil }) };
 }

@@ -23,7 +23,7 @@ export function createHostSlotStore(deps: { hosts: Collection<HostDocument>; now
     take: (lease, host, count, limit, only) => {
       // The insert of a first document would ask for no room.
       if (count > limit) return Promise.resolve(false);
-      const well = { trouble: { $exists: false }, restingUntil: { $exists: false } };
+      const well = { circuits: { $exists: false }, restingUntil: { $exists: false } };
       const filter = { _id: host, total: { $lte: limit - count }, ...(only === 'well' && well) };
       const update = { $inc: { total: count, [`held.${lease}`]: count }, $set: { touchedAt: now() } };
       return take({ updateOne: { filter, update, upsert: true } });

@@ -1,5 +1,5 @@
 import type { Collection, Filter } from 'mongodb';
-import type { HostRecord, HostStore, HostTrouble } from '../contract/hosts.js';
+import { LEASE_MS, type HostCircuit, type HostRecord, type HostStore } from '../contract/hosts.js';
 import { isDuplicateKey } from './database-error.js';
 import { toHostRecord, type HostDocument } from './host-document.js';
 import { createHostLeaseStore, type LeaseDocument } from './host-leases.js';
@@ -16,8 +16,10 @@ export function createHostStore(deps: {
   hosts: Collection<HostDocument>;
   workers: Collection<LeaseDocument>;
   now: () => Date;
+  /** The clock of the database, which leases go by. */
+  databaseTime: () => Promise<Date>;
 }): HostStore {
-  const { hosts, workers, now } = deps;
+  const { hosts, workers, now, databaseTime } = deps;
   const read = createKeyedReader(hosts);
   const slots = createHostSlotStore({ hosts, now });
   const leases = createHostLeaseStore(workers);
@@ -31,13 +33,15 @@ export function createHostStore(deps: {
     return found;
   };
 
-  /** Answers false when somebody else has changed it since. */
-  const replace = async (host: string, revision: number | undefined, trouble: HostTrouble | undefined) => {
+  /** Answers false when another worker has changed it since. */
+  const replace = async (host: string, revision: number | undefined, circuits: readonly HostCircuit[]) => {
     const filter = { _id: host, revision: revision ?? { $exists: false } };
-    const change = trouble === undefined ? { $unset: { trouble: '' as const } } : {};
+    const isWell = circuits.length === 0;
+    const openUntil = circuits.flatMap(({ openUntil }) => (openUntil === undefined ? [] : [openUntil.getTime()]));
     const update = {
-      ...change,
-      $set: { ...(trouble && { trouble }), touchedAt: trouble?.coolingUntil ?? now() },
+      // A host that rests is remembered until it may be asked again.
+      $set: { ...(!isWell && { circuits }), touchedAt: new Date(Math.max(now().getTime(), ...openUntil)) },
+      ...(isWell && { $unset: { circuits: '' as const } }),
       $inc: { revision: 1 },
       $setOnInsert: { total: 0 },
     };
@@ -59,18 +63,30 @@ export function createHostStore(deps: {
       return found && toHostRecord(found);
     },
 
-    findAll: (names) => findIn(names, {}),
-
-    findUnwell: (names) => {
-      return findIn(names, { $or: [{ trouble: { $exists: true } }, { restingUntil: { $exists: true } }] });
+    findAll: async (names) => {
+      const found = await findIn(names, {});
+      const holders = [...new Set(found.flatMap(({ held }) => Object.keys(held)))];
+      if (holders.length === 0) return found;
+      const renewedSince = new Date((await databaseTime()).getTime() - LEASE_MS);
+      const alive = { _id: { $in: holders }, renewedAt: { $gte: renewedSince } };
+      const living = new Set((await workers.find(alive, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id));
+      return found.map((record) => {
+        const held = Object.fromEntries(Object.entries(record.held).filter(([lease]) => living.has(lease)));
+        return { ...record, held, total: Object.values(held).reduce((sum, count) => sum + count, 0) };
+      });
     },
 
-    changeTrouble: async (host, decide) => {
+    findUnwell: (names) => {
+      return findIn(names, { $or: [{ circuits: { $exists: true } }, { restingUntil: { $exists: true } }] });
+    },
+
+    changeCircuits: async (host, decide) => {
       for (;;) {
         const stored = await hosts.findOne({ _id: host });
-        const next = decide(stored?.trouble);
+        const circuits = stored?.circuits ?? [];
+        const next = decide(circuits);
         // Of those who meet here one gets through each time, so this ends.
-        if (next === stored?.trouble || (await replace(host, stored?.revision, next))) return next;
+        if (next === circuits || (await replace(host, stored?.revision, next))) return next;
       }
     },
 

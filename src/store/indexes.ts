@@ -24,6 +24,12 @@ export async function ensureIndexes(collections: Collections): Promise<void> {
       { partialFilterExpression: { code: { $exists: true } } },
       undefined,
     ),
+    // Failures of an import by cause, settled or not, without reading the items.
+    items.createIndex(
+      { batchId: 1, state: 1, code: 1, host: 1 },
+      { partialFilterExpression: { code: { $exists: true } } },
+      undefined,
+    ),
     // Holds the promise that `_id` makes even if the derivation of ids should change one day.
     media.createIndex({ projectId: 1, systemName: 1, externalId: 1 }, { unique: true }, undefined),
     // Which blobs are referred to.

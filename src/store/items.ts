@@ -1,10 +1,10 @@
-import type { Collection, Filter } from 'mongodb';
+import type { Collection } from 'mongodb';
 import { itemKey, type Item, type ItemSpec } from '../contract/item.js';
 import type { ItemStore } from '../contract/store.js';
 import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './database-error.js';
 import { failureGroups } from './failure-groups.js';
 import { createGroupCommit } from './group-commit.js';
-import { itemTotals, openByHost } from './item-totals.js';
+import { itemTotals, openGroups } from './item-totals.js';
 import { createKeyedReader } from './keyed-reader.js';
 import { listItems } from './list-items.js';
 import { removeItems } from './remove-items.js';
@@ -74,14 +74,9 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       return page.filter((item) => maySweep(item, at)).map(toItem);
     },
 
-    openFrom: async (batchId, fromSeq, limit, only) => {
-      const filter: Filter<StoredItem> = { batchId, state: 'open', seq: { $gte: fromSeq } };
-      if (only !== undefined) {
-        const isDue = [{ nextAttemptAt: { $exists: false } }, { nextAttemptAt: { $lte: only.dueBy } }];
-        Object.assign(filter, { solo: only.solo, $or: isDue, ...(only.notOf && { host: { $nin: only.notOf } }) });
-      }
-      return items
-        .find(filter)
+    openFrom: (batchId, fromSeq, limit, beforeSeq) =>
+      items
+        .find({ batchId, state: 'open', seq: { $gte: fromSeq, ...(beforeSeq !== undefined && { $lt: beforeSeq }) } })
         .sort({ seq: 1 })
         .limit(limit)
         .project<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>>({
@@ -91,8 +86,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
           solo: 1,
           nextAttemptAt: 1,
         })
-        .toArray();
-    },
+        .toArray(),
 
     settle: async (settlement) => {
       const { batchId, seq } = settlement;
@@ -131,15 +125,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       );
     },
 
-    settleOpenOf: async (batchId, host, code, reason) => {
-      const { modifiedCount } = await items.updateMany(
-        { batchId, state: 'open', host },
-        { $set: { state: 'failed', code, reason, updatedAt: now() }, $unset: { nextAttemptAt: '' } },
-      );
-      return modifiedCount;
-    },
-
-    openByHost: (batchIds) => openByHost(items, batchIds),
+    openGroups: (batchIds) => openGroups(items, batchIds),
 
     reopen: async (batchId, code) => {
       await updateItems(

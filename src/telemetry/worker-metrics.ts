@@ -12,8 +12,20 @@ export interface WorkerMetrics {
   hostWaited(): void;
   /** Asked whenever the metrics are read. */
   watchHosts(counts: () => { readonly active: number; readonly cooling: number }): void;
+  /** Asked whenever the metrics are read. */
+  watchSlots(ask: () => Promise<readonly QueueFacts[]>): void;
   webhookAttempted(state: string): void;
   garbageRemoved(kind: 'blob' | 'part' | 'import' | 'idempotency_key', count: number, bytes: number): void;
+}
+
+/** How full a worker is, and what waits for workers, of one kind of work. */
+export interface QueueFacts {
+  readonly kind: string;
+  /** Activities that run in this worker, and how many may. */
+  readonly used: number;
+  readonly slots: number;
+  /** Activities that wait at the server, and for how long the first of them has; null when the server did not tell. */
+  readonly backlog: { readonly count: number; readonly ageSeconds: number } | null;
 }
 
 /** Counters of one worker process. Labels come from closed tables, so their number is bounded. */
@@ -62,6 +74,33 @@ export function createWorkerMetrics(): WorkerMetrics {
         });
       gauge('host_slots_in_use', 'Items that are being fetched, of all hosts', () => counts().active);
       gauge('hosts_cooling', 'Hosts that this worker knows to be cooling', () => counts().cooling);
+    },
+    watchSlots: (ask) => {
+      const labelNames = ['kind'];
+      const gauge = (name: string, help: string): Gauge =>
+        new Gauge({ name: `durable_import_${name}`, help, labelNames, registers: [registry] });
+      const slots = gauge('worker_slots', 'Activities that this worker may run at a time');
+      const backlog = gauge('task_queue_backlog', 'Activities that wait for a worker, in all workers together');
+      const age = gauge(
+        'task_queue_backlog_age_seconds',
+        'How long the first activity that waits for a worker has done so',
+      );
+      new Gauge({
+        name: 'durable_import_worker_slots_used',
+        help: 'Activities that this worker runs',
+        labelNames,
+        registers: [registry],
+        async collect() {
+          for (const facts of await ask()) {
+            const { kind } = facts;
+            this.set({ kind }, facts.used);
+            slots.set({ kind }, facts.slots);
+            if (facts.backlog === null) continue;
+            backlog.set({ kind }, facts.backlog.count);
+            age.set({ kind }, facts.backlog.ageSeconds);
+          }
+        },
+      });
     },
     webhookAttempted: (state) => {
       webhooks.inc({ state });

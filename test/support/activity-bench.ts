@@ -12,6 +12,7 @@ import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
 import type { FetchRequest, Fetched, NotModified, Source, Validators } from '../../src/contract/source.js';
 import { openBlobStore } from '../../src/blobs/open-blob-store.js';
 import { garbageLimits } from '../../src/garbage/limits.js';
+import { createLongPlaces } from '../../src/item/long-places.js';
 import { createHostGate, type HostGate } from '../../src/politeness/host-gate.js';
 import { createWorkerMetrics } from '../../src/telemetry/worker-metrics.js';
 import { aBatch, anAsset, itemSpecs } from './builders.js';
@@ -83,6 +84,7 @@ export async function anActivityBench(
     egress: UNREACHABLE,
     mediaTypes: defaultMediaTypes(),
     hosts,
+    longPlaces: createLongPlaces(),
     retry,
     sweepAbove: 200,
     sweepPage: 50,

@@ -4,16 +4,22 @@ import type {
   ImportItemInput,
   ItemResult,
   PlanRoundInput,
+  PlanWorkInput,
   RoundPlan,
   SweepPageInput,
+  SweepResult,
+  WorkPlan,
 } from '../../src/contract/activity-types.js';
 
 type FakeState = 'open' | 'success' | 'skipped' | 'failed';
+/** A state, or all that the activity answers. */
+type FakeEnd = FakeState | Omit<ItemResult, 'bytes'>;
 
 export interface FakeActivities extends Activities {
   readonly states: FakeState[];
   readonly calls: {
-    plans: PlanRoundInput[];
+    rounds: PlanRoundInput[];
+    plans: PlanWorkInput[];
     sweeps: SweepPageInput[];
     items: ImportItemInput[];
     finishes: FinishBatchInput[];
@@ -27,10 +33,12 @@ export interface FakeBehaviour {
   /** With more open items than this, plans sweep pages of `page`. */
   readonly sweepAbove?: number;
   readonly page?: number;
-  /** How a sweep ends an item; `open` leaves it for the next round. */
-  readonly sweep?: (seq: number, round: number) => FakeState;
+  /** How a page ends an item, by how often it has met it; `open` leaves it for another page. */
+  readonly sweep?: (seq: number, time: number) => FakeState;
+  /** Hosts of the items, where a plan tells them. */
+  readonly hosts?: readonly string[];
   /** How an item's own activity ends it; may throw to be retried. */
-  readonly item?: (seq: number, call: number) => Promise<FakeState> | FakeState;
+  readonly item?: (seq: number, call: number, input: ImportItemInput) => FakeEnd | Promise<FakeEnd>;
   /** What the first plans answer instead of work: to come back after so many milliseconds. */
   readonly waits?: readonly number[];
   readonly webhook?: boolean;
@@ -44,8 +52,17 @@ export interface FakeBehaviour {
 export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
   const { itemCount, sweepAbove = 200, page = 50 } = behaviour;
   const states = Array.from({ length: itemCount }, (): FakeState => 'open');
-  const calls: FakeActivities['calls'] = { plans: [], sweeps: [], items: [], finishes: [], collectedRecords: 0 };
+  const calls: FakeActivities['calls'] = {
+    rounds: [],
+    plans: [],
+    sweeps: [],
+    items: [],
+    finishes: [],
+    collectedRecords: 0,
+  };
   const webhookAttempts: number[] = [];
+  const sweepsOf: number[] = [];
+  const hostOf = (seq: number): string => behaviour.hosts?.[seq] ?? 'media.example';
   const count = (state: FakeState): number => states.filter((one) => one === state).length;
   const counts = () => ({ success: count('success'), skipped: count('skipped'), failed: count('failed') });
 
@@ -54,34 +71,59 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
     calls,
     webhookAttempts,
     planRound: (input): Promise<RoundPlan> => {
-      calls.plans.push(input);
+      calls.rounds.push(input);
       const totals = { ...counts(), open: count('open'), bytes: 0 };
       const base = { missing: itemCount === 0, totals, pages: [], items: [], nextSeq: 0, waitMs: 0 };
-      const waitMs = behaviour.waits?.[calls.plans.length - 1];
+      const waitMs = behaviour.waits?.[calls.rounds.length - 1];
       if (waitMs !== undefined) return Promise.resolve({ ...base, waitMs });
       const open = states.flatMap((state, seq) => (state === 'open' ? [seq] : []));
       if (open.length <= sweepAbove)
-        return Promise.resolve({ ...base, items: open.map((seq) => ({ seq, host: 'media.example' })) });
+        return Promise.resolve({ ...base, items: open.map((seq) => ({ seq, host: hostOf(seq) })) });
       const pages = [...new Set(open.map((seq) => seq - (seq % page)))].map((from) => [from, from + page - 1] as const);
       return Promise.resolve({ ...base, pages });
     },
-    sweepPage: (input) => {
+    planWork: (input): Promise<WorkPlan> => {
+      calls.plans.push(input);
+      const totals = input.count ? { ...counts(), open: count('open'), bytes: 0 } : null;
+      const base = {
+        ...{ missing: itemCount === 0, totals, pages: [], items: [], more: false },
+        ...{ waitMs: null, ofHost: 16, tookMs: 0 },
+      };
+      const waitMs = behaviour.waits?.[calls.plans.length - 1];
+      if (waitMs !== undefined) return Promise.resolve({ ...base, waitMs });
+      const { seqs, pages: known } = input.known;
+      const isKnown = (seq: number) => seqs.includes(seq) || known.some(([from, to]) => from <= seq && seq <= to);
+      const open = states.flatMap((state, seq) =>
+        state === 'open' && seq < input.beforeSeq && !isKnown(seq) ? [seq] : [],
+      );
+      if (open.length <= sweepAbove)
+        return Promise.resolve({ ...base, items: open.map((seq) => ({ seq, host: hostOf(seq) })) });
+      const pages = [...new Set(open.map((seq) => seq - (seq % page)))].map((from) => [from, from + page - 1] as const);
+      return Promise.resolve({ ...base, pages });
+    },
+    sweepPage: (input): Promise<SweepResult> => {
       calls.sweeps.push(input);
-      const round = calls.plans.length;
-      const swept = { success: 0, skipped: 0, failed: 0, bytes: 0 };
+      const swept = { success: 0, skipped: 0, failed: 0, bytes: 10 };
+      let left = 0;
       for (let seq = input.fromSeq; seq <= input.toSeq && seq < itemCount; seq++) {
-        const state = behaviour.sweep?.(seq, round) ?? 'success';
+        if (states[seq] !== 'open') continue;
+        const time = (sweepsOf[seq] ?? 0) + 1;
+        sweepsOf[seq] = time;
+        const state = behaviour.sweep?.(seq, time) ?? 'success';
         states[seq] = state;
-        if (state !== 'open') swept[state] += 1;
+        if (state === 'open') left += 1;
+        else swept[state] += 1;
       }
-      return Promise.resolve({ ...swept, bytes: 10 });
+      if (left === 0) return Promise.resolve(swept);
+      return Promise.resolve({ ...swept, left: { count: left, own: 0, full: 0, dueMs: 0 } });
     },
     importItem: async (input): Promise<ItemResult> => {
       calls.items.push(input);
       const call = calls.items.filter(({ seq }) => seq === input.seq).length;
-      const state = (await behaviour.item?.(input.seq, call)) ?? 'success';
-      states[input.seq] = state;
-      return { state, bytes: 10 };
+      const end = (await behaviour.item?.(input.seq, call, input)) ?? 'success';
+      const result: ItemResult = { bytes: 10, ...(typeof end === 'string' ? { state: end } : end) };
+      states[input.seq] = result.state;
+      return result;
     },
     finishBatch: (input) => {
       calls.finishes.push(input);

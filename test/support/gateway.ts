@@ -76,7 +76,7 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
       memoryForBodies: 64 * 1024 ** 2,
       unknownId: '404',
       itemSuccessState: 'success',
-      hostMaxConcurrent: 16,
+      plan: { sweepAbove: 200, sweepPage: 50, hostMaxConcurrent: 16 },
       temporalUiUrl: 'https://temporal.example.com',
       temporalNamespace: 'default',
       ...options.settings,

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { HostOutcome } from '../../src/politeness/host-outcome.js';
 import type { HostRate, HostStore } from '../../src/contract/hosts.js';
-import { createHostGate, type HostGate } from '../../src/politeness/host-gate.js';
-import type { PausePolicy } from '../../src/politeness/host-trouble.js';
+import { createHostGate, type HostGate, type Visitor } from '../../src/politeness/host-gate.js';
+import type { PausePolicy } from '../../src/politeness/circuit.js';
 
 export const ANSWERED: HostOutcome = { kind: 'answered' };
 export const DOWN: HostOutcome = { kind: 'down', code: 'connect_failed' };
@@ -28,7 +29,39 @@ export function aHostGate(store: HostStore, changes: GateChanges = {}): HostGate
   });
 }
 
-/** Visits a host once and answers how that went. */
-export function visitOnce(gate: HostGate, host: string, outcome: HostOutcome = ANSWERED, over = NEVER_OVER) {
-  return gate.visit(host, over, () => Promise.resolve({ host: outcome }));
+/** An item of a project and an import of the test's own. */
+export function aVisitor(changes: Partial<Visitor> = {}): Visitor {
+  return { projectId: 'p', batchId: 'b', url: `https://h.example/${randomUUID()}`, since: new Date(0), ...changes };
+}
+
+/** Visits a host once, for another URL each time, and answers how that went. */
+export function visitOnce(
+  gate: HostGate,
+  host: string,
+  outcome: HostOutcome = ANSWERED,
+  { over = NEVER_OVER, ...visitor }: Partial<Visitor> & { over?: AbortSignal } = {},
+) {
+  return gate.visit(host, aVisitor(visitor), over, () => Promise.resolve({ host: outcome }));
+}
+
+/** Work that begins and stays until it is told to end. */
+export function aStay() {
+  const end = new AbortController();
+  let begun = 0;
+  const work = async () => {
+    begun += 1;
+    await new Promise((resolve) => {
+      end.signal.addEventListener('abort', resolve);
+    });
+    return { host: ANSWERED };
+  };
+  return {
+    work,
+    end: () => {
+      end.abort();
+    },
+    get begun() {
+      return begun;
+    },
+  };
 }

@@ -3,39 +3,43 @@ import { fileURLToPath } from 'node:url';
 import type { Priority } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { newBatchId } from '../../src/contract/ids.js';
 import { WORKFLOWS, importWorkflowId } from '../../src/contract/workflow-names.js';
 import type { ImportBatchInput } from '../../src/contract/workflow-names.js';
 import type { importBatch } from '../../workflows/import-batch.js';
 import type { FakeActivities } from './fake-activities.js';
-import { aTaskQueue, type TestTemporal } from './temporal.js';
-import { workflowBundle } from './workflow-bundle.js';
+import type { TestTemporal } from './temporal.js';
+import { withWorkflowWorker } from './workflow-worker.js';
 
 export interface ImportRun {
   readonly input: ImportBatchInput;
   readonly handle: WorkflowHandleWithStartDetails<typeof importBatch>;
 }
 
+/** What a run is started with beside its activities. */
+export interface RunOptions {
+  readonly priority?: Priority;
+  /** Of each item; the import then begins without a plan, as one that a gateway starts. */
+  readonly hosts?: readonly string[];
+  /** The import begins with pages of so many items. */
+  readonly pageSize?: number;
+}
+
 /** Runs `importBatch` on a worker of its own while `body` looks at it. */
-export async function withImport(
+export function withImport(
   temporal: TestTemporal,
   activities: FakeActivities,
   body: (run: ImportRun) => Promise<void>,
-  priority: Priority = {},
+  { priority = {}, hosts, pageSize }: RunOptions = {},
 ): Promise<void> {
-  const taskQueue = aTaskQueue();
-  const worker = await Worker.create({
-    connection: temporal.nativeConnection,
-    namespace: temporal.namespace,
-    identity: 'test-worker',
-    taskQueue,
-    workflowBundle: await workflowBundle(),
-    activities: Object.fromEntries(Object.entries(activities).filter(([, member]) => typeof member === 'function')),
-  });
   const batchId = newBatchId();
-  const input: ImportBatchInput = { projectId: 'p1', batchId, kind: 'video', itemCount: activities.states.length };
-  await worker.runUntil(async () => {
+  const begins = hosts !== undefined || pageSize !== undefined;
+  const first = { pageSize: pageSize ?? 50, ofHost: 16, ...(hosts && { hosts }) };
+  const input: ImportBatchInput = {
+    ...{ projectId: 'p1', batchId, kind: 'video', itemCount: activities.states.length },
+    ...(begins && { first }),
+  };
+  return withWorkflowWorker(temporal, activities, async (taskQueue) => {
     const handle = await temporal.client.workflow.start<typeof importBatch>(WORKFLOWS.importBatch, {
       taskQueue,
       workflowId: importWorkflowId('p1', batchId),

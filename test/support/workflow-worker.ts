@@ -1,22 +1,30 @@
-import { Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/contract/activity-types.js';
+import { createWorkers, runWorkers, workerOptions } from '../../src/worker-options.js';
 import { aTaskQueue, type TestTemporal } from './temporal.js';
 import { workflowBundle } from './workflow-bundle.js';
 
-/** Runs a worker with the workflow code at hand and these activities on a task queue of its own while `body` uses it. */
-export async function withWorkflowWorker(
+/** The workers of one process, one a task queue, with the workflow code at hand and these activities. */
+export async function aWorkerProcess(
+  temporal: TestTemporal,
+  taskQueue: string,
+  activities: Partial<Activities>,
+  pages = 10,
+): Promise<Worker[]> {
+  const options = workerOptions(taskQueue, pages, { workflowBundle: await workflowBundle() });
+  const members = Object.fromEntries(Object.entries(activities).filter(([, member]) => typeof member === 'function'));
+  for (const [kind, each] of options) options.set(kind, { ...each, identity: 'test-worker' });
+  const workers = await createWorkers(temporal.nativeConnection, temporal.namespace, members, options);
+  return [...workers.values()];
+}
+
+/** Runs a worker process with the workflow code at hand and these activities, on queues of its own, while `body` uses it. */
+export async function withWorkflowWorker<T>(
   temporal: TestTemporal,
   activities: Partial<Activities>,
-  body: (taskQueue: string) => Promise<void>,
-): Promise<void> {
+  body: (taskQueue: string) => Promise<T>,
+): Promise<T> {
   const taskQueue = aTaskQueue();
-  const worker = await Worker.create({
-    connection: temporal.nativeConnection,
-    namespace: temporal.namespace,
-    identity: 'test-worker',
-    taskQueue,
-    workflowBundle: await workflowBundle(),
-    activities: Object.fromEntries(Object.entries(activities).filter(([, member]) => typeof member === 'function')),
-  });
-  await worker.runUntil(() => body(taskQueue));
+  const workers = await aWorkerProcess(temporal, taskQueue, activities);
+  return runWorkers(workers, () => body(taskQueue));
 }

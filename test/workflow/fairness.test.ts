@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Worker } from '@temporalio/worker';
 import { withHeartbeat } from '../../activities/heartbeat.js';
 import type { SweepPageInput, SweepResult } from '../../src/contract/activity-types.js';
 import { importWorkflowId } from '../../src/contract/workflow-names.js';
 import { createTemporalWorkflows } from '../../src/intake/temporal-workflows.js';
-import { WORKER_LIMITS, workerTuner } from '../../src/worker-options.js';
+import { runWorkers } from '../../src/worker-options.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { aProjectId, itemSpecs } from '../support/builders.js';
 import { eventually } from '../support/eventually.js';
 import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../support/temporal.js';
-import { workflowBundle } from '../support/workflow-bundle.js';
+import { aWorkerProcess } from '../support/workflow-worker.js';
 
 /** Slots for pages of the one worker: what waits for them waits at the server. */
 const PAGES = 2;
@@ -51,7 +50,6 @@ class Gate {
 describe('a small import of one project behind 20 large ones of another', () => {
   it('is done while at most a page for each of its steps is begun', async () => {
     const taskQueue = aTaskQueue();
-    const { nativeConnection: connection, namespace } = temporal;
     const workflows = createTemporalWorkflows({ client: temporal.client, taskQueue });
     const gate = new Gate();
     const [large, small] = [aProjectId(), aProjectId()];
@@ -60,15 +58,10 @@ describe('a small import of one project behind 20 large ones of another', () => 
       await workflows.start({ projectId, batchId, kind, itemCount }, 3);
       return temporal.client.workflow.getHandle(importWorkflowId(projectId, batchId));
     };
-    const { maxEagerActivityReservationsPerWorkflowTask } = WORKER_LIMITS;
-    const worker = await Worker.create({
-      ...{ connection, namespace, taskQueue, maxEagerActivityReservationsPerWorkflowTask },
-      workflowBundle: await workflowBundle(),
-      activities: { ...bench.activities, sweepPage: gate.sweepPage },
-      tuner: workerTuner(PAGES),
-    });
+    const activities = { ...bench.activities, sweepPage: gate.sweepPage };
+    const workers = await aWorkerProcess(temporal, taskQueue, activities, PAGES);
 
-    await worker.runUntil(async () => {
+    await runWorkers(workers, async () => {
       const many = await Promise.all(Array.from({ length: 20 }, () => start(large, 250)));
       // Every batch has been planned: 100 pages wait, but for those that run.
       const waiting = async () => {
@@ -95,7 +88,7 @@ describe('a small import of one project behind 20 large ones of another', () => 
       await Promise.all(many.map((each) => each.terminate()));
 
       expect(await handle.result()).toMatchObject({ state: 'success', counts: { success: 10 } });
-      // A plan, its items, another plan, the end; a page more for each slot that was free while the small one had nothing to do.
+      // Nothing of it waits for a page to end; pages that end while it runs are followed by others.
       expect(begun).toBeLessThanOrEqual(4 + PAGES);
     });
   }, 240_000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Worker } from '@temporalio/worker';
 import { newBatchId } from '../../src/contract/ids.js';
-import type { PlanRoundInput, RoundPlan } from '../../src/contract/activity-types.js';
+import type { PlanWorkInput, WorkPlan } from '../../src/contract/activity-types.js';
 import { importWorkflowId } from '../../src/contract/workflow-names.js';
 import { createTemporalWorkflows } from '../../src/intake/temporal-workflows.js';
 import { eventually } from '../support/eventually.js';
@@ -11,9 +11,9 @@ import { workflowBundle } from '../support/workflow-bundle.js';
 /** ACTIVITY of temporal.api.enums.v1.TaskQueueType. */
 const TASK_QUEUE_TYPE_ACTIVITY: number = 2;
 /** Ends the workflow that asked: one activity a batch is enough to see an order. */
-const NOTHING: RoundPlan = {
-  ...{ missing: true, pages: [], items: [], nextSeq: 0, waitMs: 0 },
-  totals: { open: 0, success: 0, skipped: 0, failed: 0, bytes: 0 },
+const NOTHING: WorkPlan = {
+  ...{ missing: true, totals: null, pages: [], items: [] },
+  ...{ more: false, waitMs: null, ofHost: 16, tookMs: 0 },
 };
 
 let temporal: TestTemporal;
@@ -50,7 +50,7 @@ async function orderOf(posted: readonly Posted[], weights: Record<string, number
   const { nativeConnection: connection, namespace } = temporal;
   const order: string[] = [];
   const labels = new Map<string, string>();
-  const planRound = ({ batchId }: PlanRoundInput): Promise<RoundPlan> => {
+  const planWork = ({ batchId }: PlanWorkInput): Promise<WorkPlan> => {
     order.push(labels.get(batchId) ?? 'unknown');
     return Promise.resolve(NOTHING);
   };
@@ -67,7 +67,7 @@ async function orderOf(posted: readonly Posted[], weights: Record<string, number
       await eventually('a backlog', async () => (await backlogOf(taskQueue)) === labels.size);
     }
     const single = { maxConcurrentActivityTaskExecutions: 1, maxConcurrentActivityTaskPolls: 1 };
-    const worker = await Worker.create({ connection, namespace, taskQueue, activities: { planRound }, ...single });
+    const worker = await Worker.create({ connection, namespace, taskQueue, activities: { planWork }, ...single });
     await worker.runUntil(() => Promise.all(results));
   });
   return order;

@@ -29,7 +29,7 @@ function watched(behaviour: FakeBehaviour): { activities: FakeActivities; turns:
 }
 
 describe('the turns of an import', () => {
-  it('are inherited by pages and plans; an item takes a fiftieth of one', async () => {
+  it('are inherited by plans, pages and single items, which have task queues of their own', async () => {
     const { activities, turns } = watched({
       itemCount: 150,
       sweepAbove: 100,
@@ -43,11 +43,10 @@ describe('the turns of an import', () => {
       async ({ handle }) => {
         await handle.result();
 
-        for (const activityId of ['plan-1', 'page-0-49', 'page-100-149', 'plan-2', 'finish'])
+        for (const activityId of ['plan-1', 'page-0-49', 'page-100-149', 'plan-2', 'item-0'])
           expect(turns).toMatchObject({ [activityId]: turn });
-        expect(turns).toMatchObject({ 'item-0': { ...turn, fairnessWeight: 200 } });
       },
-      turn,
+      { priority: turn },
     );
   });
 
@@ -65,7 +64,7 @@ describe('the turns of an import', () => {
         expect(last.runId).not.toBe(handle.firstExecutionRunId);
         expect(last.priority).toEqual(turn);
       },
-      turn,
+      { priority: turn },
     );
   });
 
@@ -74,7 +73,7 @@ describe('the turns of an import', () => {
     [3, 3],
     [5, 3],
   ])('of priority %i lead to a webhook of priority %i in the same project', async (priorityKey, expected) => {
-    const { activities, turns } = watched({ itemCount: 1, webhook: true });
+    const { activities, turns } = watched({ itemCount: 1, webhook: true, deliveries: ['pending', 'delivered'] });
     const turn = { priorityKey, fairnessKey: 'p1', fairnessWeight: 2 };
 
     await withImport(
@@ -86,9 +85,10 @@ describe('the turns of an import', () => {
         const delivery = temporal.client.workflow.getHandle(webhookWorkflowId('p1', input.batchId));
         expect((await delivery.describe()).priority).toEqual({ ...turn, priorityKey: expected });
         await expect(delivery.result()).resolves.toBe('delivered');
-        expect(turns).toMatchObject({ 'attempt-1': { ...turn, priorityKey: expected } });
+        expect(turns).toMatchObject({ 'webhook-1': { ...turn, priorityKey: expected } });
+        expect(turns).toMatchObject({ 'attempt-2': { ...turn, priorityKey: expected } });
       },
-      turn,
+      { priority: turn },
     );
   });
 });

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '../../../activities/retry-policy.js';
+import type { RetryPolicy } from '../../../src/item/retry-policy.js';
 import type { Fault, Limit } from './fault.js';
 
 /** The limits that end attempts, in milliseconds. */

@@ -3,12 +3,14 @@ import { createSlotQueue } from '../../../src/politeness/slot-queue.js';
 
 const NEVER_OVER = new AbortController().signal;
 
-/** A queue that notes who goes on. */
+/** A queue that notes which waits end. */
 function aQueue() {
   const queue = createSlotQueue();
   const gone: string[] = [];
-  const wait = (name: string, over = NEVER_OVER) =>
-    queue.wait(over, name.charAt(0)).then((answer) => gone.push(answer === 'taken' ? name : `${name} ${answer}`));
+  const wait = (name: string, over = NEVER_OVER, patienceMs = 60_000) =>
+    queue
+      .wait(over, name.charAt(0), patienceMs)
+      .then((answer) => gone.push(answer === 'taken' ? name : `${name} ${answer}`));
   const letGo = async (count: number) => {
     for (let each = 0; each < count; each += 1) queue.next();
     await Promise.resolve();

@@ -1,4 +1,4 @@
-import type { ImportError } from '../src/contract/errors.js';
+import type { ImportError } from '../contract/errors.js';
 
 export interface RetryPolicy {
   /** Attempts an item gets in all. */

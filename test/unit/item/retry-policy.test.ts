@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextDelayMs } from '../../../activities/retry-policy.js';
+import { nextDelayMs } from '../../../src/item/retry-policy.js';
 import { ImportError } from '../../../src/contract/errors.js';
 
 const policy = { attempts: 10, initialMs: 1000, maxMs: 300_000 };

@@ -1,0 +1,155 @@
+import type { Batch } from '../contract/batch.js';
+import { ImportError, SKIP_REASONS } from '../contract/errors.js';
+import type { ReasonCode } from '../contract/errors.js';
+import type { HostCircuit } from '../contract/hosts.js';
+import type { Item, ItemAttempt } from '../contract/item.js';
+import type { MediaType, MediaTypes } from '../contract/media-type.js';
+import { metadataProblems } from '../contract/metadata-rules.js';
+import { LeaveSweep } from '../contract/source.js';
+import type { FetchRequest } from '../contract/source.js';
+import type { MediaWritten, Settlement, Store } from '../contract/store.js';
+import { hostOutcome, type HostOutcome } from '../politeness/host-outcome.js';
+import type { WorkerMetrics } from '../telemetry/worker-metrics.js';
+import { currentMedia, importContent, type ContentDeps, type CurrentMedia } from './content.js';
+import { nextDelayMs, type RetryPolicy } from './retry-policy.js';
+
+export interface AttemptDeps extends ContentDeps {
+  readonly store: Store;
+  readonly mediaTypes: MediaTypes;
+  readonly retry: RetryPolicy;
+  readonly metrics: Pick<WorkerMetrics, 'itemSettled' | 'attemptFailed'>;
+}
+
+/** `signal` aborts the attempt; with a LeaveSweep as its reason the item is left to an activity of its own. */
+export type AttemptOptions = Omit<FetchRequest, 'url' | 'mediaType' | 'unless'>;
+
+/**
+ * settled: the item has its final state; retry: it failed and will be tried again after `delayMs`; own: it needs an activity of its
+ * own. `host` is what the attempt tells about the host of the item, or about `answeredBy` when a redirect led there.
+ */
+export type AttemptOutcome = { readonly host: HostOutcome; readonly answeredBy?: string | undefined } & (
+  | { readonly kind: 'settled'; readonly state: Settlement['state']; readonly bytes: number }
+  | { readonly kind: 'retry'; readonly code: ReasonCode; readonly message: string; readonly delayMs: number }
+  | { readonly kind: 'own'; readonly why: LeaveSweep['why'] }
+);
+
+/** What the pair of an item holds, see `currentMedia`. */
+export function lookUp(deps: AttemptDeps, batch: Batch, item: Item): Promise<CurrentMedia> {
+  return currentMedia(deps, batch, item, deps.mediaTypes.get(item.mediaType));
+}
+
+/**
+ * Tries one open item once: check metadata → fetch → blob → media → settle. The order makes a crash anywhere harmless: at
+ * worst a blob without a record stays behind, never a record without its blob. A failure of the item is an outcome, not an
+ * exception.
+ * @throws whatever is not the item's fault: the database is away, the activity was cancelled, a bug.
+ */
+export async function attemptItem(
+  deps: AttemptDeps,
+  batch: Batch,
+  item: Item,
+  current: CurrentMedia,
+  options: AttemptOptions,
+): Promise<AttemptOutcome> {
+  const startedAt = Date.now();
+  const conclude = (facts: Omit<ItemAttempt, 'at' | 'durationMs'>): ItemAttempt => {
+    return { ...facts, at: new Date(startedAt), durationMs: Date.now() - startedAt };
+  };
+  try {
+    const mediaType = checkMetadata(deps, item);
+    const { written, httpStatus, received } = await importContent(deps, batch, item, current, {
+      ...options,
+      mediaType,
+    });
+    const settlement = settlementOf(item, written);
+    const attempt = conclude({ stage: 'record', httpStatus, bytes: received });
+    deps.reach('after_media_before_settle');
+    await settle(deps, batch, { ...settlement, attempt }, received);
+    return { kind: 'settled', state: settlement.state, bytes: received, host: { kind: 'answered' } };
+  } catch (error) {
+    if (error instanceof LeaveSweep) {
+      await deps.store.items.markSolo(item.batchId, item.seq);
+      // Whether a slow one has answered is not known.
+      return { kind: 'own', why: error.why, host: { kind: error.why === 'large' ? 'answered' : 'unasked' } };
+    }
+    if (!(error instanceof ImportError)) throw error;
+    const { stage = 'validate', httpStatus, contentType, bytes } = error.details;
+    const attempt = conclude({
+      stage,
+      code: error.code,
+      ...(httpStatus === undefined ? {} : { httpStatus }),
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(bytes === undefined ? {} : { bytes }),
+    });
+    return await concludeFailure(deps, batch, item, error, attempt);
+  }
+}
+
+/** Settles an item whose host has failed for as long as an item is tried, without trying it once more. */
+export async function giveUp(
+  deps: AttemptDeps,
+  batch: Batch,
+  { batchId, seq, host }: Item,
+  { code, since, evidence, tries }: HostCircuit,
+): Promise<AttemptOutcome> {
+  const did = evidence === 'busy' ? 'refused requests' : 'not answered';
+  const begun = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const reason = `${host} has ${did} since ${begun}; ${tries.length} attempts by different items failed`;
+  await settle(deps, batch, { batchId, seq, state: 'failed', code, reason }, 0);
+  return { kind: 'settled', state: 'failed', bytes: 0, host: { kind: 'unasked' } };
+}
+
+/** Ends an item. One that another attempt has ended meanwhile keeps the state it has, and is not counted twice. */
+async function settle(deps: AttemptDeps, batch: Batch, settlement: Settlement, received: number): Promise<void> {
+  const isOurs = await deps.store.items.settle(settlement);
+  deps.reach('after_settle_before_complete');
+  if (isOurs) deps.metrics.itemSettled(batch.kind, settlement.state, settlement.code, received);
+}
+
+function checkMetadata(deps: AttemptDeps, item: Item): MediaType {
+  const mediaType = deps.mediaTypes.get(item.mediaType);
+  if (mediaType === undefined)
+    throw new ImportError('metadata_invalid', `The media type ${item.mediaType} is not configured`, {
+      stage: 'validate',
+    });
+  const problems = metadataProblems(item.metadata, mediaType);
+  if (problems.length > 0)
+    throw new ImportError('metadata_invalid', `Invalid metadata: ${problems.join('; ')}`, { stage: 'validate' });
+  return mediaType;
+}
+
+function settlementOf(item: Item, written: MediaWritten): Settlement {
+  const { batchId, seq } = item;
+  const { mediaId, asset, result } = written;
+  if (result === 'kind_conflict')
+    throw new ImportError('kind_conflict', 'The pair of systemName and id already holds media of another kind', {
+      stage: 'record',
+    });
+  if (result === 'stale') throw new Error('A write that is based on nothing was called stale');
+  const ended = { batchId, seq, mediaId, asset };
+  if (result === 'superseded')
+    return { ...ended, state: 'skipped', code: 'superseded', reason: SKIP_REASONS.superseded };
+  if (result === 'unchanged')
+    return { ...ended, state: 'skipped', code: 'already_exists', reason: SKIP_REASONS.already_exists, action: result };
+  return { ...ended, state: 'success', action: result };
+}
+
+async function concludeFailure(
+  deps: AttemptDeps,
+  batch: Batch,
+  item: Item,
+  error: ImportError,
+  attempt: ItemAttempt,
+): Promise<AttemptOutcome> {
+  const { batchId, seq } = item;
+  const about = { host: hostOutcome(error), answeredBy: error.details.host };
+  deps.metrics.attemptFailed(error.code);
+  const delayMs = nextDelayMs(deps.retry, error, item.attempts + 1);
+  if (delayMs !== null) {
+    await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
+    deps.reach('after_attempt_before_complete');
+    return { kind: 'retry', code: error.code, message: error.message, delayMs, ...about };
+  }
+  await settle(deps, batch, { batchId, seq, state: 'failed', code: error.code, reason: error.message, attempt }, 0);
+  return { kind: 'settled', state: 'failed', bytes: 0, ...about };
+}

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import type { Batch } from '../contract/batch.js';
+import type { BlobStore } from '../contract/blob-store.js';
+import type { Reach } from '../contract/crash-points.js';
+import { ImportError } from '../contract/errors.js';
+import type { Item } from '../contract/item.js';
+import type { Asset, MediaSource } from '../contract/media.js';
+import type { MediaType } from '../contract/media-type.js';
+import type { FetchRequest, Source } from '../contract/source.js';
+import type { MediaContent, MediaWrite, MediaWritten, Store } from '../contract/store.js';
+import { confirmBlob } from '../garbage/confirm-blob.js';
+import { takesType } from '../source/takes-type.js';
+
+/*
+ * The bytes of an item: what its pair of systemName and id holds already, what its source sends, and the media record that is
+ * written for both. Used by `attempt.ts` alone; tested in test/integration/activities/conditional-import.test.ts.
+ */
+
+export interface ContentDeps {
+  readonly store: Pick<Store, 'media' | 'condemned'>;
+  readonly source: Source;
+  readonly blobs: BlobStore;
+  readonly reach: Reach;
+}
+
+/** What the pair of an item held before its attempt; the writes of the attempt find out when that has changed. */
+export interface CurrentMedia {
+  readonly found: MediaContent | null;
+  /** Set when the source can be asked whether it still has just that. */
+  readonly revalidatable: Revalidatable | null;
+}
+
+/** Content that a source may be asked about instead of sending it again. */
+interface Revalidatable extends MediaContent {
+  readonly source: MediaSource;
+}
+
+/**
+ * Looks up what the pair of an item holds: before its turn at the host, whose slots are for those who talk to it.
+ * @param mediaType undefined when the one of the item is not configured
+ * @throws whatever the database throws
+ */
+export async function currentMedia(
+  { store, blobs }: Pick<ContentDeps, 'store' | 'blobs'>,
+  { projectId, systemName, kind }: Batch,
+  { externalId, url }: Item,
+  mediaType: MediaType | undefined,
+): Promise<CurrentMedia> {
+  const found = await store.media.findContent({ projectId, systemName, externalId });
+  const isAskable = mediaType !== undefined && found !== null && mayBeRevalidated(found, { kind, url, mediaType });
+  const { source } = found?.media ?? {};
+  if (!isAskable || source === undefined || !(await hasBlob(blobs, found.media.asset.sha256)))
+    return { found, revalidatable: null };
+  return { found, revalidatable: { ...found, source } };
+}
+
+/** Whether content was fetched from the same URL, with a validator, whole, and is of a type that the media type takes today. */
+function mayBeRevalidated(
+  { media }: MediaContent,
+  { kind, url, mediaType }: Pick<Batch, 'kind'> & Pick<Item, 'url'> & { readonly mediaType: MediaType },
+): boolean {
+  const { asset, source } = media;
+  if (media.kind !== kind || source?.urlSha256 !== urlSha256(url)) return false;
+  if (source.etag === undefined && source.lastModified === undefined) return false;
+  // A copy that may be truncated is fetched again at every chance.
+  return asset.lengthVerified && takesType(mediaType, asset.mimeType);
+}
+
+/** A store that cannot say whether it has a blob, or may not, costs a download and not the page that the item is in. */
+async function hasBlob(blobs: BlobStore, sha256: string): Promise<boolean> {
+  try {
+    return (await blobs.stat(sha256)) !== null;
+  } catch (error) {
+    if (error instanceof ImportError) return false;
+    throw error;
+  }
+}
+
+/** What a media keeps of a URL: validators mean something for one URL only, and URLs hold secrets. */
+export function urlSha256(url: string): string {
+  return createHash('sha256').update(url).digest('hex');
+}
+
+/** What an attempt has made durable. */
+export interface ImportedContent {
+  readonly written: MediaWritten;
+  readonly httpStatus: number;
+  /** Body bytes that this took. */
+  readonly received: number;
+}
+
+/**
+ * Blob and media of one attempt: fetched, or taken over when the source has nothing newer than what is stored.
+ * @throws ImportError, LeaveSweep: see `Source`; ImportError storage_failed when the blob was collected meanwhile
+ */
+export async function importContent(
+  deps: ContentDeps,
+  batch: Batch,
+  item: Item,
+  { found, revalidatable }: CurrentMedia,
+  request: Omit<FetchRequest, 'url' | 'unless'>,
+): Promise<ImportedContent> {
+  const { media, condemned } = deps.store;
+  const record = async (content: FetchedContent): Promise<MediaWritten> => {
+    deps.reach('after_blob_before_media');
+    // Blob first, then the look for a removal notice, then the media: see src/contract/garbage.ts. Content that a media refers
+    // to all along is no garbage.
+    if (content.basedOn === undefined)
+      await confirmBlob({ condemned, blobs: deps.blobs }, content.asset.sha256, request.signal);
+    return media.upsert(mediaWrite(batch, item, content), found);
+  };
+
+  let content = await fetchContent(deps, item, revalidatable, request);
+  let written = await record(content);
+  if (written.result === 'stale') {
+    // The content that the source was asked about was replaced meanwhile. Too rare for a turn of its own at the host.
+    content = await fetchContent(deps, item, null, request);
+    written = await record(content);
+  }
+  return { written, httpStatus: content.httpStatus, received: content.received };
+}
+
+interface FetchedContent {
+  readonly asset: Asset;
+  readonly source: MediaSource;
+  /** Set when the content was taken over from the media. */
+  readonly basedOn?: string;
+  readonly httpStatus: number;
+  readonly received: number;
+}
+
+/** Fetches an item, unless the source says that it still has what is stored. */
+async function fetchContent(
+  deps: Pick<ContentDeps, 'source'>,
+  item: Item,
+  known: Revalidatable | null,
+  request: Omit<FetchRequest, 'url' | 'unless'>,
+): Promise<FetchedContent> {
+  const { etag, lastModified } = known?.source ?? {};
+  const unless = { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
+  const answer = await deps.source.fetch({ ...request, url: item.url, ...(known === null ? {} : { unless }) });
+  if (answer.kind === 'not_modified') {
+    if (known === null) throw new Error('The source layer reported 304 for a request without a condition');
+    const { media, source, contentToken } = known;
+    return { asset: media.asset, source, basedOn: contentToken, httpStatus: answer.httpStatus, received: 0 };
+  }
+  const { asset, validators, httpStatus, received } = answer;
+  return { asset, source: { urlSha256: urlSha256(item.url), ...validators }, httpStatus, received };
+}
+
+function mediaWrite(batch: Batch, item: Item, { asset, source, basedOn }: FetchedContent): MediaWrite {
+  const { projectId, kind, systemName, importSeq } = batch;
+  const { mediaType, externalId, fileName, metadata } = item;
+  return {
+    projectId,
+    kind,
+    mediaType,
+    systemName,
+    externalId,
+    fileName,
+    metadata,
+    asset,
+    source,
+    ...(basedOn !== undefined && { basedOn }),
+    importId: batch._id,
+    importSeq,
+  };
+}

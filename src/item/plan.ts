@@ -1,0 +1,172 @@
+import type { PlanWorkInput, PlannedItem, WorkPlan } from '../contract/activity-types.js';
+import type { Batch } from '../contract/batch.js';
+import { pageSize } from '../contract/first-plan.js';
+import { hostState, type HostState } from '../contract/host-state.js';
+import type { HostRecord } from '../contract/hosts.js';
+import type { Item } from '../contract/item.js';
+import type { ItemStore } from '../contract/store.js';
+import type { HostGate } from '../politeness/host-gate.js';
+import { acceptedAt } from './single.js';
+
+/** Open items read at a time: 100 ms and a few megabytes. */
+const WINDOW = 5_000;
+/** Items that a plan holds at the most, about 20 KiB of page ranges; a larger batch is planned in parts. */
+const MOST_ITEMS = 10_000;
+/** Items of a plan that get an activity each; more would only wait in the workflow. */
+const MOST_SINGLE = 200;
+/** Pages of one host in a plan. More of them would only wait for its slots. */
+const PAGES_OF_HOST = 8;
+/** How soon to look again when another attempt is the probe of a host, which takes a moment or, at worst, a minute. */
+const PROBE_LOOK_MS = 1_500;
+
+export interface PlanDeps {
+  readonly store: { readonly items: Pick<ItemStore, 'openFrom'> };
+  readonly hosts: Pick<HostGate, 'unwell' | 'hopeless' | 'now' | 'ratePoints' | 'sharedMax'>;
+  /** With more due items than this they are tried in pages. */
+  readonly sweepAbove: number;
+  /** Items of a page. */
+  readonly sweepPage: number;
+}
+
+export type OpenItem = Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>;
+
+/**
+ * Which open items of a batch may be tried now, and how: an activity an item while they are few, else pages. Items of a host whose
+ * circuit is open are left out: they wait in the database, and cost nothing.
+ * @param input what is known already is left out
+ */
+export async function planOpen(
+  deps: PlanDeps,
+  batch: Batch,
+  input: Pick<PlanWorkInput, 'beforeSeq' | 'known'>,
+): Promise<Pick<WorkPlan, 'pages' | 'items' | 'more' | 'waitMs' | 'ofHost'>> {
+  const choice = createChoice(deps, batch, input.known);
+  let from = 0;
+  let more = false;
+  for (;;) {
+    const open = await deps.store.items.openFrom(batch._id, from, WINDOW, input.beforeSeq);
+    await choice.learn(open.map(({ host }) => host));
+    for (const item of open) choice.add(item);
+    const last = open.at(-1);
+    if (last === undefined || open.length < WINDOW) break;
+    from = last.seq + 1;
+    more = choice.due.length >= MOST_ITEMS;
+    if (more) break;
+  }
+  const { due, probes, waitMs } = choice;
+  // More of one host than this at a time would only wait for its slots.
+  const ofHost = deps.hosts.sharedMax;
+  if (!more && due.length <= deps.sweepAbove) {
+    const items = [...due, ...probes].sort((a, b) => a.seq - b.seq);
+    return { pages: [], items: items.map(planned), more, waitMs, ofHost };
+  }
+  const own = due.filter(({ solo }) => solo === true);
+  const { pages, hasAll } = pagesOf(
+    due.filter(({ solo }) => solo !== true),
+    pageSize(deps.sweepPage, batch.itemCount),
+  );
+  const items = [...probes, ...own].slice(0, MOST_SINGLE).map(planned);
+  return { pages, items, more: more || !hasAll || own.length > MOST_SINGLE, waitMs, ofHost };
+}
+
+function planned({ seq, host, solo }: OpenItem): PlannedItem {
+  return { seq, host, ...(solo === true && { own: true }) };
+}
+
+/** Ranges of consecutive item numbers, aligned to multiples of the page size, that hold at least one of the items. */
+function pagesOf(due: readonly OpenItem[], size: number): { pages: WorkPlan['pages']; hasAll: boolean } {
+  const hostsOf = new Map<number, Set<string>>();
+  for (const { seq, host } of due) {
+    const start = seq - (seq % size);
+    const hosts = hostsOf.get(start);
+    if (hosts === undefined) hostsOf.set(start, new Set([host]));
+    else hosts.add(host);
+  }
+  const countOf = new Map<string, number>();
+  const pages: [number, number, string?][] = [];
+  for (const [start, hosts] of hostsOf) {
+    const [host] = hosts;
+    if (hosts.size > 1 || host === undefined) {
+      pages.push([start, start + size - 1]);
+      continue;
+    }
+    const count = (countOf.get(host) ?? 0) + 1;
+    countOf.set(host, count);
+    if (count <= PAGES_OF_HOST) pages.push([start, start + size - 1, host]);
+  }
+  return { pages, hasAll: pages.length === hostsOf.size };
+}
+
+/** Chooses among open items, host by host. */
+export function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: PlanWorkInput['known']) {
+  const { projectId } = batch;
+  const since = acceptedAt(batch);
+  const now = hosts.now();
+  const records = new Map<string, HostRecord | null>();
+  const seqs = new Set(known.seqs);
+  const pages = [...known.pages].sort(([a], [b]) => a - b);
+  const ofHost = new Map<string, OpenItem[]>();
+  const seen = new Map<string, number>();
+  const due: OpenItem[] = [];
+  const probes: OpenItem[] = [];
+  let earliest = Infinity;
+
+  const isKnown = ({ seq, host }: OpenItem): boolean => {
+    if (seqs.has(seq) || known.hosts.includes(host)) return true;
+    return pages.some(([from, to]) => from <= seq && seq <= to);
+  };
+  const stateOf = (host: string): HostState | 'hopeless' => {
+    const record = records.get(host);
+    if (record === undefined || record === null) return { state: 'ok' };
+    return hosts.hopeless(record, { projectId, since }) === null ? hostState(record, projectId, now) : 'hopeless';
+  };
+
+  return {
+    due,
+    probes,
+    /** Until the earliest of those that may not be tried now; null when there is none. */
+    get waitMs(): number | null {
+      return earliest === Infinity ? null : Math.max(0, earliest - now.getTime());
+    },
+    /** Reads what is known of hosts that were not met before. */
+    async learn(names: readonly string[]): Promise<void> {
+      const unknown = [...new Set(names)].filter((name) => !records.has(name));
+      for (const name of unknown) records.set(name, null);
+      for (const record of await hosts.unwell(unknown)) records.set(record.host, record);
+    },
+    add(item: OpenItem): void {
+      if (isKnown(item)) return;
+      const state = stateOf(item.host);
+      // Once there is no hope for a host, its items do not wait for their next attempt either.
+      const ownAt = state === 'hopeless' ? 0 : (item.nextAttemptAt?.getTime() ?? 0);
+      const at = Math.max(ownAt, state === 'hopeless' ? 0 : blockedUntil(state, now));
+      if (at > now.getTime()) {
+        earliest = Math.min(earliest, at);
+        return;
+      }
+      const count = (seen.get(item.host) ?? 0) + 1;
+      seen.set(item.host, count);
+      if (state !== 'hopeless' && state.state === 'due') {
+        // One at random, so that one bad URL cannot keep its host closed: the n-th takes the place of the one before with a
+        // chance of 1/n, so all are equally likely.
+        const probe = ofHost.get(item.host);
+        if (probe === undefined) {
+          ofHost.set(item.host, [item]);
+          probes.push(item);
+        } else if (Math.random() * count < 1) probes[probes.indexOf(probe[0] ?? item)] = probe[0] = item;
+        // The others are due when the probe has come back.
+        if (count === 2) earliest = Math.min(earliest, now.getTime() + PROBE_LOOK_MS);
+        return;
+      }
+      // Of a host with a rate no more than begin in one window.
+      if (count <= (hosts.ratePoints ?? Infinity)) due.push(item);
+      else earliest = Math.min(earliest, now.getTime() + PROBE_LOOK_MS);
+    },
+  };
+}
+
+function blockedUntil(state: HostState, now: Date): number {
+  if (state.state === 'cooling') return state.until.getTime();
+  if (state.state === 'probing') return Math.min(state.until.getTime(), now.getTime() + PROBE_LOOK_MS);
+  return 0;
+}

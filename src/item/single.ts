@@ -1,0 +1,110 @@
+import type { ItemResult } from '../contract/activity-types.js';
+import type { Batch } from '../contract/batch.js';
+import { ImportError } from '../contract/errors.js';
+import type { Item } from '../contract/item.js';
+import { LeaveSweep } from '../contract/source.js';
+import type { FetchProgress } from '../contract/source.js';
+import type { AtHost, HostGate, Visited } from '../politeness/host-gate.js';
+import { attemptItem, giveUp, lookUp, type AttemptDeps, type AttemptOutcome } from './attempt.js';
+import type { LongPlaces } from './long-places.js';
+import { withTimeLimits } from './with-time-limit.js';
+
+/** A single item that takes longer than this needs a place for long downloads. */
+const SHORT_MS = 10_000;
+/** A body beyond 8 MiB takes seconds at usual speeds. */
+const SHORT_BYTES = 8 * 1024 ** 2;
+/**
+ * An attempt ends an hour before its activity's time limit does, so that it is counted: 50 GiB at 600 KiB/s take 24 hours, and
+ * a slower one would otherwise be started over without end.
+ */
+const LONGEST_ATTEMPT_MS = 23 * 3_600_000;
+
+export interface SingleDeps extends AttemptDeps {
+  readonly hosts: HostGate;
+  readonly longPlaces: LongPlaces;
+}
+
+export interface SingleOptions {
+  /** Cancels the attempt. */
+  readonly signal: AbortSignal;
+  /** It has a place for a long download. */
+  readonly isOwn: boolean;
+  readonly onProgress: (progress: FetchProgress) => void;
+}
+
+/**
+ * Tries one item once, if its host has room. A short place is left for a long one when the body turns out large or slow: one of
+ * this process while there are any, so that the source is asked only once; else `own` asks for an activity that has one.
+ * @throws the reason of `signal`; whatever is not the item's fault
+ */
+export async function importSingle(
+  deps: SingleDeps,
+  batch: Batch,
+  item: Item,
+  { signal, isOwn, onProgress }: SingleOptions,
+): Promise<ItemResult> {
+  const current = await lookUp(deps, batch, item);
+  const place = deps.longPlaces.claim(batch._id);
+  const attempt = ({ answered, leave }: AtHost): Promise<AttemptOutcome> => {
+    const { enter: mayStay } = place;
+    const tooLong = { ms: LONGEST_ATTEMPT_MS, reason: outOfTime };
+    const limits = isOwn ? [tooLong] : [tooLong, { ms: SHORT_MS, reason: () => new LeaveSweep('slow'), mayStay }];
+    return withTimeLimits(signal, limits, (limited) =>
+      attemptItem(deps, batch, item, current, {
+        signal: limited,
+        partKey: item._id,
+        onProgress: (progress) => {
+          answered();
+          onProgress(progress);
+        },
+        onArrived: leave,
+        ...(isOwn ? {} : { sweepBytes: SHORT_BYTES, mayStay }),
+      }),
+    );
+  };
+  try {
+    const visitor = {
+      projectId: batch.projectId,
+      batchId: batch._id,
+      url: item.url,
+      isLong: isOwn,
+      since: acceptedAt(batch),
+    };
+    const visit = await deps.hosts.visit(item.host, visitor, signal, attempt);
+    if (visit.kind === 'over') signal.throwIfAborted();
+    return await resultOf(deps, batch, item, visit);
+  } finally {
+    place.leave();
+  }
+}
+
+/** What a visit at the host of an item came to, as its import is told. */
+async function resultOf(
+  deps: SingleDeps,
+  batch: Batch,
+  item: Item,
+  visit: Visited<AttemptOutcome>,
+): Promise<ItemResult> {
+  if (visit.kind === 'closed') return { ...OPEN, why: 'host_rests', restMs: visit.restMs };
+  if (visit.kind === 'full' || visit.kind === 'over') return { ...OPEN, why: 'host_full' };
+  const outcome = visit.kind === 'hopeless' ? await giveUp(deps, batch, item, visit.circuit) : visit.result;
+  const rest = {
+    ...(visit.kind === 'done' && visit.restMs > 0 && { restMs: visit.restMs }),
+    ...((visit.kind === 'hopeless' || visit.isHopeless) && { isHopeless: true }),
+  };
+  if (outcome.kind === 'settled') return { state: outcome.state, bytes: outcome.bytes, ...rest };
+  if (outcome.kind === 'own') return { ...OPEN, why: 'needs_own', ...rest };
+  const { code, delayMs } = outcome;
+  return { ...OPEN, why: 'retry', code, attempt: item.attempts + 1, dueMs: Math.ceil(delayMs), ...rest };
+}
+
+const OPEN = { state: 'open', bytes: 0 } as const;
+
+/** Failures of a host before that do not count against an import. */
+export function acceptedAt({ touchedAt, reopenedAt }: Batch): Date {
+  return new Date(Math.max(touchedAt.getTime(), reopenedAt?.getTime() ?? 0));
+}
+
+function outOfTime(): ImportError {
+  return new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });
+}
