@@ -21,6 +21,11 @@ interface SubmitOptions extends ApiOptions {
 const PRIORITY = new RegExp(`^[${MOST_URGENT}-${LEAST_URGENT}]$`);
 const PLURALS = Object.values(KINDS).map(({ plural }) => plural);
 
+const CSV_HELP = `
+CSV: UTF-8 with a header line; cells separated by comma, semicolon or tab. Columns: url, id, fileName, mediaType and
+metadata.NAME. Metadata cells are read by the type of their field in MEDIA_TYPES_FILE; a list is a|b|c; a blank cell is
+an absent value. See docs/api.md.`;
+
 export function submitCommand(context: CliContext, exit: (code: ExitCode) => void): Command {
   const command = new Command('submit')
     .description('import the batch in a .json, .ndjson or .csv file and print its id')
@@ -31,6 +36,7 @@ export function submitCommand(context: CliContext, exit: (code: ExitCode) => voi
     .option('--webhook <url>', 'webhook of the batch')
     .option('--context <json>', 'context of the batch, a JSON object', parseContext)
     .option('--priority <number>', 'how urgent the batch is, 1 (most) to 5', parsePriority)
+    .addHelpText('after', CSV_HELP)
     .addHelpText('after', '\nExit code: 0 all well, 1 usage or connection, 2 some items failed, 3 the import failed');
   return withApiOptions(command).action(async (file: string, options: SubmitOptions) => {
     exit(await submit(file, options, context));

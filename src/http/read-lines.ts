@@ -3,7 +3,6 @@ import { checkEnvelope, type ImportEnvelope } from '../contract/import-envelope.
 import type { ImportLine } from '../contract/import-line.js';
 import { createProblems, type Problems } from '../contract/problems.js';
 import type { RequestRules } from '../contract/request-rules.js';
-import { csvRecords } from './csv-records.js';
 import { readCsv } from './read-csv.js';
 import { readNdjson } from './read-ndjson.js';
 import { readFlag, readQuery } from './read-query.js';
@@ -62,7 +61,11 @@ export async function readPostedLines(
 
   if (format === 'csv') {
     const envelope = checkEnvelope(fromQuery(fields, problems), [], rules, problems);
-    return { ...posted, envelope: demand(envelope, problems), lines: readCsv(csvRecords(text, MAX_LINE_BYTES)) };
+    return {
+      ...posted,
+      envelope: demand(envelope, problems),
+      lines: readCsv(text, { maxBytes: MAX_LINE_BYTES, ...rules }),
+    };
   }
   try {
     problems.throwIfAny();

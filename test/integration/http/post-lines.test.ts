@@ -69,6 +69,22 @@ describe('POST of lines', () => {
     expect(await gateway.store.items.find(idOf(body), 0)).toMatchObject({ metadata: { title: 'One, first' } });
   });
 
+  it('takes CSV of a spreadsheet, and says what is wrong with a table in the words of tables', async () => {
+    const table = (between: string) =>
+      ['\ufeffURL;Id;Filename;;', 'https://cdn.example.com/a b.mp4;a;a.mp4;;', ';;;;', '']
+        .join('\r\n')
+        .replaceAll(';', between);
+
+    for (const between of [';', '\t']) {
+      const { status, body } = await post(table(between), CSV, '?systemName=csv');
+      expect(status).toBe(200);
+      expect(await externalIds(idOf(body))).toEqual(['a']);
+    }
+    expect(detailsOf((await post(table('|'), CSV, '?systemName=csv')).body)).toEqual({
+      'line.1': 'Has one column only, "URL|Id|Filename||": cells must be separated by comma, semicolon or tab',
+    });
+  });
+
   it.each([
     ['NDJSON', NDJSON, '', ndjson([anItem('a')])],
     ['CSV', CSV, '?systemName=s', 'url,id,fileName\nhttps://cdn.example.com/a,a,a\n'],
