@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { checkEnvelope, type ImportEnvelope } from '../contract/import-envelope.js';
 import type { ImportLine } from '../contract/import-line.js';
+import { parseJson } from '../contract/parse-json.js';
 import { createProblems, type Problems } from '../contract/problems.js';
 import type { RequestRules } from '../contract/request-rules.js';
 import { readCsv } from './read-csv.js';
@@ -94,7 +95,7 @@ function fromQuery({ context, priority, ...texts }: Fields, problems: Problems):
   if (priority !== undefined) values['priority'] = /^\d+$/.test(priority) ? Number(priority) : priority;
   if (context === undefined) return values;
   try {
-    values['context'] = JSON.parse(context);
+    values['context'] = parseJson(context);
   } catch {
     problems.add(['context'], 'Must be a JSON object');
   }
