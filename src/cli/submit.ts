@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KINDS, type KindPlural } from '../contract/kinds.js';
 import { LEAST_URGENT, MOST_URGENT } from '../contract/priority.js';
+import { parseJson } from '../contract/parse-json.js';
 import { createApiClient } from './api-client.js';
 import { readBatchFile } from './batch-file.js';
 import type { CliContext } from './context.js';
@@ -74,10 +75,12 @@ function parsePriority(text: string): number {
 
 function parseContext(text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
+    // Throws at an integer that would be written out as another.
+    JSON.stringify(value);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // Said below.
   }
-  throw new InvalidArgumentError('It must be a JSON object.');
+  throw new InvalidArgumentError('It must be a JSON object without integers beyond 2^53.');
 }

@@ -146,6 +146,24 @@ describe('POST of lines', () => {
     expect(gateway.workflows.started).toHaveLength(before);
   });
 
+  it('refuses text and numbers that would be kept as others, in lines and in the query', async () => {
+    const url = 'https://cdn.example.com/a';
+    const lines = String.raw`{"systemName":"s","context":{"a":9007199254740993}}
+{"url":"${url}","id":"a","fileName":"a","metadata":{"n":[9007199254740993]}}`;
+    const halves = String.raw`{"systemName":"s"}
+{"url":"${url}","id":"a","fileName":"\ud83d","metadata":{"n":9007199254740993}}`;
+    const LONG = 'Must be an integer from -9007199254740991 to 9007199254740991; send a larger one as text';
+
+    expect(detailsOf((await post(lines)).body)).toEqual({ 'line.1.context.a': LONG });
+    expect(detailsOf((await post(halves)).body)).toEqual({
+      'line.2.fileName': 'Must be well-formed Unicode, has half of a surrogate pair',
+      'line.2.metadata.n': LONG,
+    });
+    const query = `?systemName=s&context=${encodeURIComponent('{"a":9007199254740993}')}`;
+    expect(detailsOf((await post('url,id,fileName\n', CSV, query)).body)).toEqual({ 'context.a': LONG });
+    await expectNothingLeft();
+  });
+
   it('takes the good lines of a partial batch and says which it left out', async () => {
     const body = `${ndjson([anItem('a'), anItem('b', { url: '', id: '' }), anItem('a')])}nonsense\n${JSON.stringify(anItem('c'))}`;
 
