@@ -46,5 +46,7 @@ function parse(raw: Buffer): unknown {
 }
 
 function tooLarge(maxBytes: number): ApiError {
-  return new ApiError(413, { body: `The body must be at most ${maxBytes} bytes` });
+  return new ApiError(413, {
+    body: `The body must be at most ${maxBytes / 1024 ** 2} MiB (${maxBytes} bytes); NDJSON and CSV may be of any size`,
+  });
 }
