@@ -157,7 +157,7 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     expect(answer.body).toEqual({
       status: 413,
       error: 'Payload Too Large',
-      error_details: { body: 'The body must be at most 16777216 bytes' },
+      error_details: { body: 'The body must be at most 16 MiB (16777216 bytes); NDJSON and CSV may be of any size' },
     });
     expect(
       await postChunked(

@@ -138,7 +138,7 @@ describe('POST of lines', () => {
       'line.1502.foo': 'Additional properties not allowed',
       'line.1502.url': expect.any(String) as unknown,
       'line.1504': 'Must be valid JSON',
-      'line.1505.id': 'Must be unique, an earlier line has the same',
+      'line.1505.id': 'Must be unique, line 9 has the same',
       'line.1506': 'Must be at most 2097152 bytes',
     });
     expect(answer.text).not.toContain('10.0.0.1');
@@ -174,7 +174,7 @@ describe('POST of lines', () => {
       id: expect.any(String) as unknown,
       rejected: [
         { line: 3, error: 'url: Must not be empty; id: Must have 1 to 500 characters' },
-        { line: 4, error: 'id: Must be unique, an earlier line has the same' },
+        { line: 4, error: 'id: Must be unique, line 2 has the same' },
         { line: 5, error: 'Must be valid JSON' },
       ],
     });
