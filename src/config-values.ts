@@ -3,11 +3,16 @@ import { z } from 'zod';
 
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
 
+/** What was read, for the sentence about it; none of these values is secret. */
+function was(text: unknown): string {
+  return `was "${String(text).slice(0, 100)}"`;
+}
+
 /** A duration such as `500ms`, `10s`, `5m`, `2h`, `90d`; parsed to milliseconds. */
 export const Duration = z.string().transform((text, context) => {
   const value = /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? ms(text as ms.StringValue) : Number.NaN;
   if (!Number.isNaN(value)) return value;
-  context.addIssue({ code: 'custom', message: 'must be a duration such as 500ms, 10s, 5m, 2h or 90d' });
+  context.addIssue({ code: 'custom', message: `must be a duration such as 500ms, 10s, 5m, 2h or 90d, ${was(text)}` });
   return z.NEVER;
 });
 
@@ -19,7 +24,7 @@ export const Size = z.string().transform((text, context) => {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB|TiB)(?:\/s)?$/.exec(text) ?? [];
   if (number !== undefined && unit !== undefined)
     return Math.round(Number(number) * SIZE_UNITS[unit as keyof typeof SIZE_UNITS]);
-  context.addIssue({ code: 'custom', message: 'must be a size such as 16KiB, 8MiB or 50GiB' });
+  context.addIssue({ code: 'custom', message: `must be a size such as 16KiB, 8MiB or 50GiB, ${was(text)}` });
   return z.NEVER;
 });
 
@@ -29,7 +34,7 @@ export const Rate = z.string().transform((text, context) => {
   const [, points, window] = /^(\d+)\/(\d+(?:ms|s|m|h))$/.exec(text) ?? [];
   if (points !== undefined && window !== undefined && Number(points) > 0)
     return { points: Number(points), windowMs: ms(window as ms.StringValue) };
-  context.addIssue({ code: 'custom', message: 'must be a rate such as 6000/60s, or off' });
+  context.addIssue({ code: 'custom', message: `must be a rate such as 6000/60s, or off, ${was(text)}` });
   return z.NEVER;
 });
 
@@ -66,5 +71,25 @@ export const Durations = z
   .transform((text) => text.split(',').map((part) => part.trim()))
   .pipe(z.array(Duration).min(1));
 
-export const Port = z.coerce.number().int().min(1).max(65_535);
-export const Count = z.coerce.number().int().min(1);
+/** A whole number from `least` to `most`; what it says of a wrong one quotes that. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER) {
+  const range = most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `from ${least} to ${most}`;
+  return z.string().transform((text, context) => {
+    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    const rule = Number.isNaN(value) ? 'must be a whole number' : `must be ${range}`;
+    context.addIssue({ code: 'custom', message: `${rule}, ${was(text)}` });
+    return z.NEVER;
+  });
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(...words: Words) {
+  return z.enum(words, { error: ({ input }) => `must be one of ${words.join(', ')}, ${was(input)}` });
+}
+
+/** `true` or `false`, and the other words for them that zod takes. */
+export const Flag = z.stringbool({ error: ({ input }) => `must be true or false, ${was(input)}` });
+
+export const Port = wholeNumber(1, 65_535);
+export const Count = wholeNumber(1);

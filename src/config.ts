@@ -1,8 +1,22 @@
 import { z } from 'zod';
-import { Count, Duration, Durations, Port, ProjectWeights, Rate, Size, WebhookDuration } from './config-values.js';
+import {
+  Count,
+  Duration,
+  Durations,
+  Flag,
+  oneOf,
+  Port,
+  ProjectWeights,
+  Rate,
+  Size,
+  WebhookDuration,
+  wholeNumber,
+} from './config-values.js';
 import { parseAllowList } from './egress/allow-list.js';
 
-const HttpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+const HttpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .transform((url) => url.replace(/\/+$/, ''));
 const ApiVersion = z.string().regex(/^\d{4}-(01|03|05|07|09|11)$/, 'must be YYYY-MM of an odd month');
 
 /**
@@ -63,17 +77,13 @@ export const ConfigSchema = z.object({
       }
     })
     .describe('Private addresses that may be fetched all the same, as CIDR:port,…; for tests and demos'),
-  EGRESS_ALLOW_UNSAFE: z
-    .stringbool()
-    .default(false)
-    .describe('Lets EGRESS_ALLOW stand although NODE_ENV is production'),
+  EGRESS_ALLOW_UNSAFE: Flag.default(false).describe('Lets EGRESS_ALLOW stand although NODE_ENV is production'),
   EGRESS_PROXY: HttpUrl.optional().describe(
     'Forward proxy (CONNECT) for all fetches and webhooks; HTTP_PROXY is ignored',
   ),
   NODE_ENV: z.string().optional().describe('`production` refuses EGRESS_ALLOW and CRASH_AT'),
   MEDIA_TYPES_FILE: z.string().optional().describe('JSON file with the media types of the project'),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal')
     .default('info')
     .describe('Least severe log line that is written'),
   API_VERSION_LATEST: ApiVersion.default('2026-11').describe('Newest API version that is served'),
@@ -88,12 +98,10 @@ export const ConfigSchema = z.object({
     )
     .pipe(z.array(z.string().regex(/^(v1|beta|\d{4}-(0[1-9]|1[0-2]))$/, 'must be v1, beta or YYYY-MM')))
     .describe('API versions that answer 410, comma-separated'),
-  UNKNOWN_ID: z
-    .enum(['404', 'lost'])
+  UNKNOWN_ID: oneOf('404', 'lost')
     .default('404')
     .describe('Answer of the status routes for an unknown id: 404, or 200 with state lost'),
-  ITEM_SUCCESS_STATE: z
-    .enum(['success', 'imported'])
+  ITEM_SUCCESS_STATE: oneOf('success', 'imported')
     .default('success')
     .describe('State of imported items in status bodies'),
   MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
@@ -109,38 +117,30 @@ export const ConfigSchema = z.object({
   DOWNLOAD_MIN_SPEED: Size.default(16_384).describe('Least bytes a second'),
   DOWNLOAD_MIN_SPEED_WINDOW: Duration.default(60_000).describe('Window that DOWNLOAD_MIN_SPEED is measured over'),
   DOWNLOAD_MAX_BYTES: Size.default(50 * 1024 ** 3).describe('Largest file'),
-  DOWNLOAD_MAX_REDIRECTS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(20)
-    .default(5)
-    .describe('Most redirects that are followed'),
+  DOWNLOAD_MAX_REDIRECTS: wholeNumber(0, 20).default(5).describe('Most redirects that are followed'),
   HOST_MAX_CONNECTIONS: Count.default(8).describe('Connections to one host, per worker'),
   HOST_MAX_CONCURRENT: Count.default(16).describe('Items of one host being fetched at a time, in all workers together'),
   HOST_RATE: Rate.optional().describe(
     'Items of one host that may begin in a time, such as 10/1s, in all workers together',
   ),
   // Two more than one import has under way, so that a worker with one import always asks for other work.
-  WORKER_PAGES: Count.max(100)
+  WORKER_PAGES: wholeNumber(1, 100)
     .default(10)
     .describe('Pages that one worker works on at a time; what waits meanwhile is taken in turns'),
   PROJECT_WEIGHTS: ProjectWeights.describe(
     'Shares of projects while work is waiting, such as gold=4,free=0.5; 1 for all others',
   ),
-  SWEEP_ABOVE: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(1000)
+  SWEEP_ABOVE: wholeNumber(0, 1000)
     .default(200)
     .describe('With more open items than this, a round sweeps pages instead of running an activity an item'),
-  SWEEP_PAGE: Count.max(500).default(50).describe('Items of one page; twice as many in batches of more than 5,000'),
+  SWEEP_PAGE: wholeNumber(1, 500)
+    .default(50)
+    .describe('Items of one page; twice as many in batches of more than 5,000'),
   WEBHOOK_SCHEDULE: Durations.default([
     0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
   ]).describe('Pauses before each delivery attempt'),
   WEBHOOK_TIMEOUT: WebhookDuration.default(15_000).describe('Limit for one delivery attempt'),
-  RETENTION_DAYS: Count.min(4)
+  RETENTION_DAYS: wholeNumber(4)
     .default(90)
     .describe(
       'Days that a finished import and its items are kept; media stay. At least 4: webhooks are tried for three',

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { parseJson } from '../contract/parse-json.js';
+import { numberProblem } from '../contract/stored-text.js';
 import type { BatchFields, PostBody } from './post-body.js';
 import { csvBody, ndjsonBody } from './lines-body.js';
 
@@ -42,11 +44,18 @@ async function sizeOf(file: string): Promise<number> {
 function jsonBody(file: string, text: string, fields: BatchFields): PostBody {
   let value: unknown;
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = parseJson(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new Error(`${file}: is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error(`${file}: must hold a JSON object`);
-  return { type: 'application/json; charset=utf-8', query: '', body: JSON.stringify({ ...value, ...fields }) };
+  return { type: 'application/json; charset=utf-8', query: '', body: JSON.stringify({ ...value, ...fields }, kept) };
+
+  // Written out again, such a number would be another one, which the API could not tell any more.
+  function kept(key: string, child: unknown): unknown {
+    const problem = typeof child === 'number' || typeof child === 'bigint' ? numberProblem(child) : null;
+    if (problem !== null) throw new Error(`${file}: ${key}: ${problem}`);
+    return child;
+  }
 }

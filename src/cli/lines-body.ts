@@ -1,3 +1,4 @@
+import { parseJson } from '../contract/parse-json.js';
 import type { BatchFields, PostBody } from './post-body.js';
 
 const LF = 0x0a;
@@ -48,13 +49,13 @@ function endOfFirstLine(bytes: Buffer): number {
 function replaced(bytes: Buffer, end: number, fields: BatchFields): Buffer {
   const line = bytes.toString('utf8', 0, end).replace(/^\uFEFF/, '');
   try {
-    const batch: unknown = JSON.parse(line);
+    const batch = parseJson(line);
     if (typeof batch !== 'object' || batch === null || Array.isArray(batch)) return bytes;
     // The lines of the file keep their numbers.
     const before = '\n'.repeat(line.split('\n').length - 1);
     return Buffer.concat([Buffer.from(before + JSON.stringify({ ...batch, ...fields })), bytes.subarray(end)]);
   } catch {
-    // The API tells what is wrong with it.
+    // The API tells what is wrong with it, an integer beyond 2^53 included, which cannot be written out again.
     return bytes;
   }
 }

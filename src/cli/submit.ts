@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KINDS, type KindPlural } from '../contract/kinds.js';
 import { LEAST_URGENT, MOST_URGENT } from '../contract/priority.js';
+import { parseJson } from '../contract/parse-json.js';
 import { createApiClient } from './api-client.js';
 import { readBatchFile } from './batch-file.js';
 import type { CliContext } from './context.js';
@@ -21,6 +22,11 @@ interface SubmitOptions extends ApiOptions {
 const PRIORITY = new RegExp(`^[${MOST_URGENT}-${LEAST_URGENT}]$`);
 const PLURALS = Object.values(KINDS).map(({ plural }) => plural);
 
+const CSV_HELP = `
+CSV: UTF-8 with a header line; cells separated by comma, semicolon or tab. Columns: url, id, fileName, mediaType and
+metadata.NAME. Metadata cells are read by the type of their field in MEDIA_TYPES_FILE; a list is a|b|c; a blank cell is
+an absent value. See docs/api.md.`;
+
 export function submitCommand(context: CliContext, exit: (code: ExitCode) => void): Command {
   const command = new Command('submit')
     .description('import the batch in a .json, .ndjson or .csv file and print its id')
@@ -31,6 +37,7 @@ export function submitCommand(context: CliContext, exit: (code: ExitCode) => voi
     .option('--webhook <url>', 'webhook of the batch')
     .option('--context <json>', 'context of the batch, a JSON object', parseContext)
     .option('--priority <number>', 'how urgent the batch is, 1 (most) to 5', parsePriority)
+    .addHelpText('after', CSV_HELP)
     .addHelpText('after', '\nExit code: 0 all well, 1 usage or connection, 2 some items failed, 3 the import failed');
   return withApiOptions(command).action(async (file: string, options: SubmitOptions) => {
     exit(await submit(file, options, context));
@@ -68,10 +75,12 @@ function parsePriority(text: string): number {
 
 function parseContext(text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
+    // Throws at an integer that would be written out as another.
+    JSON.stringify(value);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // Said below.
   }
-  throw new InvalidArgumentError('It must be a JSON object.');
+  throw new InvalidArgumentError('It must be a JSON object without integers beyond 2^53.');
 }

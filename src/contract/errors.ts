@@ -6,7 +6,7 @@ export const REASONS = {
   url_not_allowed: {
     title: 'The address may not be fetched',
     retryable: false,
-    hint: 'Use a public http(s) URL on port 80 or 443 whose name resolves only to public addresses',
+    hint: 'Use a public http(s) URL on port 80 or 443 whose name resolves only to public addresses; an operator can open others with EGRESS_ALLOW',
   },
   redirect_refused: {
     title: 'A redirect led to an address that may not be fetched, from https to http, nowhere, or too far',
@@ -31,7 +31,7 @@ export const REASONS = {
   timeout: {
     title: 'The source did not answer in time',
     retryable: true,
-    hint: 'Check the load of the source, then retry the item',
+    hint: 'Check the load of the source, then post the item again',
   },
   too_slow: {
     title: 'The source sent bytes slower than the minimum speed',
@@ -58,12 +58,12 @@ export const REASONS = {
   http_5xx: {
     title: 'The source keeps answering with a 5xx status',
     retryable: true,
-    hint: 'Retry the item when the source has recovered',
+    hint: 'Post the item again when the source has recovered',
   },
   rate_limited: {
     title: 'The source keeps answering that there are too many requests (425, 429)',
     retryable: true,
-    hint: 'Retry later, or ask the source for a higher limit',
+    hint: 'Post the item again later, or ask the source for a higher limit',
   },
   truncated: {
     title: 'The body ended before its announced length',
@@ -73,7 +73,7 @@ export const REASONS = {
   source_changed: {
     title: 'The file kept changing while it was being fetched',
     retryable: true,
-    hint: 'Retry when the source file is stable',
+    hint: 'Post the item again when the source file is stable',
   },
   too_large: {
     title: 'The file is larger than the limit',
@@ -104,9 +104,13 @@ export const REASONS = {
   storage_failed: {
     title: 'The file could not be stored',
     retryable: true,
-    hint: 'Check disk space and permissions of the blob store, then retry the item',
+    hint: 'Check disk space and permissions of the blob store, then post the item again',
   },
-  cancelled: { title: 'The import was cancelled before the item was done', retryable: false, hint: 'Retry the import' },
+  cancelled: {
+    title: 'The import was cancelled before the item was done',
+    retryable: false,
+    hint: 'Post the item again',
+  },
 } as const satisfies Record<string, { title: string; retryable: boolean; hint: string }>;
 
 export type ReasonCode = keyof typeof REASONS;

@@ -44,7 +44,7 @@ function readItems(list: unknown, plural: string, rules: RequestRules, problems:
   }
   // Counted before anything else looks at the items: a body of 16 MiB may hold millions.
   if (list.length > MAX_ITEMS) {
-    problems.add([plural], `Must have at most ${MAX_ITEMS} items, has ${list.length}`);
+    problems.add([plural], `Must have at most ${MAX_ITEMS} items, has ${list.length}; NDJSON and CSV take any number`);
     return [];
   }
   if (list.length === 0) problems.add([plural], `Must have 1 to ${MAX_ITEMS} items`);

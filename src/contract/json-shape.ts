@@ -1,11 +1,12 @@
 import type { Problems } from './problems.js';
+import { keyProblem, numberProblem, textProblem } from './stored-text.js';
 
 /** Free-form objects nest at most this deep, their own object being the first level: MongoDB refuses documents beyond 100. */
 const MAX_LEVELS = 20;
 
 /**
- * Checks what a free-form object (`metadata`, `context`) must not hold: keys that change prototypes (`__proto__`), that MongoDB
- * reads as operators (`$…`) or cannot store (NUL), and deep nesting. Looks at the parsed JSON itself, because schema libraries
+ * Checks what a free-form object (`metadata`, `context`) must not hold: keys, text and numbers that cannot be stored as they are, and deep
+ * nesting. Looks at the parsed JSON itself, because schema libraries
  * drop an own `__proto__` silently. Never goes deeper than the limit, so that no body exhausts the stack.
  * Answers whether nothing was found.
  */
@@ -13,15 +14,12 @@ function checkShape(value: unknown, path: readonly PropertyKey[], problems: Prob
   return walk(value, [...path], 1, problems);
 }
 
-/** What is wrong with a key, null when nothing is. */
-function keyProblem(key: string): string | null {
-  if (key === '__proto__') return 'Key __proto__ is not allowed';
-  if (key.startsWith('$')) return 'Keys must not start with $';
-  if (key.includes('\0')) return 'Keys must not contain NUL';
-  return null;
-}
-
 function walk(value: unknown, path: PropertyKey[], level: number, problems: Problems): boolean {
+  const unstorable = scalarProblem(value);
+  if (unstorable !== null) {
+    problems.add(path, unstorable);
+    return false;
+  }
   if (typeof value !== 'object' || value === null) return true;
   if (level > MAX_LEVELS) {
     problems.add(path, `Must nest at most ${MAX_LEVELS} levels`);
@@ -38,6 +36,11 @@ function walk(value: unknown, path: PropertyKey[], level: number, problems: Prob
     path.pop();
   }
   return isClean;
+}
+
+function scalarProblem(value: unknown): string | null {
+  if (typeof value === 'string') return textProblem(value);
+  return typeof value === 'number' || typeof value === 'bigint' ? numberProblem(value) : null;
 }
 
 /** Checks a free-form object and that its JSON has at most `maxBytes`; whatever is no object has its sentence already. */

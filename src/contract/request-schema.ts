@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LEAST_URGENT, MOST_URGENT } from './priority.js';
 import type { Problems } from './problems.js';
+import { textProblem } from './stored-text.js';
 
 const MAX_URL_BYTES = 8 * 1024;
 
@@ -9,7 +10,7 @@ export function text(max: number) {
   return z
     .string()
     .refine((value) => hasLength(value, max), `Must have 1 to ${max} characters`)
-    .refine((value) => !/\p{Surrogate}/u.test(value), 'Must be well-formed Unicode');
+    .refine((value) => textProblem(value) === null, { error: ({ input }) => textProblem(String(input)) ?? '' });
 }
 
 /** The form of a URL; whether it may be asked for is the egress rules' business. */

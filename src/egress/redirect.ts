@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ImportError } from '../contract/errors.js';
 import type { AllowList } from './allow-list.js';
@@ -10,7 +11,7 @@ const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]
 /** Credentials, and the name of the host, are for the origin they were given for (RFC 9110 section 15.4). */
 const ORIGIN_BOUND_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'host', 'proxy-authorization']);
 
-// Spaces are let through, sloppy servers send them and the parser encodes them; the rest is read differently by parsers.
+// The parser encodes spaces and all that is not ASCII, as browsers do; these are read differently by parsers.
 const UNSAFE_CHARACTERS = /[\p{Cc}\\]/u;
 
 export function isRedirect(status: number): boolean {
@@ -26,13 +27,24 @@ export function redirectRefused(message: string, httpStatus?: number): ImportErr
 }
 
 /**
+ * A header as its bytes were meant: they arrive one a character (latin1). Browsers read raw UTF-8 in a Location, and pass on other
+ * bytes as they are.
+ */
+function textOfHeader(value: string): string {
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes)
+    ? bytes.toString('utf8')
+    : value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/**
  * Where a redirect leads, having passed the same rules as a posted URL.
  * @throws ImportError redirect_refused
  */
 export function redirectTarget(from: URL, status: number, headers: IncomingHttpHeaders, allow: AllowList): URL {
-  const location: unknown = headers.location;
-  if (typeof location !== 'string' || location === '')
+  if (typeof headers.location !== 'string' || headers.location === '')
     throw redirectRefused('The redirect names no single target', status);
+  const location = textOfHeader(headers.location);
   if (Buffer.byteLength(location) > MAX_URL_BYTES) {
     throw redirectRefused(`The target of the redirect is longer than ${MAX_URL_BYTES} bytes`, status);
   }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { AllowList } from './allow-list.js';
 import { effectivePort } from './effective-port.js';
 import { isPermitted, WEB_PORTS } from './is-permitted.js';
-import { parseUrl } from './parse-url.js';
+import { MAX_AUTHORITY_BYTES, parseUrl } from './parse-url.js';
 
 /** Longest URL, in bytes of UTF-8; the HTTP contract fixes it. */
 export const MAX_URL_BYTES = 8192;
@@ -42,8 +42,31 @@ const LOCAL_SUFFIXES: ReadonlySet<string> = new Set([
   'workgroup',
 ]);
 
-// Separators of all kinds, control characters, lone surrogates and the backslash, which parsers of URLs disagree about.
-const UNSAFE_CHARACTERS = /[\p{Cc}\p{Z}\p{Cs}\ufeff\\]/u;
+/** Parsers drop these silently or disagree about them. Everything else the WHATWG parser encodes, as browsers do. */
+const UNSAFE_CHARACTER = /[\p{Cc}\p{Cs}\\]/u;
+
+/** What neither a host name nor its port has; the parser refuses a host for one of them without saying which. */
+const STRANGE_IN_AUTHORITY = /[^\p{L}\p{N}\p{M}.:_[\]-]/u;
+
+/** Blanks and invisible characters: what a client cannot find in a URL without being told where it is. */
+const INVISIBLE = /[\p{Z}\p{Cf}]/u;
+
+/** Names of characters that come into URLs by copying; all others are told by their code point alone. */
+const CHARACTER_NAMES: Readonly<Record<string, string>> = {
+  '\0': 'NUL',
+  '\t': 'a tab',
+  '\n': 'a line feed',
+  '\r': 'a carriage return',
+  ' ': 'a space',
+  '\\': 'a backslash',
+  '\u00a0': 'a no-break space',
+  '\u00ad': 'a soft hyphen',
+  '\u200b': 'a zero-width space',
+  '\ufeff': 'a byte order mark',
+};
+
+/** The way out for whoever tries the service with an origin of their own. */
+const LOCAL_ORIGINS = 'for a local or private origin see EGRESS_ALLOW in docs/configuration.md';
 
 /** RFC 1035 section 2.3.4. */
 const MAX_NAME_LENGTH = 253;
@@ -51,6 +74,16 @@ const MAX_LABEL_LENGTH = 63;
 
 function refuse(why: string): UrlVerdict {
   return { ok: false, why };
+}
+
+/** Names the first character of the URL that a pattern finds, and its place as a reader counts it. */
+function refuseCharacter(where: string, raw: string, pattern: RegExp, from = 0): UrlVerdict | null {
+  const at = from + raw.slice(from).search(pattern);
+  if (at < from) return null;
+  const character = String.fromCodePoint(raw.codePointAt(at) ?? 0);
+  const code = `U+${(raw.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  const name = Object.hasOwn(CHARACTER_NAMES, character) ? `${CHARACTER_NAMES[character] ?? ''} (${code})` : code;
+  return refuse(`${where} holds ${name} at character ${Array.from(raw.slice(0, at)).length + 1}`);
 }
 
 function isPublicName(name: string): boolean {
@@ -62,32 +95,51 @@ function isPublicName(name: string): boolean {
 
 /**
  * Refuses what can be refused without asking the network: CONTRACT "An item URL that can be refused …". Asked when a URL is
- * posted, before every attempt and for every redirect. The URL that is answered is normalised (one trailing dot of the name
- * gone) and is the one to use. What a name resolves to is checked later, when the connection is made; on a port that only the
- * allow list names, a name passes here and has to resolve into the list.
+ * posted, before every attempt and for every redirect. The URL that is answered is normalised (spaces around it and one trailing
+ * dot of the name gone, what is not ASCII encoded) and is the one to use. What a name resolves to is checked later, when the
+ * connection is made; on a port that only the allow list names, a name passes here and has to resolve into the list.
  */
 export function checkUrl(raw: unknown, allow: AllowList): UrlVerdict {
   if (typeof raw !== 'string') return refuse('The URL must be a string');
   if (raw.length > MAX_URL_BYTES || Buffer.byteLength(raw) > MAX_URL_BYTES) {
     return refuse(`The URL is longer than ${MAX_URL_BYTES} bytes`);
   }
-  if (UNSAFE_CHARACTERS.test(raw)) return refuse('The URL holds a space, a control character or a backslash');
+  const unsafe = refuseCharacter('The URL', raw, UNSAFE_CHARACTER);
+  if (unsafe !== null) return unsafe;
   // The parser would also take "http:host", "http:///host" and "http:/host", which other parsers read differently.
-  const [, authority] = /^https?:\/\/([^/?#]+)/i.exec(raw) ?? [];
-  if (authority === undefined) return refuse('The URL must be absolute and start with http:// or https://');
+  const [before, authority] = /^( *https?:\/\/)([^/?#]+)/i.exec(raw)?.slice(1) ?? [];
+  if (before === undefined || authority === undefined) {
+    const scheme = raw.slice(0, Math.max(0, raw.indexOf(':')));
+    return (
+      refuseCharacter('The URL', scheme, INVISIBLE, scheme.search(/[^ ]|$/)) ??
+      refuse('The URL must be absolute and start with http:// or https://')
+    );
+  }
+  if (Buffer.byteLength(authority) > MAX_AUTHORITY_BYTES) {
+    return refuse(`The host of the URL is longer than ${MAX_AUTHORITY_BYTES} bytes`);
+  }
   if (authority.includes('@')) return refuse('The URL must not hold a user name or a password');
   const url = parseUrl(raw);
-  if (url === undefined) return refuse('The URL is not valid');
+  if (url === undefined) {
+    return (
+      refuseCharacter('The host of the URL', `${before}${authority}`, STRANGE_IN_AUTHORITY, before.length) ??
+      refuse('The URL is not valid')
+    );
+  }
   if (url.username !== '' || url.password !== '') return refuse('The URL must not hold a user name or a password');
   const port = effectivePort(url);
-  if (!WEB_PORTS.has(port) && !allow.ports.has(port)) return refuse('The port of the URL must be 80 or 443');
+  if (!WEB_PORTS.has(port) && !allow.ports.has(port)) {
+    return refuse(`The port of the URL must be 80 or 443; ${LOCAL_ORIGINS}`);
+  }
 
   const literal = url.hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(literal) !== 0) {
-    return isPermitted(literal, port, allow) ? { ok: true, url } : refuse('The address of the URL is not public');
+    return isPermitted(literal, port, allow)
+      ? { ok: true, url }
+      : refuse(`The address of the URL is not public; ${LOCAL_ORIGINS}`);
   }
   const name = url.hostname.replace(/\.$/, '');
-  if (!isPublicName(name)) return refuse('The host name of the URL is not a public one');
+  if (!isPublicName(name)) return refuse(`The host name of the URL is not a public one; ${LOCAL_ORIGINS}`);
   url.hostname = name;
   return { ok: true, url };
 }

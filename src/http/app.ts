@@ -63,7 +63,7 @@ export function createApp(deps: HttpDeps): Koa<RequestState> {
   app.use(securityHeaders());
   app.use(errors(deps.logger));
   app.use(router.routes());
-  app.use(notFound(router));
+  app.use(notFound(router, deps.settings.versions));
   return app;
 }
 

@@ -1,9 +1,10 @@
-import { createProblems } from '../contract/problems.js';
+import type { ParsedUrlQuery } from 'node:querystring';
+import { createProblems, type Problems } from '../contract/problems.js';
+import { readQuery } from './read-query.js';
 
 /** Entries of a list when the client names no number, and at most. */
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
-const ALLOWED: ReadonlySet<string> = new Set(['after', 'limit']);
 
 /** Which part of a list a client asks for. */
 export interface ListQuery {
@@ -12,20 +13,29 @@ export interface ListQuery {
   readonly limit: number;
 }
 
-type Query = Readonly<Record<string, string | string[] | undefined>>;
+/**
+ * Reads which page of a list a query asks for, `after` and `limit`; what is wrong is added to the problems.
+ * @param cursor the form of the list's cursors
+ */
+export function readPage(
+  { after, limit }: Partial<Record<'after' | 'limit', string>>,
+  cursor: RegExp,
+  problems: Problems,
+): ListQuery {
+  if (after !== undefined && !cursor.test(after)) problems.add(['after'], 'Must be the next of an earlier page');
+  const isNumber = limit === undefined || /^[1-9]\d{0,3}$/.test(limit);
+  const most = limit === undefined ? DEFAULT_LIMIT : Number(limit);
+  if (!isNumber || most > MAX_LIMIT) problems.add(['limit'], `Must be a whole number from 1 to ${MAX_LIMIT}`);
+  return { limit: most, ...(after === undefined ? {} : { after }) };
+}
 
 /**
  * Reads the query of a list without filters.
  * @throws ApiError 400 that names every parameter that is unknown or wrong
  */
-export function listQuery(query: Query): ListQuery {
+export function listQuery(query: ParsedUrlQuery): ListQuery {
   const problems = createProblems();
-  for (const key of Object.keys(query)) if (!ALLOWED.has(key)) problems.add([key], 'is not a known parameter');
-  const { after, limit } = query;
-  if (Array.isArray(after) || after === '') problems.add(['after'], 'must be the cursor of the page before, once');
-  const isNumber = limit === undefined || (typeof limit === 'string' && /^[1-9]\d{0,3}$/.test(limit));
-  const most = limit === undefined ? DEFAULT_LIMIT : Number(limit);
-  if (!isNumber || most > MAX_LIMIT) problems.add(['limit'], `must be a whole number from 1 to ${MAX_LIMIT}`);
+  const page = readPage(readQuery(query, ['after', 'limit'], problems), /./, problems);
   problems.throwIfAny();
-  return { limit: most, ...(typeof after === 'string' && { after }) };
+  return page;
 }

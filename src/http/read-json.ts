@@ -1,4 +1,5 @@
 import { ApiError } from '../contract/api-error.js';
+import { parseJson } from '../contract/parse-json.js';
 import { demandUtf8, mediaTypeOf } from './content-type.js';
 import { requestBytes } from './request-bytes.js';
 import type { RequestContext } from './request-state.js';
@@ -37,7 +38,7 @@ export async function readJson(ctx: RequestContext, maxBytes: number): Promise<J
 
 function parse(raw: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(raw));
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(raw));
   } catch (error) {
     // The parser's own words quote the body.
     throw new ApiError(400, { body: 'The body is not valid JSON in UTF-8' }, {}, { cause: error });
@@ -45,5 +46,7 @@ function parse(raw: Buffer): unknown {
 }
 
 function tooLarge(maxBytes: number): ApiError {
-  return new ApiError(413, { body: `The body must be at most ${maxBytes} bytes` });
+  return new ApiError(413, {
+    body: `The body must be at most ${maxBytes / 1024 ** 2} MiB (${maxBytes} bytes); NDJSON and CSV may be of any size`,
+  });
 }

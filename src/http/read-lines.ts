@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { checkEnvelope, type ImportEnvelope } from '../contract/import-envelope.js';
 import type { ImportLine } from '../contract/import-line.js';
+import { parseJson } from '../contract/parse-json.js';
 import { createProblems, type Problems } from '../contract/problems.js';
 import type { RequestRules } from '../contract/request-rules.js';
-import { csvRecords } from './csv-records.js';
 import { readCsv } from './read-csv.js';
 import { readNdjson } from './read-ndjson.js';
 import { readFlag, readQuery } from './read-query.js';
@@ -62,7 +62,11 @@ export async function readPostedLines(
 
   if (format === 'csv') {
     const envelope = checkEnvelope(fromQuery(fields, problems), [], rules, problems);
-    return { ...posted, envelope: demand(envelope, problems), lines: readCsv(csvRecords(text, MAX_LINE_BYTES)) };
+    return {
+      ...posted,
+      envelope: demand(envelope, problems),
+      lines: readCsv(text, { maxBytes: MAX_LINE_BYTES, ...rules }),
+    };
   }
   try {
     problems.throwIfAny();
@@ -91,7 +95,7 @@ function fromQuery({ context, priority, ...texts }: Fields, problems: Problems):
   if (priority !== undefined) values['priority'] = /^\d+$/.test(priority) ? Number(priority) : priority;
   if (context === undefined) return values;
   try {
-    values['context'] = JSON.parse(context);
+    values['context'] = parseJson(context);
   } catch {
     problems.add(['context'], 'Must be a JSON object');
   }

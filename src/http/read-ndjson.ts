@@ -1,6 +1,7 @@
 import { ApiError } from '../contract/api-error.js';
 import type { ImportLine } from '../contract/import-line.js';
 import { isObject } from '../contract/json-shape.js';
+import { parseJson } from '../contract/parse-json.js';
 import type { TextLine } from './split-lines.js';
 
 /** A batch whose items are still to be read. */
@@ -51,7 +52,7 @@ function parsed(read: TextLine): ImportLine {
   if ('problem' in read) return read;
   const { line, bytes, text } = read;
   try {
-    return { line, bytes, item: JSON.parse(text) as unknown };
+    return { line, bytes, item: parseJson(text) };
   } catch {
     // The parser's own words quote the line.
     return { line, bytes, problem: 'Must be valid JSON' };

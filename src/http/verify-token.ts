@@ -47,7 +47,7 @@ export function createTokenVerifier(rules: TokenRules): (token: string) => Promi
     try {
       payload = await verify(token);
     } catch (error) {
-      throw new TokenRefused(refusal(error), { cause: error });
+      throw new TokenRefused(refusal(error, rules.keys), { cause: error });
     }
     return tokenFrom(payload);
   };
@@ -95,9 +95,19 @@ function tokenFrom(payload: JWTPayload): AccessToken {
   return { projectId: project, jti, scopes, ...(typeof name === 'string' ? { name } : {}) };
 }
 
-function refusal(error: unknown): string {
+/** Errors of a token that was signed, but not with the keys or the algorithm of this service: the wrong deployment's, most often. */
+const FOREIGN_SIGNATURES = [
+  errors.JWSSignatureVerificationFailed,
+  errors.JOSEAlgNotAllowed,
+  errors.JWKSNoMatchingKey,
+] as const;
+
+function refusal(error: unknown, keys: TokenKeys): string {
   if (error instanceof errors.JWTExpired) return 'The access token expired.';
   if (error instanceof errors.JWTClaimValidationFailed)
     return `The access token is malformed: ${error.claim} is not accepted`;
-  return 'The access token is malformed';
+  if (!FOREIGN_SIGNATURES.some((foreign) => error instanceof foreign)) return 'The access token is malformed';
+  return 'secret' in keys
+    ? 'The access token is malformed: it is not signed with TOKEN_SECRET of this service (HS256)'
+    : 'The access token is malformed: it is not signed with a key of the key set of this service (TOKEN_JWKS_FILE)';
 }

@@ -1,5 +1,5 @@
 import type { CheckedItem } from '../contract/import-item.js';
-import type { SeenIds } from './seen-ids.js';
+import type { SeenIds, SeenItem } from './seen-ids.js';
 
 /** A checked item and the line that it stands on. */
 export interface LineItem {
@@ -22,21 +22,22 @@ export interface ItemIds {
 export async function distinctItems(
   chunk: readonly LineItem[],
   { seen, read }: ItemIds,
-  onDuplicate: (duplicate: LineItem) => void,
+  onDuplicate: (duplicate: LineItem, firstLine: number) => void,
 ): Promise<LineItem[]> {
-  const suspects = new Map<LineItem, number[]>();
+  const suspects = new Map<LineItem, SeenItem[]>();
   for (const entry of chunk) {
-    const seqs = seen.candidates(entry.item.externalId);
-    if (seqs.length > 0) suspects.set(entry, seqs);
+    const items = seen.candidates(entry.item.externalId);
+    if (items.length > 0) suspects.set(entry, items);
   }
-  const stored = suspects.size === 0 ? new Map<number, string>() : await read([...suspects.values()].flat());
-  const inChunk = new Set<string>();
+  const seqs = [...suspects.values()].flat().map(({ seq }) => seq);
+  const stored = suspects.size === 0 ? new Map<number, string>() : await read(seqs);
+  const inChunk = new Map<string, number>();
   return chunk.filter((entry) => {
     const { externalId } = entry.item;
-    const isSame = (seq: number) => (stored.get(seq) ?? externalId) === externalId;
-    const isDuplicate = inChunk.has(externalId) || (suspects.get(entry)?.some(isSame) ?? false);
-    inChunk.add(externalId);
-    if (isDuplicate) onDuplicate(entry);
-    return !isDuplicate;
+    const isSame = ({ seq }: SeenItem) => (stored.get(seq) ?? externalId) === externalId;
+    const firstLine = suspects.get(entry)?.find(isSame)?.line ?? inChunk.get(externalId);
+    if (firstLine === undefined) inChunk.set(externalId, entry.line);
+    else onDuplicate(entry, firstLine);
+    return firstLine === undefined;
   });
 }

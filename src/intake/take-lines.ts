@@ -27,10 +27,11 @@ export interface LinesToTake {
 export async function takeLines({ lines, rules, verdicts, store, ids }: LinesToTake): Promise<number> {
   let count = 0;
   const finish = async (chunk: readonly LineItem[]): Promise<void> => {
-    const distinct = await distinctItems(chunk, ids, ({ line }) => {
-      verdicts.reject(line, [['id', 'Must be unique, an earlier line has the same']]);
+    const distinct = await distinctItems(chunk, ids, ({ line }, firstLine) => {
+      verdicts.reject(line, [['id', `Must be unique, line ${firstLine} has the same`]]);
     });
-    for (const [index, { item }] of distinct.entries()) ids.seen.add(item.externalId, count + index);
+    for (const [index, { item, line }] of distinct.entries())
+      ids.seen.add(item.externalId, { seq: count + index, line });
     const fromSeq = count;
     count += distinct.length;
     if (!verdicts.isRefused() && distinct.length > 0)

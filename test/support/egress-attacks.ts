@@ -75,24 +75,27 @@ export const FORBIDDEN_URLS: readonly unknown[] = [
     javascript:alert(1) blob:http://example.com/x ws://example.com/ wss://example.com/ unix:/var/run/docker.sock
     httpx://example.com/ shttp://example.com/ dict://example.com:80/ ldap://example.com/ jar:http://example.com!/
     s3://b/k view-source:http://example.com/ http+unix://example.com/ about:blank netdoc:///etc/passwd urn:x:y`),
-  // Spaces, control characters, NUL, half of a surrogate pair
-  ' http://example.com/',
-  'http://example.com/ ',
+  // Control characters, NUL, half of a surrogate pair, spaces within the host, invisible characters in front
   '\thttp://example.com/',
   'http://example.com/\n',
   'http://exam\nple.com/',
   'http://exam\tple.com/',
   'ht\ntp://example.com/',
   'http://127.0.0.1\u0000.example.com/',
-  'http://example.com/a b',
   'http://exa mple.com/',
+  'http:// example.com/',
+  'http ://example.com/',
+  'http://example.com /',
   'http://example.com\r\nHost: 127.0.0.1/',
   'http://example.com/\r\nx: y',
-  ...[0x00, 0x1f, 0x7f, 0x85, 0xa0, 0x2028, 0x3000, 0xd800].map(
-    (code) => `http://example.com/${String.fromCharCode(code)}`,
-  ),
+  ...[0x00, 0x1f, 0x7f, 0x85, 0x9f, 0xd800, 0xdc00].map((code) => `http://example.com/${String.fromCharCode(code)}`),
   '\ufeffhttp://example.com/',
   '\u3000http://example.com/',
+  '\u00a0http://example.com/',
+  '\u200bhttp://example.com/',
+  'ht\u00adtp://example.com/',
+  ...[0xa0, 0x2028, 0x3000].map((code) => `http://exa${String.fromCharCode(code)}mple.com/`),
+  `http://${'漢'.repeat(342)}.example/`,
   // Not a string, or too long a one
   ...[undefined, null, 0, 1, true, {}, [], ['http://example.com/'], { href: 'http://example.com/' }, Symbol('x')],
   '',
@@ -121,6 +124,13 @@ export const PUBLIC_LOOK_ALIKES: readonly string[] = [
     http://example.com/@127.0.0.1 http://example.com/?u=http://127.0.0.1/ http://example.com/#@127.0.0.1
     http://example.com// http://example.com/a%20b%00%5c http://example.com/%2e%2e/%2e%2e/ http://example.com/ä?ö=ü
     http://example.com/${'a'.repeat(8000)} http://example.com?x http://example.com#x`),
+  // Blanks and invisible characters where browsers encode or drop them
+  ' http://example.com/',
+  'http://example.com/ ',
+  'http://example.com ',
+  'http://example.com/a b?c d#e f',
+  ...[0xa0, 0xad, 0x200b, 0x2028, 0x3000, 0xfeff].map((code) => `http://example.com/${String.fromCharCode(code)}`),
+  ...[0xad, 0x200b, 0xfeff].map((code) => `http://exam${String.fromCharCode(code)}ple.com/`),
 ];
 
 /** Every attack as a URL or other input; `port` is one that passes the port rule, so that the host alone has to be refused. */

@@ -89,19 +89,48 @@ describe('loadConfig', () => {
         EGRESS_ALLOW: 'everything',
       });
 
-    expect(load).toThrow(/PORT: .*65535/);
     for (const name of [
+      'PORT: must be from 1 to 65535, was "70000"',
       'TOKEN_SECRET: must be at least 32 bytes',
-      'DOWNLOAD_MAX_BYTES: must be a size',
-      'RETRY_MAX: must be a duration',
-      'RATE_LIMIT: must be a rate',
+      'DOWNLOAD_MAX_BYTES: must be a size such as 16KiB, 8MiB or 50GiB, was "50 gigs"',
+      'RETRY_MAX: must be a duration such as 500ms, 10s, 5m, 2h or 90d, was "soon"',
+      'RATE_LIMIT: must be a rate such as 6000/60s, or off, was "0/1s"',
       'WEBHOOK_TIMEOUT: must be at most 45s',
-      'UNKNOWN_ID:',
+      'UNKNOWN_ID: must be one of 404, lost, was "maybe"',
       'MONGODB_URL: must start with mongodb',
       'API_VERSION_LATEST: must be YYYY-MM',
       'EGRESS_ALLOW:',
     ])
       expect(load).toThrow(name);
+  });
+
+  it.each([
+    [{ PORT: 'abc' }, 'PORT: must be a whole number, was "abc"'],
+    [{ PORT: '80.5' }, 'PORT: must be a whole number, was "80.5"'],
+    [{ PORT: '0x50' }, 'PORT: must be a whole number, was "0x50"'],
+    [{ METRICS_PORT: '0' }, 'METRICS_PORT: must be from 1 to 65535, was "0"'],
+    [{ RETRY_ATTEMPTS: '-1' }, 'RETRY_ATTEMPTS: must be at least 1, was "-1"'],
+    [{ SWEEP_PAGE: '501' }, 'SWEEP_PAGE: must be from 1 to 500, was "501"'],
+    [{ SWEEP_ABOVE: 'many' }, 'SWEEP_ABOVE: must be a whole number, was "many"'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal, was "loud"'],
+    [{ EGRESS_ALLOW_UNSAFE: 'maybe' }, 'EGRESS_ALLOW_UNSAFE: must be true or false, was "maybe"'],
+    [{ WEBHOOK_SCHEDULE: '0s,soon' }, 'must be a duration such as 500ms, 10s, 5m, 2h or 90d, was "soon"'],
+    [{ PUBLIC_URL: 'ftp://x' }, 'PUBLIC_URL: must be an http or https URL'],
+  ])('says what it read of %j', (env, sentence) => {
+    expect(() => loadConfig(env)).toThrow(sentence);
+  });
+
+  it('never repeats what may be secret', () => {
+    const secrets = {
+      TOKEN_SECRET: 'hunter2',
+      MONGODB_URL: 'postgres://user:hunter2@db/x',
+      EGRESS_PROXY: 'socks://user:hunter2@proxy',
+      BLOB_STORE_URL: 'gs://hunter2',
+    };
+
+    expect(() => loadConfig(secrets)).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    );
   });
 
   it('reads the weights of projects', () => {

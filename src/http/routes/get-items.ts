@@ -4,6 +4,7 @@ import { listedItemBody } from '../../contract/item-body.js';
 import { createProblems, type Problems } from '../../contract/problems.js';
 import type { BatchStore, ItemFilter, ItemStore } from '../../contract/store.js';
 import { importNotFound } from '../import-not-found.js';
+import { readPage } from '../list-query.js';
 import { readQuery } from '../read-query.js';
 import { tokenOf, type RequestHandler } from '../request-state.js';
 
@@ -17,8 +18,6 @@ const STATES: readonly string[] = ['open', 'success', 'skipped', 'failed'] satis
 const CODES: readonly string[] = [...Object.keys(REASONS), ...Object.keys(SKIP_REASONS)];
 /** RFC 1035 section 2.3.4. */
 const MAX_HOST_LENGTH = 255;
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
 /** `itemKey` has eight digits. */
 const CURSOR = /^\d{1,8}$/;
 
@@ -29,14 +28,12 @@ export function getItems({ batches, items }: ItemsDeps): RequestHandler {
     const problems = createProblems();
     const query = readQuery(ctx.query, PARAMETERS, problems);
     const filter = filterOf(query, problems);
-    const limit = limitOf(query.limit, problems);
-    if (query.after !== undefined && !CURSOR.test(query.after))
-      problems.add(['after'], 'Must be the next of an earlier page');
+    const { after, limit } = readPage(query, CURSOR, problems);
     problems.throwIfAny();
     const batch = await batches.find(tokenOf(ctx.state).projectId, id);
     if (batch === null || batch.state === 'storing') throw importNotFound(id);
     // One more tells whether there is another page.
-    const page = { afterSeq: Number(query.after ?? -1), limit: limit + 1 };
+    const page = { afterSeq: Number(after ?? -1), limit: limit + 1 };
     const found = await items.list(batch._id, page, filter);
     const shown = found.slice(0, limit);
     const next = found.length > limit ? String(shown.at(-1)?.seq) : null;
@@ -56,11 +53,4 @@ function filterOf(query: Partial<Record<string, string>>, problems: Problems): I
     // Host names of parsed URLs are in lower case.
     ...(host === undefined ? {} : { host: host.toLowerCase() }),
   };
-}
-
-function limitOf(text: string | undefined, problems: Problems): number {
-  if (text === undefined) return DEFAULT_LIMIT;
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT) problems.add(['limit'], `Must be a whole number from 1 to ${MAX_LIMIT}`);
-  return limit;
 }

@@ -6,7 +6,7 @@ import { KINDS, type Kind } from '../../contract/kinds.js';
 import { failedBody, itemBody, lostBody, startedBody, type StatusStyle } from '../../contract/status-body.js';
 import type { ItemStore } from '../../contract/store.js';
 import type { ReadStatus } from '../../intake/read-status.js';
-import { importNotFound } from '../import-not-found.js';
+import { importNotFound, importOfOtherKind } from '../import-not-found.js';
 import { tokenOf, type RequestHandler } from '../request-state.js';
 import { MOST_BYTES_OF_ONE, type SharedBodies } from '../shared-bodies.js';
 
@@ -35,8 +35,9 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
       ctx.body = lostBody(id);
       return;
     }
-    if (status === null || status.batch.kind !== kind) throw importNotFound(id);
+    if (status === null) throw importNotFound(id);
     const { batch } = status;
+    if (batch.kind !== kind) throw importOfOtherKind(batch._id, batch.kind, ctx.path.split('/')[2] ?? '');
     if (batch.state === 'failed') ctx.body = failedBody(batch);
     else if (batch.state !== 'success') ctx.body = startedBody(batch);
     else {

@@ -108,5 +108,5 @@ function isJson(raw: unknown): boolean {
 
 /** A sentence about a rule quotes nothing of what it refuses. */
 function isOfRules(sentence: string): boolean {
-  return /^(The (URL|port|address|host name)|Invalid type|Must|Expected)/.test(sentence) && !sentence.includes('//127');
+  return /^(The (URL|port|address|host)|Invalid type|Must|Expected)/.test(sentence) && !sentence.includes('//127');
 }

@@ -44,6 +44,19 @@ describe('redirects through the door', () => {
     expect(redirector.connections()).toBe(1);
   });
 
+  it('asks for what a Location in raw UTF-8 names, and for a posted URL, in the spelling of browsers', async () => {
+    const redirector = await startRedirector();
+    const egress = openEgress(`127.0.0.1/32:${redirector.port}`);
+
+    const answer = await egress.request(aRequest(`  ${hop(redirector.origin, '/t/café 1.mp4')}&x=ü\u200b y `));
+
+    expect(await textOf(answer)).toBe('arrived');
+    expect(redirector.requests.map((head) => head.split('\r\n', 1)[0])).toEqual([
+      'GET /302?to=%2Ft%2Fcaf%C3%A9%201.mp4&x=%C3%BC%E2%80%8B%20y HTTP/1.1',
+      'GET /t/caf%C3%A9%201.mp4&x=%C3%BC%E2%80%8B%20y HTTP/1.1',
+    ]);
+  });
+
   it('follows HEAD with HEAD', async () => {
     const redirector = await startRedirector();
     const egress = openEgress(`127.0.0.1/32:${redirector.port}`);

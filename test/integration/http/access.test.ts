@@ -35,7 +35,7 @@ describe('access to the API', () => {
     [
       'a signature of another secret',
       () => aToken({}, 'another secret of at least 32 bytes!'),
-      'The access token is malformed',
+      'The access token is malformed: it is not signed with TOKEN_SECRET of this service (HS256)',
     ],
     ['an expired one', () => aToken({ exp: seconds() - 1 }), 'The access token expired.'],
     [
@@ -62,7 +62,7 @@ describe('access to the API', () => {
     [
       'no signature at all',
       () => `${btoa('{"alg":"none"}')}.${btoa('{"projectId":"p1"}')}.`,
-      'The access token is malformed',
+      'The access token is malformed: it is not signed with TOKEN_SECRET of this service (HS256)',
     ],
   ])('refuses %s', async (_name, make, sentence) => {
     const answer = await withToken(await make());
@@ -96,7 +96,10 @@ describe('access to the API', () => {
     expect(answer.body).toEqual({
       status: 403,
       error: 'Forbidden',
-      error_details: { access_token: 'The request requires higher privileges' },
+      error_details: {
+        access_token: 'The request requires higher privileges',
+        scope: 'Lacks public-api:write',
+      },
     });
     expect((await (await gateway.clientOf({ scope: 'a public-api:write' })).get(STATUS)).status).toBe(404);
   });
@@ -115,12 +118,20 @@ describe('access to the API', () => {
     const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
     const federated = await aGateway({ settings: { tokens: { keys: { jwks: { keys: [jwk] } } } } });
     others.push(federated);
-    const token = new SignJWT({ projectId: 'p1', scope: 'public-api:write', jti: 'j' })
-      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
-      .setExpirationTime('1h');
+    const signed = (key: typeof privateKey, kid: string) =>
+      new SignJWT({ projectId: 'p1', scope: 'public-api:write', jti: 'j' })
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .setExpirationTime('1h')
+        .sign(key);
 
-    expect((await withToken(await token.sign(privateKey), federated)).status).toBe(404);
-    expect((await withToken(await aToken(), federated)).body).toEqual(unauthorized('The access token is malformed'));
+    expect((await withToken(await signed(privateKey, 'k1'), federated)).status).toBe(404);
+    const foreign = unauthorized(
+      'The access token is malformed: it is not signed with a key of the key set of this service (TOKEN_JWKS_FILE)',
+    );
+    expect((await withToken(await aToken(), federated)).body).toEqual(foreign);
+    const { privateKey: other } = await generateKeyPair('ES256');
+    expect((await withToken(await signed(other, 'k1'), federated)).body).toEqual(foreign);
+    expect((await withToken(await signed(privateKey, 'k2'), federated)).body).toEqual(foreign);
   });
 
   it('tries every key that suits a token without kid', async () => {
@@ -173,6 +184,21 @@ describe('access to the API', () => {
       { api_version: 'The API version 2025-03 is not available anymore' },
     ],
     ['a version that never was', 'POST', '/api/2025-04/import/videos', 404, { url: '/api/2025-04/import/videos' }],
+    [
+      'a version that was withdrawn, by another method',
+      'GET',
+      '/api/2025-03/import/videos',
+      410,
+      { api_version: 'The API version 2025-03 is not available anymore' },
+    ],
+    [
+      'a version that never was, by another method',
+      'GET',
+      '/api/v2/import/videos',
+      404,
+      { url: '/api/v2/import/videos' },
+    ],
+    ['a route that no version has', 'DELETE', '/api/2025-03/foo', 404, { url: '/api/2025-03/foo' }],
     ['an unknown route', 'GET', '/api/v1/foo?token=x', 404, { url: '/api/v1/foo' }],
     ['an unknown kind', 'POST', '/api/v1/import/documents', 404, { url: '/api/v1/import/documents' }],
     ['another method', 'GET', '/api/v1/import/videos', 405, { method: 'GET is not allowed here, POST is' }],

@@ -124,7 +124,7 @@ describe('GET /api/:v/hosts', () => {
 
     await expect(client.get('/api/v1/hosts?limit=0&state=ok')).resolves.toMatchObject({
       status: 400,
-      body: { error_details: { limit: expect.any(String) as unknown, state: 'is not a known parameter' } },
+      body: { error_details: { limit: expect.any(String) as unknown, state: 'Is not a parameter of this route' } },
     });
     await expect(reader.get('/api/v1/hosts')).resolves.toMatchObject({ status: 403 });
   });

@@ -215,7 +215,7 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     });
   });
 
-  it('does not know unknown ids, other kinds, other projects and half-stored imports', async () => {
+  it('does not know unknown ids, other projects and half-stored imports', async () => {
     const id = await anImport('video');
     const at = new Date();
     const storing: Batch = {
@@ -231,10 +231,26 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     });
 
     expect((await status('video', '098shjhv9')).body).toEqual(notFound('098shjhv9'));
-    expect((await status('file', id)).body).toEqual(notFound(id));
+    expect((await stranger.get(`/api/v1/import/files/status?id=${id}`)).body).toEqual(notFound(id));
     expect((await status('video', storing._id)).body).toEqual(notFound(storing._id));
     expect((await stranger.get(`/api/v1/import/videos/status?id=${id}`)).body).toEqual(notFound(id));
     expect((await stranger.get(`/api/v1/imports/${id}`)).body).toEqual(notFound(id));
+  });
+
+  it.each([
+    ['video', 'file', 'is a file import; ask at /api/2026-05/import/files/status'],
+    ['file', 'image', 'is an image import; ask at /api/2026-05/import/images/status'],
+    ['image', 'video', 'is a video import; ask at /api/2026-05/import/videos/status'],
+  ] as const)('does not take the id of a %s route for that of a %s, and says what it is', async (asked, kind, what) => {
+    const id = await anImport(kind);
+
+    const answer = await status(asked, id);
+
+    expect(answer.body).toEqual({
+      status: 404,
+      error: 'Not Found',
+      error_details: { name: 'NotFound', message: `Import ${id} ${what}?id=${id}` },
+    });
   });
 
   it('calls unknown ids lost where that is set', async () => {

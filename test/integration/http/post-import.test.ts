@@ -109,6 +109,23 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     expect(gateway.workflows.started).toHaveLength(before);
   });
 
+  it('refuses text and numbers that would be kept as others, by path and with the reason', async () => {
+    const item = String.raw`{"url":"https://cdn.example.com/a b.mp4","id":"a\ud83d","fileName":"a","metadata":{"n":12345678901234567890}}`;
+    const answer = await post(
+      String.raw`{"systemName":"s","context":{"half":"\ude00","nul":"\u0000"},"videos":[${item}]}`,
+    );
+
+    expect(answer.body).toEqual(
+      badRequest({
+        'context.half': 'Must be well-formed Unicode, has half of a surrogate pair',
+        'context.nul': 'Must not contain NUL',
+        'videos.0.id': 'Must be well-formed Unicode, has half of a surrogate pair',
+        'videos.0.metadata.n':
+          'Must be an integer from -9007199254740991 to 9007199254740991; send a larger one as text',
+      }),
+    );
+  });
+
   it.each([
     ['JSON that is none', '{"systemName": "s" "videos": []}'],
     ['nothing', ''],
@@ -140,7 +157,7 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     expect(answer.body).toEqual({
       status: 413,
       error: 'Payload Too Large',
-      error_details: { body: 'The body must be at most 16777216 bytes' },
+      error_details: { body: 'The body must be at most 16 MiB (16777216 bytes); NDJSON and CSV may be of any size' },
     });
     expect(
       await postChunked(

@@ -69,6 +69,22 @@ describe('POST of lines', () => {
     expect(await gateway.store.items.find(idOf(body), 0)).toMatchObject({ metadata: { title: 'One, first' } });
   });
 
+  it('takes CSV of a spreadsheet, and says what is wrong with a table in the words of tables', async () => {
+    const table = (between: string) =>
+      ['\ufeffURL;Id;Filename;;', 'https://cdn.example.com/a b.mp4;a;a.mp4;;', ';;;;', '']
+        .join('\r\n')
+        .replaceAll(';', between);
+
+    for (const between of [';', '\t']) {
+      const { status, body } = await post(table(between), CSV, '?systemName=csv');
+      expect(status).toBe(200);
+      expect(await externalIds(idOf(body))).toEqual(['a']);
+    }
+    expect(detailsOf((await post(table('|'), CSV, '?systemName=csv')).body)).toEqual({
+      'line.1': 'Has one column only, "URL|Id|Filename||": cells must be separated by comma, semicolon or tab',
+    });
+  });
+
   it.each([
     ['NDJSON', NDJSON, '', ndjson([anItem('a')])],
     ['CSV', CSV, '?systemName=s', 'url,id,fileName\nhttps://cdn.example.com/a,a,a\n'],
@@ -122,12 +138,30 @@ describe('POST of lines', () => {
       'line.1502.foo': 'Additional properties not allowed',
       'line.1502.url': expect.any(String) as unknown,
       'line.1504': 'Must be valid JSON',
-      'line.1505.id': 'Must be unique, an earlier line has the same',
+      'line.1505.id': 'Must be unique, line 9 has the same',
       'line.1506': 'Must be at most 2097152 bytes',
     });
     expect(answer.text).not.toContain('10.0.0.1');
     await expectNothingLeft();
     expect(gateway.workflows.started).toHaveLength(before);
+  });
+
+  it('refuses text and numbers that would be kept as others, in lines and in the query', async () => {
+    const url = 'https://cdn.example.com/a';
+    const lines = String.raw`{"systemName":"s","context":{"a":9007199254740993}}
+{"url":"${url}","id":"a","fileName":"a","metadata":{"n":[9007199254740993]}}`;
+    const halves = String.raw`{"systemName":"s"}
+{"url":"${url}","id":"a","fileName":"\ud83d","metadata":{"n":9007199254740993}}`;
+    const LONG = 'Must be an integer from -9007199254740991 to 9007199254740991; send a larger one as text';
+
+    expect(detailsOf((await post(lines)).body)).toEqual({ 'line.1.context.a': LONG });
+    expect(detailsOf((await post(halves)).body)).toEqual({
+      'line.2.fileName': 'Must be well-formed Unicode, has half of a surrogate pair',
+      'line.2.metadata.n': LONG,
+    });
+    const query = `?systemName=s&context=${encodeURIComponent('{"a":9007199254740993}')}`;
+    expect(detailsOf((await post('url,id,fileName\n', CSV, query)).body)).toEqual({ 'context.a': LONG });
+    await expectNothingLeft();
   });
 
   it('takes the good lines of a partial batch and says which it left out', async () => {
@@ -140,7 +174,7 @@ describe('POST of lines', () => {
       id: expect.any(String) as unknown,
       rejected: [
         { line: 3, error: 'url: Must not be empty; id: Must have 1 to 500 characters' },
-        { line: 4, error: 'id: Must be unique, an earlier line has the same' },
+        { line: 4, error: 'id: Must be unique, line 2 has the same' },
         { line: 5, error: 'Must be valid JSON' },
       ],
     });

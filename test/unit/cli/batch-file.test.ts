@@ -57,6 +57,12 @@ describe('readBatchFile', () => {
     ],
     ['with a first line only', '{"a":1}', { systemName: 't' }, '{"a":1,"systemName":"t"}'],
     ['with a first line that is not JSON', 'x\ny\n', { systemName: 't' }, 'x\ny\n'],
+    [
+      'with an integer that cannot be kept',
+      '{"context":{"a":9007199254740993}}',
+      { systemName: 't' },
+      '{"context":{"a":9007199254740993}}',
+    ],
     ['with nothing in it', '', { systemName: 't' }, ''],
   ])('sends an NDJSON file %s', async (_name, content, fields, expected) => {
     const { type, query, body } = await readBatchFile(aFile('a.ndjson', content), fields);
@@ -69,6 +75,8 @@ describe('readBatchFile', () => {
     ['x.txt', '', 'must end in .json, .ndjson or .csv'],
     ['x.json', '[]', 'must hold a JSON object'],
     ['x.json', '{', 'is not valid JSON'],
+    ['x.json', '{"context":{"big":9007199254740993}}', 'x.json: big: Must be an integer from -9007199254740991'],
+    ['x.json', '{"context":{"huge":1e999}}', 'x.json: huge: Must be a number of at most'],
   ])('says what is wrong with %s', async (name, content, message) => {
     await expect(readBatchFile(aFile(name, content), {})).rejects.toThrow(message);
   });

@@ -45,6 +45,10 @@ describe('the table of reason codes', () => {
     }
   });
 
+  it('names nothing that a client cannot do: an item is posted again, no route retries it', () => {
+    expect(Object.values(REASONS).filter(({ hint }) => /\bretry\b/i.test(hint))).toEqual([]);
+  });
+
   it('can be overruled by a single occurrence', () => {
     expect(new ImportError('timeout', 'No answer').retryable).toBe(true);
     expect(new ImportError('timeout', 'No answer', { retryable: false }).retryable).toBe(false);

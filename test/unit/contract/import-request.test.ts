@@ -4,6 +4,11 @@ import { ApiError } from '../../../src/contract/api-error.js';
 import { parseImportRequest } from '../../../src/contract/import-request.js';
 import type { UrlCheck } from '../../../src/contract/request-rules.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
+import { parseJson } from '../../../src/contract/parse-json.js';
+
+const HALF = 'Must be well-formed Unicode, has half of a surrogate pair';
+const NUL = 'Must not contain NUL';
+const LONG = 'Must be an integer from -9007199254740991 to 9007199254740991; send a larger one as text';
 
 const checkUrl: UrlCheck = (url) =>
   URL.canParse(url) && url.startsWith('https://')
@@ -81,11 +86,7 @@ describe('parseImportRequest', () => {
       aBody({ videos: [anItem({ id: 'x'.repeat(501) })] }),
       { 'videos.0.id': 'Must have 1 to 500 characters' },
     ],
-    [
-      'half a character in an id',
-      aBody({ videos: [anItem({ id: '\ud800' })] }),
-      { 'videos.0.id': 'Must be well-formed Unicode' },
-    ],
+    ['half a character in an id', aBody({ videos: [anItem({ id: '\ud800' })] }), { 'videos.0.id': HALF }],
     [
       'an empty fileName',
       aBody({ videos: [anItem({ fileName: '' })] }),
@@ -185,6 +186,56 @@ describe('parseImportRequest', () => {
     expect(problemsOf(body)).toEqual({});
   });
 
+  it('refuses text that cannot be stored wherever it stands', () => {
+    for (const [text, sentence] of [
+      ['a\ud83d', HALF],
+      ['\ude00a', HALF],
+      ['a\0b', NUL],
+    ] as const) {
+      const kept = { [`k${text}`]: 1, list: [{ deep: text }] };
+      const videos = [anItem({ id: text, fileName: text, metadata: kept })];
+      const key = (path: string) => ({ [`${path}.k${text}`]: sentence.replace('Must', 'Keys must') });
+
+      expect(problemsOf({ systemName: text, context: kept, videos })).toEqual({
+        systemName: sentence,
+        ...{ ...key('context'), 'context.list.0.deep': sentence },
+        ...{ 'videos.0.id': sentence, 'videos.0.fileName': sentence },
+        ...{ ...key('videos.0.metadata'), 'videos.0.metadata.list.0.deep': sentence },
+      });
+    }
+    expect(problemsOf(aBody({ context: { smile: '😀' }, videos: [anItem({ id: '😀' })] }))).toEqual({});
+  });
+
+  it('refuses integers that would be stored as others, by path', () => {
+    const item = (metadata: string) => `{"url":"https://a.example/","id":"a","fileName":"a","metadata":${metadata}}`;
+    const body = (context: string, metadata: string) =>
+      parseJson(`{"systemName":"s","context":${context},"videos":[${item(metadata)}]}`);
+
+    expect(problemsOf(body('{"a":9007199254740993}', '{"n":{"list":[1,-9007199254740992]}}'))).toEqual({
+      'context.a': LONG,
+      'videos.0.metadata.n.list.1': LONG,
+    });
+    expect(problemsOf(body('{"a":1e999}', '{}'))).toEqual({
+      'context.a': 'Must be a number of at most 1.7976931348623157e308',
+    });
+    expect(problemsOf(body('{"a":9007199254740991,"b":6.022e23}', '{"c":"9007199254740993","d":0.1}'))).toEqual({});
+  });
+
+  it('tells what is wrong with each of many URLs, however bad the one before is', () => {
+    const urls = ['https://a.example/', '\ud800', '', 7, 'ftp://x', `https://a.example/${'ü'.repeat(4096)}`];
+    const videos = urls.map((url, seq) => anItem({ id: `${seq}`, url, foo: 1 }));
+    const foo = 'Additional properties not allowed';
+
+    expect(problemsOf(aBody({ videos }))).toEqual({
+      'videos.0.foo': foo,
+      ...{ 'videos.1.foo': foo, 'videos.1.url': 'The URL must start with https://' },
+      ...{ 'videos.2.foo': foo, 'videos.2.url': 'Must not be empty' },
+      ...{ 'videos.3.foo': foo, 'videos.3.url': 'Invalid type: expected string' },
+      ...{ 'videos.4.foo': foo, 'videos.4.url': 'The URL must start with https://' },
+      ...{ 'videos.5.foo': foo, 'videos.5.url': 'Must be at most 8192 bytes' },
+    });
+  });
+
   it('reports an own __proto__ of the body by its name', () => {
     const details = problemsOf(Object.assign(withKey('__proto__'), aBody()));
 
@@ -233,7 +284,7 @@ describe('parseImportRequest', () => {
     // Processor time, the best of three: other tests share the machine.
     expect(Math.min(...took)).toBeLessThan(1_000);
     expect(problemsOf(aBody({ videos: [...videos, anItem()] }))).toEqual({
-      videos: 'Must have at most 10000 items, has 10001',
+      videos: 'Must have at most 10000 items, has 10001; NDJSON and CSV take any number',
     });
   });
 

@@ -5,12 +5,20 @@ import { headersForHop, isRedirect, redirectTarget } from '../../../src/egress/r
 const NOTHING = parseAllowList('');
 const FROM = new URL('https://example.com/a/b?c');
 
+/** A Location as it comes from the wire: its bytes, one a character. */
+const asBytes = (text: string) => Buffer.from(text).toString('latin1');
+
 describe('redirectTarget', () => {
   it.each([
     ['/d', 'https://example.com/d'],
     ['d?e', 'https://example.com/a/d?e'],
     ['//cdn.example.com/x', 'https://cdn.example.com/x'],
     ['https://CDN.example.com./my file.pdf', 'https://cdn.example.com/my%20file.pdf'],
+    [asBytes('/t/café.mp4'), 'https://example.com/t/caf%C3%A9.mp4'],
+    [asBytes('/t/À 日本.mp4?q=ä'), 'https://example.com/t/%C3%80%20%E6%97%A5%E6%9C%AC.mp4?q=%C3%A4'],
+    [asBytes('//bücher.example/'), 'https://xn--bcher-kva.example/'],
+    ['/t/caf\xe9.mp4', 'https://example.com/t/caf%E9.mp4'],
+    ['/t/caf%C3%A9.mp4', 'https://example.com/t/caf%C3%A9.mp4'],
   ])('leads by %p to %p', (location, target) => {
     expect(redirectTarget(FROM, 302, { location }, NOTHING).href).toBe(target);
   });
@@ -31,7 +39,22 @@ describe('redirectTarget', () => {
     ['to no URL', { location: 'http://[::1' }, 'The target of the redirect is not a valid URL'],
     [
       'to what URL.canParse of Node 20 calls valid',
-      { location: 'http://\u00c2%a67/' },
+      { location: asBytes('http://\u00c2%a67/') },
+      'The target of the redirect is not a valid URL',
+    ],
+    [
+      'to a control character in UTF-8',
+      { location: asBytes('/a\u0085b') },
+      'The target of the redirect is not a valid URL',
+    ],
+    [
+      'to a host of 1,300 international letters',
+      { location: asBytes(`//${'漢字'.repeat(650)}/`) },
+      'The target of the redirect is not a valid URL',
+    ],
+    [
+      'to a host whose bytes are no UTF-8',
+      { location: 'https://b\xfccher.example/' },
       'The target of the redirect is not a valid URL',
     ],
     ['to plain http', { location: 'http://example.com/' }, 'The redirect led from https to http'],
@@ -52,7 +75,12 @@ describe('redirectTarget', () => {
       ],
       ...['https://example.com:8443/', '//metadata.google.internal/', 'https://①②⑦.0.0.1/', 'javascript:alert(1)'],
     ].map(
-      (location) => [`to ${location}`, { location }, 'The redirect led to an address that may not be fetched'] as const,
+      (location) =>
+        [
+          `to ${location}`,
+          { location: asBytes(location) },
+          'The redirect led to an address that may not be fetched',
+        ] as const,
     ),
   ])('refuses to lead %s', (_where, headers, message) => {
     expect(() => redirectTarget(FROM, 302, headers, NOTHING)).toThrow(

@@ -22,6 +22,21 @@ describe('listQuery', () => {
     expect(problemsOf({ limit })).toEqual(['limit']);
   });
 
+  it('says the same of a query as other lists do', () => {
+    const refused = () => listQuery({ after: '', limit: '0', before: 'x', ['__proto__']: 'y' });
+
+    expect(refused).toThrow(
+      expect.objectContaining({
+        details: {
+          before: 'Is not a parameter of this route',
+          ['__proto__']: 'Is not a parameter of this route',
+          after: 'Must be the next of an earlier page',
+          limit: 'Must be a whole number from 1 to 1000',
+        },
+      }),
+    );
+  });
+
   it('names every parameter that is wrong or not known', () => {
     expect(problemsOf({ after: ['a', 'b'], limit: '0', before: 'x' }).sort()).toEqual(['after', 'before', 'limit']);
   });

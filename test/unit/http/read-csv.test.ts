@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import type { ImportLine } from '../../../src/contract/import-line.js';
-import { csvRecords } from '../../../src/http/csv-records.js';
+import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
 import { readCsv } from '../../../src/http/read-csv.js';
 import { splitLines } from '../../../src/http/split-lines.js';
 
@@ -10,7 +10,8 @@ const MAX = 1_000;
 async function read(text: string): Promise<ImportLine[]> {
   const chunks = Readable.from([Buffer.from(text)]) as AsyncIterable<Buffer>;
   const lines: ImportLine[] = [];
-  for await (const found of readCsv(csvRecords(splitLines(chunks, MAX), MAX))) lines.push(...found);
+  const settings = { maxBytes: MAX, kind: 'video', mediaTypes: defaultMediaTypes() } as const;
+  for await (const found of readCsv(splitLines(chunks, MAX), settings)) lines.push(...found);
   return lines;
 }
 
@@ -48,10 +49,10 @@ describe('readCsv', () => {
 
     expect(await read(`url,id,fileName\n${rows.join('\n')}\n`)).toMatchObject([
       { line: 2, item: { id: '1' } },
-      { line: 3, problem: 'Has 2 cells, the first line has 3' },
+      { line: 3, problem: 'Has 2 cells, the header has 3' },
       { line: 4, problem: 'Has a quote within a cell; a cell with quotes must be quoted and its quotes doubled' },
       { line: 5, problem: 'Has a quote within a cell; a cell with quotes must be quoted and its quotes doubled' },
-      { line: 6, problem: 'Has 4 cells, the first line has 3' },
+      { line: 6, problem: 'Has 4 cells, the header has 3' },
       { line: 7, item: { id: '6' } },
     ]);
   });
@@ -61,7 +62,7 @@ describe('readCsv', () => {
 
     expect(await read(`url,id,fileName\na,1,"one\n${swallowed}b,2,two\n`)).toMatchObject([
       { line: 2, problem: 'A quoted cell is not closed' },
-      ...[500, 501, 502].map((line) => ({ line, problem: 'Has 1 cells, the first line has 3' })),
+      ...[500, 501, 502].map((line) => ({ line, problem: 'Has 1 cells, the header has 3' })),
       { item: { id: '2' } },
     ]);
     expect(await read('url,id,fileName\na,1,"one\nb,2,two\n')).toMatchObject([
@@ -78,6 +79,25 @@ describe('readCsv', () => {
       { 'line.2': 'The column "title" is not one of url, id, fileName, mediaType, metadata.*' },
     ],
     ['a column twice', 'url,id,fileName,id\n', { 'line.1': 'The column "id" is there twice' }],
+    ['a column twice in another case', 'url,id,fileName,ID\n', { 'line.1': 'The column "ID" is there twice' }],
+    [
+      'cells between which there is something else',
+      'url|id|fileName\na|1|one\n',
+      {
+        'line.1': 'Has one column only, "url|id|fileName": cells must be separated by comma, semicolon or tab',
+      },
+    ],
+    [
+      'rows without a header',
+      'https://a.example/1.mp4;1;one\n',
+      { 'line.1': 'Must name the columns, such as url,id,fileName, and is an item' },
+    ],
+    ['a column without a name before others', 'url,,id,fileName\n', { 'line.1': 'Column 2 has no name' }],
+    [
+      'a separator that is not known',
+      'sep=|\nurl|id|fileName\n',
+      { 'line.1': 'sep= must name a comma, a semicolon or a tab' },
+    ],
   ])('refuses %s', async (_name, text, details) => {
     await expect(read(text)).rejects.toMatchObject({ status: 400, details });
   });

@@ -4,7 +4,7 @@ import type { ImportLine } from '../../../src/contract/import-line.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
 import type { RequestRules } from '../../../src/contract/request-rules.js';
 import { createLineVerdicts } from '../../../src/intake/line-verdicts.js';
-import type { SeenIds } from '../../../src/intake/seen-ids.js';
+import type { SeenIds, SeenItem } from '../../../src/intake/seen-ids.js';
 import { createSeenIds } from '../../../src/intake/seen-ids.js';
 import { takeLines } from '../../../src/intake/take-lines.js';
 import { anItem } from '../../support/import-builders.js';
@@ -66,7 +66,7 @@ describe('takeLines', () => {
         'line.3.url': 'Must not be empty',
         'line.3.foo': 'Additional properties not allowed',
         'line.4': 'Invalid type: expected object',
-        'line.5.id': 'Must be unique, an earlier line has the same',
+        'line.5.id': 'Must be unique, line 2 has the same',
       },
     });
   });
@@ -98,17 +98,28 @@ describe('takeLines', () => {
     const again = [...manyItems(1_500), anItem('i3')];
     // As if every id had the same hash as every other.
     const collide = (): SeenIds => {
-      const seqs: number[] = [];
-      return { candidates: () => [...seqs], add: (_id, seq) => void seqs.push(seq) };
+      const items: SeenItem[] = [];
+      return { candidates: () => [...items], add: (_id, item) => void items.push(item) };
     };
 
     await expect(take(again)).rejects.toMatchObject({
-      details: { 'line.1502.id': 'Must be unique, an earlier line has the same' },
+      details: { 'line.1502.id': 'Must be unique, line 5 has the same' },
     });
     await expect(take(again, { seen: collide() })).rejects.toMatchObject({
-      details: { 'line.1502.id': 'Must be unique, an earlier line has the same' },
+      details: { 'line.1502.id': 'Must be unique, line 5 has the same' },
     });
     expect((await take(manyItems(1_500), { seen: collide() })).count).toBe(1_500);
+  });
+
+  it('names the first line of an id that stands on many, past lines that hold nothing or are bad', async () => {
+    const items = [anItem('a', { foo: 1 }), 7, anItem('b'), anItem('b'), ...manyItems(1_500), anItem('b'), anItem('a')];
+
+    const { rejected } = await take(items, { isPartial: true });
+
+    expect(rejected.lines.slice(2)).toEqual([
+      { line: 5, error: 'id: Must be unique, line 4 has the same' },
+      { line: 1_506, error: 'id: Must be unique, line 4 has the same' },
+    ]);
   });
 
   it.each([false, true])('refuses a batch without a good line, partial or not (%s)', async (isPartial) => {
@@ -125,10 +136,10 @@ describe('takeLines', () => {
 describe('createSeenIds', () => {
   it('finds what was added while it grows, and nothing else', () => {
     const seen = createSeenIds();
-    for (let seq = 0; seq < 50_000; seq += 1) seen.add(`id-${seq}`, seq);
+    for (let seq = 0; seq < 50_000; seq += 1) seen.add(`id-${seq}`, { seq, line: 2 * seq + 7 });
 
-    expect(seen.candidates('id-0')).toEqual([0]);
-    expect(seen.candidates('id-49999')).toEqual([49_999]);
+    expect(seen.candidates('id-0')).toEqual([{ seq: 0, line: 7 }]);
+    expect(seen.candidates('id-49999')).toEqual([{ seq: 49_999, line: 100_005 }]);
     expect(Array.from({ length: 1_000 }, (_, index) => seen.candidates(`other-${index}`)).flat()).toEqual([]);
   });
 });

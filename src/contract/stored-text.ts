@@ -1,0 +1,29 @@
+/** UTF-8 has no bytes for it (RFC 3629 section 3): stored, it would come back as another character. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Why a text cannot be stored as it is, null when it can. The same holds for every text of a request that is kept: names, keys and
+ * values.
+ */
+export function textProblem(text: string): string | null {
+  // MongoDB takes NUL in a value and not in a key; many who read what is stored end a text there.
+  if (text.includes('\0')) return 'Must not contain NUL';
+  return LONE_SURROGATE.test(text) ? 'Must be well-formed Unicode, has half of a surrogate pair' : null;
+}
+
+/**
+ * Why a number cannot be stored as it was written, null when it can.
+ * @param value as `parseJson` answers it
+ */
+export function numberProblem(value: number | bigint): string | null {
+  if (typeof value === 'bigint')
+    return `Must be an integer from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}; send a larger one as text`;
+  return Number.isFinite(value) ? null : 'Must be a number of at most 1.7976931348623157e308';
+}
+
+/** Why a key of a free-form object cannot be stored, null when it can: keys that change prototypes, and operators of MongoDB. */
+export function keyProblem(key: string): string | null {
+  if (key === '__proto__') return 'Key __proto__ is not allowed';
+  if (key.startsWith('$')) return 'Keys must not start with $';
+  return textProblem(key)?.replace('Must', 'Keys must') ?? null;
+}
