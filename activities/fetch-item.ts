@@ -23,11 +23,12 @@ export async function fetchItem(
   deps: Pick<ActivityDeps, 'source'>,
   item: Item,
   known: KnownContent | null,
-  request: Omit<FetchRequest, 'url' | 'unless'>,
+  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
 ): Promise<ItemContent> {
   const { etag, lastModified } = known?.source ?? {};
   const unless = { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
-  const answer = await deps.source.fetch({ ...request, url: item.url, ...(known === null ? {} : { unless }) });
+  const { url, fileName } = item;
+  const answer = await deps.source.fetch({ ...request, url, fileName, ...(known === null ? {} : { unless }) });
   if (answer.kind === 'not_modified') {
     if (known === null) throw new Error('The source layer reported 304 for a request without a condition');
     const { media, source, contentToken } = known;

@@ -23,7 +23,7 @@ export async function importContent(
   batch: Batch,
   item: Item,
   { found, known }: StoredContent,
-  request: Omit<FetchRequest, 'url' | 'unless'>,
+  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
 ): Promise<ImportedContent> {
   const { media, condemned } = deps.store;
   const record = async (content: ItemContent): Promise<MediaWritten> => {

@@ -11,19 +11,42 @@ const XML_START = /^<\?xml[\s?]/i;
 /** What may stand before the first element of any of them. */
 const PROLOGUE = /\s*(?:<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<!doctype (?!html[\s>])[^[>]*(?:\[[^\]]*\]\s*)?>)/iy;
 
+/** What an element of XML begins with (XML 1.0, NameStartChar). */
+const ELEMENT_START = /^<[\p{L}_:]/u;
+
 /**
  * Tells HTML, SVG and other XML, which have no magic number, by their first tag: after a byte order mark, white space, comments,
  * processing instructions and a document type.
  */
 export function sniffMarkup(head: Uint8Array): Markup | undefined {
-  const text = new TextDecoder(textEncodingOf(head)).decode(head).trimStart();
+  const text = textOf(head);
   if (!text.startsWith('<')) return undefined;
-  PROLOGUE.lastIndex = 0;
-  let start = 0;
-  while (PROLOGUE.test(text)) start = PROLOGUE.lastIndex;
-  const root = text.slice(start).trimStart();
+  const root = rootOf(text);
   if (SVG_START.test(root)) return 'image/svg+xml';
   if (XML_START.test(text)) return XHTML_START.test(root) ? 'text/html' : 'application/xml';
   if (HTML_START.test(root)) return 'text/html';
   return /^<!--[\s>]/.test(text) ? 'text/html' : undefined;
+}
+
+/**
+ * Whether bytes may be XML without a declaration, which any element may begin: also one that HTML has, but not that of a whole HTML
+ * page. An honest header has to say so.
+ */
+export function mayBeXml(head: Uint8Array): boolean {
+  const text = textOf(head);
+  if (!text.startsWith('<')) return false;
+  const root = rootOf(text);
+  return ELEMENT_START.test(root) && !XHTML_START.test(root);
+}
+
+function textOf(head: Uint8Array): string {
+  return new TextDecoder(textEncodingOf(head)).decode(head).trimStart();
+}
+
+/** The text from its first element on. */
+function rootOf(text: string): string {
+  PROLOGUE.lastIndex = 0;
+  let start = 0;
+  while (PROLOGUE.test(text)) start = PROLOGUE.lastIndex;
+  return text.slice(start).trimStart();
 }

@@ -26,8 +26,9 @@ async function decide(
   bytes: Uint8Array,
   type: MediaType,
   url = 'https://cdn.example.com/download',
+  fileName?: string,
 ): Promise<string> {
-  const decision = decideType(header, await sniffType(bytes), type, url);
+  const decision = decideType(header, await sniffType(bytes), type, { url, fileName });
   return 'mimeType' in decision ? decision.mimeType : `refused: ${decision.refused}`;
 }
 
