@@ -67,6 +67,12 @@ export function startWalk<T>(walk: Walk<T>, head: Buffer, usesLast = false): Wal
     stop();
   }
 
+  function answerGathered(): void {
+    if (gathered === undefined) return;
+    gathered = { at: gathered.at, bytes: gathered.bytes.subarray(0, filled) };
+    step(gathered.bytes);
+  }
+
   /** Answers from the head, the last answer and the chunk at hand until the walk wants something that is still to come. */
   function run(chunk: Piece): void {
     while (pending !== undefined) {
@@ -88,7 +94,7 @@ export function startWalk<T>(walk: Walk<T>, head: Buffer, usesLast = false): Wal
       filled = copyFrom(here, at, bytes);
       gathered = { at, bytes };
       if (filled < length && at + filled < seen) stop();
-      else if (filled === length || ended) step(bytes.subarray(0, filled));
+      else if (filled === length || ended) answerGathered();
       else return;
     }
   }
@@ -114,13 +120,13 @@ export function startWalk<T>(walk: Walk<T>, head: Buffer, usesLast = false): Wal
       // Copied and not kept as it is: a source may send a chunk for every byte.
       filled += copyFrom([piece], pending.at + filled, gathered.bytes.subarray(filled));
       if (filled < gathered.bytes.length) return;
-      step(gathered.bytes);
+      answerGathered();
       run(piece);
     },
     end() {
       if (pending === undefined) return;
       ended = true;
-      if (!('last' in pending) && gathered !== undefined) step(gathered.bytes.subarray(0, filled));
+      if (!('last' in pending)) answerGathered();
       run({ at: seen, bytes: Buffer.alloc(0) });
     },
   };

@@ -17,6 +17,9 @@ const DEFLATED = 8;
 const HAS_DESCRIPTOR = 0x08;
 const IN_ZIP64_EXTRA = 0xffffffff;
 
+/** An archive of more is asked for its directory: each entry takes two asks, and a walk has a limit of them. */
+const MAX_ENTRIES = 1_000;
+
 /** The list of types in an office document of thousands of parts is half as long. More is a bomb. */
 const MAX_INFLATED_BYTES = 1024 * 1024;
 
@@ -38,7 +41,8 @@ export function isZip(head: Buffer): boolean {
  */
 export function* walkZip(): Walk<Found> {
   const names = createZipNames();
-  for (let at = 0; ;) {
+  let at = 0;
+  for (let entries = 0; entries < MAX_ENTRIES; entries += 1) {
     const header = yield { at, length: LOCAL_BYTES };
     if (header.length < LOCAL_BYTES) break;
     if (header.readUInt32LE(0) !== LOCAL_HEADER) {
