@@ -52,15 +52,17 @@ export function inspectContent(
     return 'refused' in decision ? refuse(decision.code, decision.refused) : decision.mimeType;
   }
 
-  /** Called with the head, once. */
-  async function begin(bytes: Buffer): Promise<void> {
+  /** Called with what has gathered, once. */
+  async function begin(): Promise<void> {
+    const [first, ...more] = waiting.splice(0);
+    const bytes = first !== undefined && more.length === 0 ? first : Buffer.concat([first ?? Buffer.alloc(0), ...more]);
     head = bytes.subarray(0, HEAD_BYTES);
     sniffed = await sniffType(head);
     look = lookInside(head, sniffed);
     if (bytes.length > head.length) look?.walker.push(bytes.subarray(head.length));
     await advance();
     if (verdict !== undefined || look === undefined) return;
-    // Nobody downloads gigabytes to learn which of two wrong types they are.
+    // A body need not be downloaded to learn which of several wrong types it is.
     if (look.mayBe === undefined || !couldTake(mediaType, look.mayBe)) decide({ ...sniffed, ...look.otherwise });
   }
 
@@ -72,7 +74,8 @@ export function inspectContent(
     const mimeType = decide(judged);
     const isMeasured = found !== undefined && mimeType === found.type;
     verdict = { mimeType, ...(isMeasured ? plausible(found.dimensions) : imageDimensions(mimeType, head)) };
-    look = undefined;
+    // The rest of a body may take hours, and needs none of this.
+    head = sniffed = look = undefined;
   }
 
   return {
@@ -86,7 +89,7 @@ export function inspectContent(
       if (head === undefined) {
         waiting.push(chunk);
         waitingBytes += chunk.length;
-        if (waitingBytes >= HEAD_BYTES) await begin(Buffer.concat(waiting.splice(0)));
+        if (waitingBytes >= HEAD_BYTES) await begin();
         return;
       }
       look?.walker.push(chunk);
@@ -95,7 +98,7 @@ export function inspectContent(
 
     async finish() {
       if (refusal !== undefined) throw refusal;
-      if (head === undefined) await begin(Buffer.concat(waiting.splice(0)));
+      if (verdict === undefined && head === undefined) await begin();
       if (verdict === undefined) {
         look?.walker.end();
         await advance();

@@ -4,6 +4,7 @@ import { isId3, walkId3 } from './formats/id3.js';
 import { brandType, isIsoMedia, walkIsoMedia } from './formats/iso-media.js';
 import { isMatroska, walkMatroska } from './formats/matroska.js';
 import { isOgg, walkOgg } from './formats/ogg.js';
+import { isOle, walkOle } from './formats/ole.js';
 import { walkJpeg, walkPng, walkTiff } from './formats/pictures.js';
 import { isWindowsMedia, walkWindowsMedia } from './formats/windows-media.js';
 import { isZip, walkZip } from './formats/zip.js';
@@ -43,6 +44,7 @@ export function lookInside(head: Buffer, { type, text }: Sniffed): Look | undefi
     const family = brand?.startsWith('image/') === true ? ['image'] : FILM;
     return look(walkIsoMedia(), brand === undefined ? [...FILM, 'image'] : family, brand ?? type);
   }
+  if (isOle(head)) return look(walkOle(), ['application']);
   if (isMatroska(head)) return look(walkMatroska(), FILM);
   if (isOgg(head)) return look(walkOgg(), [...FILM, 'application']);
   if (isWindowsMedia(head)) return look(walkWindowsMedia(), FILM);

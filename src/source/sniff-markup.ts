@@ -19,8 +19,8 @@ const ELEMENT_START = /^<[\p{L}_:]/u;
  * processing instructions and a document type.
  */
 export function sniffMarkup(head: Uint8Array): Markup | undefined {
-  const text = textOf(head);
-  if (!text.startsWith('<')) return undefined;
+  const text = taggedText(head);
+  if (text === undefined) return undefined;
   const root = rootOf(text);
   if (SVG_START.test(root)) return 'image/svg+xml';
   if (XML_START.test(text)) return XHTML_START.test(root) ? 'text/html' : 'application/xml';
@@ -33,14 +33,20 @@ export function sniffMarkup(head: Uint8Array): Markup | undefined {
  * page. An honest header has to say so.
  */
 export function mayBeXml(head: Uint8Array): boolean {
-  const text = textOf(head);
-  if (!text.startsWith('<')) return false;
+  const text = taggedText(head);
+  if (text === undefined) return false;
   const root = rootOf(text);
   return ELEMENT_START.test(root) && !XHTML_START.test(root);
 }
 
-function textOf(head: Uint8Array): string {
-  return new TextDecoder(textEncodingOf(head)).decode(head).trimStart();
+/** The text from its first tag on; undefined when it does not begin with one. */
+function taggedText(head: Uint8Array): string | undefined {
+  const encoding = textEncodingOf(head);
+  // White space may be long, and is mostly none: a look at the beginning spares decoding what has no tag.
+  const start = new TextDecoder(encoding).decode(head.subarray(0, 64)).trimStart();
+  if (start !== '' && !start.startsWith('<')) return undefined;
+  const text = new TextDecoder(encoding).decode(head).trimStart();
+  return text.startsWith('<') ? text : undefined;
 }
 
 /** The text from its first element on. */

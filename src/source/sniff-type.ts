@@ -22,6 +22,9 @@ export interface Sniffed {
  */
 const DEADLINE_MS = 2_000;
 
+/** Most formats have a binary byte among these, which spares decoding the rest. */
+const GLANCE_BYTES = 64;
+
 /**
  * Formats that are text. Any other magic number of printable characters is a word that a text may begin with: MZ, ID3, BM, FORM.
  * These are looked at more closely than by their first word, and still lose against a header that names another text.
@@ -44,10 +47,10 @@ const TEXT_FORMAT_CHARACTERS = 512;
 
 /** Tells the type of a body by its head (the first 64 KiB or all of it). Never throws: what cannot be parsed is unknown. */
 export async function sniffType(head: Uint8Array): Promise<Sniffed> {
-  const hasMark = hasUtf16Mark(head);
-  const text = (hasMark || mayBeText(head)) && isText(head);
   // file-type takes the byte order mark of UTF-16 for the start of an MPEG audio frame.
-  if (hasMark ? text : mayBeText(head)) {
+  const hasMark = hasUtf16Mark(head);
+  const text = (hasMark || mayBeText(head.subarray(0, GLANCE_BYTES))) && isText(head);
+  if (text || (!hasMark && mayBeText(head))) {
     const markup = sniffMarkup(head);
     const format = markup === undefined ? textFormat(head) : undefined;
     return { type: markup ?? format, text, xml: mayBeXml(head), isUnsure: format !== undefined };

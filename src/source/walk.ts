@@ -83,6 +83,10 @@ export function startWalk<T>(walk: Walk<T>, head: Buffer, usesLast = false): Wal
         continue;
       }
       const { at, length } = pending;
+      if (at + length <= head.length) {
+        step(head.subarray(at, at + length));
+        continue;
+      }
       const here: Piece[] = [{ at: 0, bytes: head }, chunk];
       if (gathered !== undefined) here.push(gathered);
       const whole = here.find((piece) => piece.at <= at && at + length <= piece.at + piece.bytes.length);

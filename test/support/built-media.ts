@@ -77,6 +77,21 @@ export function skeletonPage(): Buffer {
   ]);
 }
 
+/** An OLE compound file of so many bytes in front of its directory, with these streams. */
+export function ole(bytes: number, ...streams: string[]): Buffer {
+  const header = Buffer.alloc(512);
+  header.write('d0cf11e0a1b11ae1', 'hex');
+  header.writeUInt16LE(9, 30);
+  header.writeUInt32LE(bytes / 512, 48);
+  const entries = ['Root Entry', ...streams].map((name) => {
+    const entry = Buffer.alloc(128);
+    entry.write(name, 'utf16le');
+    entry.writeUInt16LE(2 * name.length + 2, 64);
+    return entry;
+  });
+  return Buffer.concat([header, Buffer.alloc(bytes, 0x22), ...entries, Buffer.alloc(512)]);
+}
+
 export interface ZipEntry {
   readonly name: string;
   readonly data: Buffer | string;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { Kind } from '../../../src/contract/kinds.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
 import type { MediaType } from '../../../src/contract/media-type.js';
@@ -8,6 +9,7 @@ import {
   box,
   id3Tag,
   officeDocument,
+  ole,
   skeletonPage,
   tiff,
   withBrands,
@@ -173,6 +175,11 @@ const INSIDE: [name: string, header: string, body: Buffer, type: string][] = [
     zip(PICTURE, { name: 'META-INF/MANIFEST.MF', data: '' }),
     'application/java-archive',
   ],
+  ['a doc', OCTETS, ole(102_400, '1Table', 'WordDocument'), 'application/msword'],
+  ['an xls', 'application/msword', ole(102_400, '\x05SummaryInformation', 'Workbook'), 'application/vnd.ms-excel'],
+  ['a ppt', OCTETS, ole(1_024, 'PowerPoint Document'), 'application/vnd.ms-powerpoint'],
+  ['an unknown compound file', 'application/vnd.ms-works', ole(102_400, 'own'), 'application/vnd.ms-works'],
+  ['an unknown compound file', OCTETS, ole(102_400, 'constructor'), 'application/x-cfb'],
   ['an archive', OCTETS, zip(PICTURE, { name: 'word/document.xml', data: '' }), 'application/zip'],
   ['an archive', 'application/vnd.own+zip', zip(PICTURE), 'application/vnd.own+zip'],
 ];
@@ -280,6 +287,26 @@ describe('inspectContent', () => {
     const started = performance.now();
     await inspect(body, OCTETS);
     expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it('comes to a verdict on bodies with random damage', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(INSIDE.length - 1),
+        fc.array(fc.tuple(fc.nat(2_000), fc.integer({ min: 0, max: 255 })), { maxLength: 20 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        async (index, damage, share) => {
+          const whole = INSIDE[index]?.[2] ?? Buffer.alloc(0);
+          const body = Buffer.from(whole.subarray(0, 1 + Math.floor(whole.length * share)));
+          for (const [at, value] of damage) if (at < body.length) body[at] = value;
+          const started = performance.now();
+          const { mimeType } = await inspect(body, undefined);
+          expect(mimeType).toMatch(/^[a-z]+\/[\w.+-]+$/);
+          expect(performance.now() - started).toBeLessThan(3_000);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('stays quick when a source sends each byte by itself', async () => {
