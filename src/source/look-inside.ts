@@ -1,12 +1,10 @@
 import { tiffLayout } from './formats/exif.js';
 import type { Found } from './formats/found.js';
-import { isId3, walkId3 } from './formats/id3.js';
 import { brandType, isIsoMedia, walkIsoMedia } from './formats/iso-media.js';
 import { isMatroska, walkMatroska } from './formats/matroska.js';
-import { isOgg, walkOgg } from './formats/ogg.js';
 import { isOle, walkOle } from './formats/ole.js';
 import { walkJpeg, walkPng, walkTiff } from './formats/pictures.js';
-import { isWindowsMedia, walkWindowsMedia } from './formats/windows-media.js';
+import { isId3, isOgg, isWindowsMedia, walkId3, walkOgg, walkWindowsMedia } from './formats/streams.js';
 import { isZip, walkZip } from './formats/zip.js';
 import type { Sniffed } from './sniff-type.js';
 import { startWalk, type Walk, type Walker } from './walk.js';

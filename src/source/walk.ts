@@ -4,7 +4,8 @@ export type Ask = { readonly at: number; readonly length: number } | { readonly 
 /**
  * Reads a format by asking for a few bytes at a time, wherever its own lengths lead. The answer is shorter than what was asked for
  * only where the content ends. Content streams past and is not kept, so a walk goes forward: what lies before its last ask is gone,
- * except for the head and, with `last`, the end.
+ * except for the head and, with `last`, the end. Reading back what was stored would need none of this, but S3 shows nothing of an
+ * upload before it is complete, and the type has to be known before the blob has a name.
  */
 export type Walk<T> = Generator<Ask, T, Buffer>;
 

@@ -53,6 +53,9 @@ const AUDIO_OF: Readonly<Record<string, string>> = {
   'video/3gpp2': 'audio/3gpp2',
 };
 
+/** Handlers of tracks that are seen: of ISO media, and older ones of QuickTime. */
+const PICTURES = new Set(['vide', 'auxv', 'pict', 'MPEG', 'qtvr']);
+
 /** Real files have fewer than ten brands. */
 const MAX_FTYP_BYTES = 1024;
 
@@ -143,7 +146,7 @@ function* filmOf(moov: Box, type: string): Walk<Found> {
     const box = yield* boxAt(at);
     if (box === undefined) break;
     const handler = box.type === 'trak' ? yield* handlerOf(box) : undefined;
-    if (handler === 'vide') return { type };
+    if (handler !== undefined && PICTURES.has(handler)) return { type };
     hasSound ||= handler === 'soun';
     at = box.end;
   }

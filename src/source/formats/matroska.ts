@@ -8,8 +8,10 @@ const SEGMENT = 0x18538067;
 const TRACKS = 0x1654ae6b;
 const TRACK_ENTRY = 0xae;
 const TRACK_TYPE = 0x83;
+/** Values of TrackType; a complex track has both. */
 const VIDEO = 1;
 const AUDIO = 2;
+const COMPLEX = 3;
 
 const SUBTYPES: Readonly<Record<string, string>> = { webm: 'webm', matroska: 'x-matroska' };
 
@@ -43,7 +45,7 @@ export function* walkMatroska(): Walk<Found> {
     if (element.id === TRACK_ENTRY) {
       const type = yield* childOf(element, TRACK_TYPE);
       const value = type && (yield { at: type.body, length: 1 })[0];
-      if (value === VIDEO) return { type: `video/${subtype}` };
+      if (value === VIDEO || value === COMPLEX) return { type: `video/${subtype}` };
       hasSound ||= value === AUDIO;
     }
     at = element.end;

@@ -83,6 +83,11 @@ describe('the source', () => {
     expect((await rig.fetch(url, { kind: 'video' })).asset).toMatchObject({ mimeType: 'video/ogg' });
   });
 
+  it.each(['audio/webm;codecs=opus', OCTETS])('stores Opus in WebM that is announced as %s as audio', async (type) => {
+    const url = rig.origin.route('/sound', answers.file(sampleMedia('sound.weba').body, { type }));
+    expect((await rig.fetch(url)).asset).toMatchObject({ mimeType: 'audio/webm' });
+  });
+
   it('stores a text whose first word is a magic number as what it is announced as', async () => {
     const url = rig.origin.route('/list', answers.file(Buffer.from('MAC address,IP,Host\n'), { type: 'text/csv' }));
     expect((await rig.fetch(url)).asset).toMatchObject({ mimeType: 'text/csv' });
