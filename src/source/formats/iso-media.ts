@@ -102,8 +102,10 @@ export function* walkIsoMedia(): Walk<Found> {
   let isFilling = true;
   for (let at = 0; ;) {
     const box = yield* boxAt(at);
-    // Other formats may have the letters of a filling box there; what follows one shows whether it was one.
-    if (box === undefined || !TOP_BOXES.has(box.type)) return isFilling ? {} : unsure(type);
+    // Other formats may have the letters of a filling box there; what follows one shows whether it was one. Behind `ftyp` there may
+    // be boxes that are not known here.
+    const isBox = box !== undefined && (TOP_BOXES.has(box.type) || (type !== undefined && /^[ -~]{4}$/.test(box.type)));
+    if (!isBox) return isFilling ? {} : unsure(type);
     isFilling &&= FILLING.has(box.type);
     if (box.type === 'ftyp') {
       type = brandType(yield { at, length: Math.min(box.end - at, MAX_FTYP_BYTES) });

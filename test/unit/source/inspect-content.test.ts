@@ -110,6 +110,7 @@ const INSIDE: [name: string, header: string, body: Buffer, type: string][] = [
       'video/quicktime',
     ];
   }),
+  ['sound behind a box of its own', OCTETS, behindFirstBox(bodyOf('sound.mp4'), box('ownb', FILLER)), 'audio/mp4'],
   ['an MP4 that begins with free', OCTETS, Buffer.concat([box('free'), bodyOf('clip.mp4')]), 'video/mp4'],
   ['bytes with the word skip', OCTETS, Buffer.concat([box('skip'), FILLER]), OCTETS],
   ['bytes with the word free', OCTETS, Buffer.concat([box('free'), FILLER]), OCTETS],
