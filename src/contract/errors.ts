@@ -86,6 +86,11 @@ export const REASONS = {
     retryable: false,
     hint: 'Check that the URL answers with the file itself, not with a login or error page',
   },
+  type_not_allowed: {
+    title: 'The configuration of the media type does not take files of this type',
+    retryable: false,
+    hint: 'Name the type in allowedMimeTypes of the media type in MEDIA_TYPES_FILE, or post the item as another media type',
+  },
   unsupported_encoding: {
     title: 'The body has a content encoding that cannot be undone safely',
     retryable: false,

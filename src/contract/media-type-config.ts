@@ -44,7 +44,7 @@ const Entry = z.object({
   handle: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must have 1 to 64 letters, digits, _ or -'),
   type: z.enum(['mediaVideo', 'mediaFile', 'mediaImage']),
   allowedMimeTypes: z
-    .array(z.string().regex(/^(\*|[a-z0-9.+-]+\/(\*|[a-z0-9.+-]+))$/, 'must be type/subtype, type/* or *'))
+    .array(z.string().regex(/^(\*|\*\/\*|[a-z0-9.+-]+\/(\*|[a-z0-9.+-]+))$/, 'must be type/subtype, type/*, */* or *'))
     .min(1)
     .optional(),
   metadata: z.array(Field).optional(),

@@ -18,7 +18,7 @@ export interface MetadataField {
 export interface MediaType {
   readonly handle: string;
   readonly kind: Kind;
-  /** Exact types or `video/*`; `*` takes anything. */
+  /** Exact types, or a whole family such as `image/*`; `*` takes anything of the kind. */
   readonly allowedMimeTypes: readonly string[];
   readonly metadata: readonly MetadataField[];
   /** Whether keys that `metadata` does not name are taken. */

@@ -20,6 +20,8 @@ export interface FetchProgress {
 
 export interface FetchRequest {
   readonly url: string;
+  /** As the client named the file: an extension that fits no HTML page tells a login page from a file. */
+  readonly fileName?: string;
   readonly mediaType: MediaType;
   /** Aborts the attempt: cancellation, shutdown, or the end of a sweep's patience. */
   readonly signal: AbortSignal;

@@ -21,7 +21,7 @@ export interface AttemptDeps extends ContentDeps {
 }
 
 /** `signal` aborts the attempt; with a LeaveSweep as its reason the item is left to an activity of its own. */
-export type AttemptOptions = Omit<FetchRequest, 'url' | 'mediaType' | 'unless'>;
+export type AttemptOptions = Omit<FetchRequest, 'url' | 'fileName' | 'mediaType' | 'unless'>;
 
 /**
  * settled: the item has its final state; retry: it failed and will be tried again after `delayMs`; own: it needs an activity of its

@@ -98,7 +98,7 @@ export async function importContent(
   batch: Batch,
   item: Item,
   { found, revalidatable }: CurrentMedia,
-  request: Omit<FetchRequest, 'url' | 'unless'>,
+  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
 ): Promise<ImportedContent> {
   const { media, condemned } = deps.store;
   const record = async (content: FetchedContent): Promise<MediaWritten> => {
@@ -134,11 +134,12 @@ async function fetchContent(
   deps: Pick<ContentDeps, 'source'>,
   item: Item,
   known: Revalidatable | null,
-  request: Omit<FetchRequest, 'url' | 'unless'>,
+  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
 ): Promise<FetchedContent> {
   const { etag, lastModified } = known?.source ?? {};
   const unless = { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
-  const answer = await deps.source.fetch({ ...request, url: item.url, ...(known === null ? {} : { unless }) });
+  const { url, fileName } = item;
+  const answer = await deps.source.fetch({ ...request, url, fileName, ...(known === null ? {} : { unless }) });
   if (answer.kind === 'not_modified') {
     if (known === null) throw new Error('The source layer reported 304 for a request without a condition');
     const { media, source, contentToken } = known;

@@ -22,6 +22,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   'image/x-ms-bmp': 'image/bmp',
   'image/vnd.microsoft.icon': 'image/x-icon',
   'audio/mp3': 'audio/mpeg',
+  'audio/x-m4a': 'audio/mp4',
+  'audio/m4a': 'audio/mp4',
   'audio/x-mpeg': 'audio/mpeg',
   'audio/x-wav': 'audio/wav',
   'audio/wave': 'audio/wav',
@@ -35,6 +37,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   'application/x-javascript': 'text/javascript',
   'application/javascript': 'text/javascript',
   'text/xml': 'application/xml',
+  'text/x-vcard': 'text/vcard',
+  'text/x-vcalendar': 'text/calendar',
 };
 
 /** The canonical name of a type, in lower case and without parameters. Patterns such as `video/*` come back as they are. */

@@ -4,9 +4,16 @@ import type { Kind } from '../contract/kinds.js';
 import type { MediaType } from '../contract/media-type.js';
 import { canonicalType } from './canonical-type.js';
 import type { Sniffed } from './sniff-type.js';
-import { takesType } from './takes-type.js';
+import { isOfKind, takesType } from './takes-type.js';
 
-export type TypeDecision = { readonly mimeType: string } | { readonly refused: string };
+export type TypeDecision =
+  { readonly mimeType: string } | { readonly refused: string; readonly code: 'type_mismatch' | 'type_not_allowed' };
+
+/** What the client called a file. */
+export interface Names {
+  readonly url: string;
+  readonly fileName?: string | undefined;
+}
 
 /** Types that say nothing: defaults of servers and of S3, and the ways to ask a browser for a download. */
 const UNINFORMATIVE = new Set([
@@ -33,47 +40,84 @@ const CONTAINERS: Readonly<Record<string, RegExp>> = {
   'text/html': /^(?:application\/xhtml\+xml|text\/.+)$/,
 };
 
+const XML = /^application\/(?:.+\+)?xml$/;
+/** Plain text is what servers say of names that they do not know. */
+const CERTAIN_TEXT = /^text\/(?!plain$)/;
+
+/** Names of files that are no HTML page, beyond those whose types are recognisable. Scripts of servers answer with pages. */
+const NO_PAGE =
+  /^(?:image|audio|video|font|model)\/|^text\/(?:csv|tab-separated-values)$|^application\/(?:json|msword|vnd\..+|epub\+zip)$/;
+
 const NOUNS: Readonly<Record<Kind, string>> = { video: 'a video', image: 'an image', file: 'the announced type' };
 
 /**
- * Settles the type of a body. Known bytes win over any header; without them the header must agree and, for videos and images, be
- * named by the media type itself; a file of no known type is text or bytes.
+ * Settles the type of a body. Known bytes win over any header; an honest header decides between two types that the bytes may be;
+ * without known bytes the header must agree and, for videos and images, be named by the media type itself; a file of no known
+ * type is text or bytes.
  * @param header type and subtype of the Content-Type header
- * @param url as the client gave it; its extension tells a page that stands in for a file
+ * @param names as the client gave them; their extensions tell a page that stands in for a file
  * @returns the canonical type to store, or a sentence that says why the media type does not take the body
  */
 export function decideType(
   header: string | undefined,
   sniffed: Sniffed,
   mediaType: MediaType,
-  url: string,
+  names: Names,
 ): TypeDecision {
   const canonical = header === undefined ? undefined : canonicalType(header);
   const announced = canonical === undefined || UNINFORMATIVE.has(canonical) ? undefined : canonical;
-  if (sniffed.type === 'text/html' && contradictsHtml(announced, mediaType.kind, url))
-    return { refused: htmlPage(mediaType.kind) };
-  const type =
-    sniffed.type === undefined ? withoutMagic(announced, sniffed.text, mediaType) : refine(sniffed.type, announced);
-  if (type === undefined) return { refused: unknownType(sniffed.text, mediaType) };
+  const isXml = sniffed.xml === true && announced !== undefined && XML.test(announced) && mediaType.kind === 'file';
+  const isPage = sniffed.type === 'text/html' && !isXml;
+  const contradiction = isPage ? contradictsHtml(announced, mediaType.kind, names) : undefined;
+  if (contradiction !== undefined) return mismatch(htmlPage(contradiction));
+
+  const type = isXml ? announced : typeOf(announced, sniffed, mediaType);
+  if (type === undefined) return mismatch(unknownType(announced, sniffed.text, mediaType));
   if (takesType(mediaType, type)) return { mimeType: type };
-  if (sniffed.type === 'text/html') return { refused: htmlPage(mediaType.kind) };
-  return {
-    refused: `The body is ${shown(type, announced, sniffed)}, which the media type ${mediaType.handle} does not take`,
-  };
+  if (isPage) return mismatch(htmlPage(NOUNS[mediaType.kind]));
+  const refused = `The body is ${shown(type, announced, sniffed)}, which the media type ${mediaType.handle} does not take`;
+  return isConfigurable(type, announced, mediaType) ? { refused, code: 'type_not_allowed' } : mismatch(refused);
 }
 
 /**
- * Even where HTML files are welcome, one that is announced as something else, or that answers for a URL such as `report.pdf`, is a
- * login or error page.
+ * Whether the configuration is what an operator would change to have a type taken. It is not where a file is another one than the
+ * source promises, or a text of which the source says nothing: an error message, most likely.
  */
-function contradictsHtml(announced: string | undefined, kind: Kind, url: string): boolean {
-  if (kind !== 'file' || (announced !== undefined && !/^text\/|xml$/.test(announced))) return true;
-  const promised = lookup(new URL(url).pathname);
-  return promised !== false && promised !== 'text/html' && RECOGNISABLE.has(canonicalType(promised));
+function isConfigurable(type: string, announced: string | undefined, mediaType: MediaType): boolean {
+  if (mediaType.kind !== 'file') return isOfKind(mediaType.kind, type);
+  return announced === undefined ? type !== 'text/plain' : type === announced || !takesType(mediaType, announced);
 }
 
-function refine(magic: string, announced: string | undefined): string {
-  return announced !== undefined && CONTAINERS[magic]?.test(announced) === true ? announced : magic;
+function mismatch(refused: string): TypeDecision {
+  return { refused, code: 'type_mismatch' };
+}
+
+/**
+ * Even where HTML files are welcome, one that is announced as something else, or that stands for a file such as `report.pdf` by the
+ * name in its URL or by the one that the client gave it, is a login or error page.
+ * @returns what it should have looked like
+ */
+function contradictsHtml(announced: string | undefined, kind: Kind, { url, fileName }: Names): string | undefined {
+  if (kind !== 'file' || (announced !== undefined && !/^text\/|xml$/.test(announced))) return NOUNS[kind];
+  const promised = [new URL(url).pathname, fileName ?? ''].map((name) => canonicalType(lookup(name) || 'text/html'));
+  const isOther = promised.some((type) => type !== 'text/html' && (RECOGNISABLE.has(type) || NO_PAGE.test(type)));
+  return isOther ? 'what its name promises' : undefined;
+}
+
+function typeOf(announced: string | undefined, sniffed: Sniffed, mediaType: MediaType): string | undefined {
+  const { type, text, isUnsure = false } = sniffed;
+  if (type === undefined) return withoutMagic(announced, text, mediaType);
+  if (announced === undefined || announced === type) return type;
+  if (CONTAINERS[type]?.test(announced) === true) return announced;
+  return isUnsure && isOtherReading(type, announced, text) ? announced : type;
+}
+
+/** Whether an honest header may call the same bytes by this name: `audio/mp4` those of `video/mp4`, `text/csv` those of any text. */
+function isOtherReading(type: string, announced: string, text: boolean): boolean {
+  if (text) return CERTAIN_TEXT.test(announced);
+  const [family, subtype] = announced.split('/');
+  if (family !== 'audio' && family !== 'video') return false;
+  return subtype === type.split('/')[1] || (type === 'audio/mpeg' && family === 'audio');
 }
 
 function withoutMagic(announced: string | undefined, text: boolean, mediaType: MediaType): string | undefined {
@@ -86,17 +130,19 @@ function withoutMagic(announced: string | undefined, text: boolean, mediaType: M
   return named && !mistaken && !text ? announced : undefined;
 }
 
-function htmlPage(kind: Kind): string {
-  return `The body looks like an HTML page, such as a login or error page, not like ${NOUNS[kind]}`;
+function htmlPage(promised: string): string {
+  return `The body looks like an HTML page, such as a login or error page, not like ${promised}`;
 }
 
-function unknownType(text: boolean, { kind, handle }: MediaType): string {
+function unknownType(announced: string | undefined, text: boolean, { kind, handle }: MediaType): string {
   if (text) return `The body is text, not ${NOUNS[kind]}`;
+  if (announced === undefined) return 'The bytes are of no known type, and the source announces none';
+  if (RECOGNISABLE.has(announced)) return 'The bytes are not those of the announced type, and of no known type';
   return `The bytes are of no known type, and the media type ${handle} does not name the announced one`;
 }
 
 /** What a source claims is not repeated in a sentence: only types that were recognised are. */
 function shown(type: string, announced: string | undefined, sniffed: Sniffed): string {
-  if (sniffed.type !== undefined) return sniffed.type;
+  if (sniffed.type !== undefined && sniffed.type === type) return type;
   return type === announced ? 'of the announced type' : type;
 }

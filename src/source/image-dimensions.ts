@@ -1,23 +1,25 @@
 import { imageSize } from 'image-size';
-
-export interface Dimensions {
-  readonly width: number;
-  readonly height: number;
-}
+import type { Dimensions } from './formats/found.js';
 
 /**
- * Pixel dimensions from the head of an image. Undefined where they are not told there (an SVG without a size, a JPEG whose
- * metadata fill the head): an image without known dimensions is still an image.
+ * Pixel dimensions from the head of an image. Undefined where they are not told there (an SVG without a size): an image without
+ * known dimensions is still an image.
  */
 export function imageDimensions(mimeType: string, head: Uint8Array): Dimensions | undefined {
   if (!mimeType.startsWith('image/')) return undefined;
   try {
     const { width, height } = imageSize(head);
-    const rounded = { width: Math.round(width), height: Math.round(height) };
-    return isPlausible(rounded.width) && isPlausible(rounded.height) ? rounded : undefined;
+    return plausible({ width: Math.round(width), height: Math.round(height) });
   } catch {
     return undefined;
   }
+}
+
+/** The dimensions that an image can have. */
+export function plausible(dimensions: Dimensions | undefined): Dimensions | undefined {
+  if (dimensions === undefined) return undefined;
+  const { width, height } = dimensions;
+  return isPlausible(width) && isPlausible(height) ? { width, height } : undefined;
 }
 
 function isPlausible(pixels: number): boolean {

@@ -7,7 +7,7 @@ import { parseContentType } from './content-type.js';
 import { decodeBody, parseEncoding } from './decode-body.js';
 import type { Earlier } from './earlier.js';
 import { headerText } from './header-text.js';
-import { inspectHead } from './inspect-head.js';
+import { inspectContent } from './inspect-content.js';
 import { partIdentityOf } from './part-identity.js';
 import { receiveBody } from './receive-body.js';
 import { checkSize } from './size-limit.js';
@@ -70,10 +70,7 @@ export async function receiveContent(
       openWriter,
       size,
       signal,
-      inspect: (head) => {
-        const header = begun?.part.contentType ?? parseContentType(headerText(headers, 'content-type'));
-        return inspectHead(header, head, request);
-      },
+      inspection: begun?.inspection ?? inspectContent(parseContentType(headerText(headers, 'content-type')), request),
       onWritten: () => reach?.('after_part_before_blob'),
     });
     // The formats of all three codings mark their own end, so a decoded body is whole.

@@ -43,7 +43,24 @@ const FIXTURE_TYPES = {
   'letter.docx': ['application/vnd.openxmlformats-officedocument.wordprocessingml.document', 'file'],
 } as const satisfies Record<string, readonly [string, Kind]>;
 
-export type SampleName = keyof typeof SAMPLE_TYPES | keyof typeof FIXTURE_TYPES;
+/** What only a look inside tells, beyond the magic number. */
+const INSIDE_TYPES = {
+  'sound.weba': ['audio/webm', 'file'],
+  'sound.mp4': ['audio/mp4', 'file'],
+  'sound.flac': ['audio/flac', 'file'],
+  'sound.wma': ['audio/x-ms-wma', 'file'],
+  'sound-first.ogv': ['video/ogg', 'video'],
+  'sound-first.wmv': ['video/x-ms-wmv', 'video'],
+  'picture.heic': ['image/heic', 'image'],
+  'portrait.jpg': ['image/jpeg', 'image'],
+  'portrait.png': ['image/png', 'image'],
+  'portrait.avif': ['image/avif', 'image'],
+  'portrait.tif': ['image/tiff', 'image'],
+} as const satisfies Record<string, readonly [string, Kind]>;
+
+const TEST_TYPES = { ...FIXTURE_TYPES, ...INSIDE_TYPES };
+
+export type SampleName = keyof typeof SAMPLE_TYPES | keyof typeof TEST_TYPES;
 
 function load(folder: string, name: string, [mimeType, kind]: readonly [string, Kind]): SampleMedia {
   const path = fileURLToPath(new URL(`../../${folder}/${name}`, import.meta.url));
@@ -55,10 +72,10 @@ function load(folder: string, name: string, [mimeType, kind]: readonly [string, 
 export function sampleMedia(name: SampleName): SampleMedia {
   return name in SAMPLE_TYPES
     ? load('samples', name, SAMPLE_TYPES[name as keyof typeof SAMPLE_TYPES])
-    : load('test/fixtures/media', name, FIXTURE_TYPES[name as keyof typeof FIXTURE_TYPES]);
+    : load('test/fixtures/media', name, TEST_TYPES[name as keyof typeof TEST_TYPES]);
 }
 
-/** Every sample and fixture. */
+/** Every sample and fixture whose magic number tells its type. */
 export function allSampleMedia(): SampleMedia[] {
   return [...Object.keys(SAMPLE_TYPES), ...Object.keys(FIXTURE_TYPES)].map((name) => sampleMedia(name as SampleName));
 }

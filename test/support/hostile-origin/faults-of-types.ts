@@ -29,6 +29,12 @@ export const TYPE_FAULTS: readonly Fault[] = [
   sending('sends a video as image/png', MP4.body, 'image/png', 'image'),
   sending('sends text as image/png', CANARY, 'image/png', 'image'),
   {
+    source: 'sends an image of a type that the configuration does not take',
+    kind: 'image',
+    answer: () => answers.file(bodyOf('picture.heic'), { type: 'image/heic' }),
+    ends: failed('type_not_allowed', 1),
+  },
+  {
     source: 'sends a script behind the first bytes of a video',
     answer: () => answers.file(Buffer.concat([MP4.body.subarray(0, 64), page]), { type: 'text/html' }),
     ends: success({ mimeType: 'video/mp4', bytes: 64 + page.byteLength }),

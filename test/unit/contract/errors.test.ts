@@ -25,6 +25,7 @@ const FINAL: readonly ReasonCode[] = [
   'too_large',
   'empty',
   'type_mismatch',
+  'type_not_allowed',
   'unsupported_encoding',
   'metadata_invalid',
   'cancelled',

@@ -45,6 +45,20 @@ describe('parseMediaTypes', () => {
     expect(parseMediaTypes([{ handle: 'a', type: 'mediaFile', metadata }]).get('a')?.metadata).toEqual(metadata);
   });
 
+  it.each(['image/*', '*/*', '*', 'application/vnd.own+zip'])(
+    'takes %s among the types that are allowed',
+    (allowed) => {
+      const types = parseMediaTypes([{ handle: 'a', type: 'mediaFile', allowedMimeTypes: [allowed] }]);
+      expect(types.get('a')?.allowedMimeTypes).toEqual([allowed]);
+    },
+  );
+
+  it.each(['image', '*/png', 'image/**', 'image/p*', ''])('refuses %p among the types that are allowed', (allowed) => {
+    expect(() => parseMediaTypes([{ handle: 'a', type: 'mediaFile', allowedMimeTypes: [allowed] }])).toThrow(
+      /0\.allowedMimeTypes\.0: must be type\/subtype, type\/\*, \*\/\* or \*/,
+    );
+  });
+
   it('lists every problem with its path', () => {
     const read = () =>
       parseMediaTypes([

@@ -19,6 +19,8 @@ const HTML = sampleMedia('login-page.mp4').body;
 const ZIP = sampleMedia('archive.zip').body;
 const MP4 = sampleMedia('clip.mp4').body;
 const PNG = sampleMedia('picture.png').body;
+const HEIC = sampleMedia('picture.heic').body;
+const PDF_ONLY = mediaType('file', 'application/pdf');
 const OLE = Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(600)]);
 
 async function decide(
@@ -26,8 +28,9 @@ async function decide(
   bytes: Uint8Array,
   type: MediaType,
   url = 'https://cdn.example.com/download',
+  fileName?: string,
 ): Promise<string> {
-  const decision = decideType(header, await sniffType(bytes), type, url);
+  const decision = decideType(header, await sniffType(bytes), type, { url, fileName });
   return 'mimeType' in decision ? decision.mimeType : `refused: ${decision.refused}`;
 }
 
@@ -163,10 +166,117 @@ describe('decideType', () => {
     );
   });
 
-  it('takes an image beyond the usual ones only where it is named', async () => {
+  it('takes an image beyond the usual ones where it is named or covered by a wildcard', async () => {
     const bmp = Buffer.concat([Buffer.from('BM'), Buffer.alloc(60)]);
-    expect(await decide('image/bmp', bmp, mediaType('image', 'image/*'))).toMatch(/^refused/);
-    expect(await decide('image/bmp', bmp, mediaType('image', 'image/bmp'))).toBe('image/bmp');
+    expect(await decide('image/bmp', bmp, IMAGE)).toMatch(/^refused/);
+    for (const allowed of ['image/bmp', 'image/*', '*/*', '*', 'Image/*']) {
+      expect(await decide('image/bmp', bmp, mediaType('image', allowed))).toBe('image/bmp');
+    }
+  });
+
+  it.each(['video/*', '*/*', '*'])('takes videos by %s, and nothing else', async (allowed) => {
+    expect(await decide(undefined, MP4, mediaType('video', allowed))).toBe('video/mp4');
+    expect(await decide(undefined, sampleMedia('clip.mxf').body, mediaType('video', allowed))).toBe('application/mxf');
+    expect(await decide(undefined, PNG, mediaType('video', allowed))).toMatch(/^refused/);
+  });
+
+  it.each<[string, string | undefined, Uint8Array, MediaType, string]>([
+    ['a picture that the configuration does not take', 'image/heic', HEIC, IMAGE, 'type_not_allowed'],
+    ['a picture under the name of another one', 'image/jpeg', HEIC, IMAGE, 'type_not_allowed'],
+    [
+      'a film that the configuration does not take',
+      undefined,
+      MP4,
+      mediaType('video', 'video/webm'),
+      'type_not_allowed',
+    ],
+    ['a file that the configuration does not take', 'image/png', PNG, PDF_ONLY, 'type_not_allowed'],
+    ['a text that the configuration does not take', 'text/csv', Buffer.from('a,b'), PDF_ONLY, 'type_not_allowed'],
+    ['another file than the source promises', 'application/pdf', PNG, PDF_ONLY, 'type_mismatch'],
+    ['a text in place of a file', undefined, Buffer.from('not found'), PDF_ONLY, 'type_mismatch'],
+    ['a picture in place of a film', undefined, PNG, VIDEO, 'type_mismatch'],
+    ['a login page', 'text/html', HTML, PDF_ONLY, 'type_mismatch'],
+  ])('tells %s by its code', async (_name, header, bytes, type, code) => {
+    const decision = decideType(header, await sniffType(bytes), type, { url: 'https://cdn.example.com/download' });
+    expect(decision).toMatchObject({ code });
+  });
+
+  it.each(
+    ['MAC address,IP,Host', 'ID3,Name', 'BM25 ranking notes', 'FORM 10-K', 'MZ-700', 'GIF89a is a format', 'the free']
+      .flatMap((line) => [line, `\ufeff${line}`])
+      .flatMap((line) => ['text/csv', 'text/plain', 'application/json'].map((type) => [line, type] as const)),
+  )('believes the header of the text %p, %s', async (line, type) => {
+    expect(await decide(type, Buffer.from(`${line}\n1,ü\n`), FILE)).toBe(type);
+    expect(await decide(undefined, Buffer.from(`${line}\n1,ü\n`), FILE)).toBe('text/plain');
+    // windows-1252, as spreadsheets write it.
+    expect(await decide(type, Buffer.from(`${line.replace('\ufeff', '')}\nGr\xf6\xdfe;1\n`, 'latin1'), FILE)).toBe(
+      type,
+    );
+  });
+
+  it.each([
+    ['%PDF-1.4\n1 0 obj', 'application/pdf'],
+    ['{\\rtf1\\ansi text}', 'application/rtf'],
+    ['%!PS-Adobe-3.0\n', 'application/postscript'],
+    ['%!PS-Adobe-3.0 EPSF-3.0\n', 'application/eps'],
+    ['BEGIN:VCARD\r\nVERSION:4.0\r\n', 'text/vcard'],
+    ['BEGIN:VCALENDAR\r\n', 'text/calendar'],
+    ['WEBVTT\n\n00:00 --> 00:01\n', 'text/vtt'],
+    ['solid cube\n  facet normal 0 0 1\n', 'model/stl'],
+  ])('knows %p, which is a text, unless the header names another text', async (text, type) => {
+    for (const header of [undefined, 'text/plain', 'application/octet-stream', type]) {
+      expect(await decide(header, Buffer.from(text), FILE)).toBe(type);
+    }
+    expect(await decide('text/csv', Buffer.from(text), FILE)).toBe('text/csv');
+    expect(await decide(undefined, Buffer.from(text.slice(0, 4)), FILE)).toBe('text/plain');
+  });
+
+  it.each(['<catalog/>', '<table>', '<title>A</title>', '<!-- one --><table>', '\n<ns:a xmlns:ns="b">', '<é/>'])(
+    'believes a header that calls %p XML',
+    async (text) => {
+      expect(await decide('application/xml', Buffer.from(text), FILE)).toBe('application/xml');
+      expect(await decide('text/xml', Buffer.from(text), FILE)).toBe('application/xml');
+      expect(await decide('application/rss+xml', Buffer.from(text), FILE)).toBe('application/rss+xml');
+    },
+  );
+
+  it('does not believe that an HTML page or a word is XML', async () => {
+    expect(await decide('application/xml', HTML, FILE)).toBe('text/html');
+    expect(await decide('application/xml', Buffer.from('error'), FILE)).toBe('text/plain');
+    expect(await decide('application/xml', Buffer.from('<table>'), IMAGE)).toMatch(/^refused: .*HTML page/);
+  });
+
+  it.each(['price.pdf', 'letter.doc', 'table.xls', 'Photo.HEIC', 'list.csv', 'data.json', 'clip.mp4'])(
+    'refuses an honest HTML page that the client calls %s: it is a login or error page',
+    async (name) => {
+      const url = 'https://cdn.example.com/download?id=17';
+      expect(await decide('text/html', HTML, FILE, url, name)).toBe(
+        'refused: The body looks like an HTML page, such as a login or error page, not like what its name promises',
+      );
+      expect(await decide(undefined, HTML, FILE, url, name)).toMatch(/^refused/);
+      expect(await decide('text/html', HTML, FILE, `https://cdn.example.com/${name}`)).toMatch(/^refused/);
+    },
+  );
+
+  it.each(['page.html', 'page.htm', 'notes.txt', 'page', 'index.php', 'About us', 'page.xhtml', ''])(
+    'takes an HTML page that the client calls %p',
+    async (name) => {
+      expect(await decide('text/html', HTML, FILE, undefined, name)).toBe('text/html');
+    },
+  );
+
+  it('says why the bytes of an image are not taken', async () => {
+    const tiffOnly = mediaType('image', 'image/tiff', 'image/x-own');
+    expect(await decide('image/tiff', UNKNOWN_BYTES, tiffOnly)).toBe(
+      'refused: The bytes are not those of the announced type, and of no known type',
+    );
+    expect(await decide(undefined, UNKNOWN_BYTES, tiffOnly)).toBe(
+      'refused: The bytes are of no known type, and the source announces none',
+    );
+    expect(await decide('image/x-other', UNKNOWN_BYTES, tiffOnly)).toBe(
+      'refused: The bytes are of no known type, and the media type my-image does not name the announced one',
+    );
+    expect(await decide('image/x-own', UNKNOWN_BYTES, tiffOnly)).toBe('image/x-own');
   });
 
   it('never repeats what the source claims', async () => {
