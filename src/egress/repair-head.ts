@@ -81,10 +81,12 @@ function fieldsOf(lines: readonly string[]): Field[] {
 }
 
 function once(fields: readonly Field[]): Field[] {
-  return fields.filter(
-    ({ key, value }, at) =>
-      !SINGLE.has(key) || fields.findIndex((other) => other.key === key && other.value === value) === at,
-  );
+  const seen = new Set<string>();
+  return fields.filter(({ key, value }) => {
+    const line = `${key}:${value}`;
+    if (!SINGLE.has(key) || !seen.has(line)) return seen.add(line);
+    return false;
+  });
 }
 
 function framed(fields: readonly Field[]): Field[] {
