@@ -54,6 +54,7 @@ export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): Blo
     },
 
     findPart: (key) => findFsPart(place, notes, key),
+    forgetPart: (key) => forgetFsPart(place, notes, key),
 
     async stat(sha256) {
       const blob = join(root, blobKey(sha256));

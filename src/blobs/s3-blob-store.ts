@@ -106,6 +106,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions): BlobStore {
     },
 
     findPart: (key) => findS3Part(deps, key),
+    forgetPart: (key) => forgetS3Part(deps, key),
 
     stat,
 

@@ -23,6 +23,8 @@ export interface BlobStore {
   createWriter(bytesHint: number | null, part?: PartIdentity): Promise<BlobWriter>;
   /** The part that an earlier attempt kept under the key; null when there is none that can be continued. */
   findPart(key: string): Promise<KeptPart | null>;
+  /** Removes what was kept under the key, also what could not be continued; what is not there is removed already. */
+  forgetPart(key: string): Promise<void>;
   stat(sha256: string): Promise<BlobStat | null>;
   /** Streams a blob or an inclusive byte range of it; null when there is none. */
   read(sha256: string, range?: { readonly start: number; readonly end: number }): Promise<Readable | null>;

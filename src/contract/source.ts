@@ -77,4 +77,10 @@ export class LeaveSweep extends Error {
  */
 export interface Source {
   fetch(request: FetchRequest): Promise<Fetched | NotModified>;
+  /**
+   * Removes what attempts have kept under a `partKey`, for an item that will not be tried again. An attempt that is still writing
+   * to it fails as storage_failed.
+   * @throws ImportError storage_failed
+   */
+  discardPart(partKey: string): Promise<void>;
 }

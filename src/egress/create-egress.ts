@@ -4,6 +4,7 @@ import type { Egress, EgressRequest } from '../contract/egress.js';
 import { ImportError } from '../contract/errors.js';
 import type { AllowList } from './allow-list.js';
 import { createConnector } from './connector.js';
+import { createHopCookies } from './hop-cookies.js';
 import { notAllowed } from './not-allowed.js';
 import { createProxyDispatcher } from './proxy-dispatcher.js';
 import { headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirect.js';
@@ -118,8 +119,8 @@ function failedAt(host: string, error: unknown): unknown {
 
 /**
  * The only door to foreign hosts. Every URL, the first one and each redirect, passes `checkUrl`; every connection passes the
- * connector. Only GET and HEAD follow redirects. Rejects with the reason of `signal` when that aborts. After the headers, a
- * failing body emits what undici says; `classifyNetworkError(error, 'body')` tells what it means.
+ * connector. Only GET and HEAD follow redirects, and a cookie that one hop sets is sent to later hops of its site. Rejects with the
+ * reason of `signal` when that aborts. After the headers, a failing body emits what undici says; `classifyNetworkError(error, 'body')` tells what it means.
  */
 export function createEgress(deps: EgressDeps): Egress {
   const dispatcher = createDispatcher(deps);
@@ -132,8 +133,10 @@ export function createEgress(deps: EgressDeps): Egress {
 
       let url = first.url;
       let headers: Readonly<Record<string, string>> = request.headers ?? {};
+      const cookies = createHopCookies();
       for (let hops = 0; ; hops += 1) {
-        const response = await exchange(dispatcher, url, headers, request).catch((error: unknown) => {
+        const sent = { ...headers, ...cookies.headerFor(url) };
+        const response = await exchange(dispatcher, url, sent, request).catch((error: unknown) => {
           throw hops === 0 ? error : failedAt(url.hostname, asRefusedHop(error));
         });
         const { statusCode: status, body } = response;
@@ -147,6 +150,7 @@ export function createEgress(deps: EgressDeps): Egress {
           throw redirectRefused(`The source redirects more than ${request.maxRedirects} times`, status);
         }
         const target = redirectTarget(url, status, response.headers, deps.allow);
+        cookies.keep(url, response.headers);
         headers = headersForHop(headers, url, target);
         url = target;
       }

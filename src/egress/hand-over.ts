@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
+import { repairHeads } from './read-heads.js';
 
 /**
  * undici 7 takes ECONNRESET in a body that only the end of the connection delimits for that end, and reports a truncated body
@@ -11,7 +12,7 @@ function failBodyOnReset(socket: Socket): void {
   });
 }
 
-/** Hands a new socket over to undici, having made resets on it visible; an error goes over as it is. */
+/** Hands a new socket to undici, with resets made visible and sloppy heads of answers repaired; an error goes over as it is. */
 export function handOver(callback: buildConnector.Callback): buildConnector.Callback {
   return (...[error, socket]) => {
     if (error !== null) {
@@ -19,6 +20,7 @@ export function handOver(callback: buildConnector.Callback): buildConnector.Call
       return;
     }
     failBodyOnReset(socket);
+    repairHeads(socket);
     callback(null, socket);
   };
 }

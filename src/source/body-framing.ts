@@ -12,13 +12,15 @@ export interface BodyFraming {
 
 /** @throws ImportError unsupported_encoding when a transfer coding other than chunked lies over the body */
 export function bodyFraming(headers: IncomingHttpHeaders): BodyFraming {
-  const coding = headerText(headers, 'transfer-encoding')?.trim().toLowerCase();
+  const named = headerText(headers, 'transfer-encoding')?.trim().toLowerCase();
+  // RFC 2616 had a coding of this name for none at all; old servers send it to this day.
+  const coding = named === 'identity' ? undefined : named;
   if (coding !== undefined && coding !== 'chunked') {
     throw new ImportError('unsupported_encoding', 'The body has a transfer coding other than chunked', {
       stage: 'headers',
     });
   }
-  const length = headerText(headers, 'content-length');
+  const length = headerText(headers, 'content-length')?.trim();
   const announced = coding === undefined && length !== undefined && /^\d+$/.test(length) ? Number(length) : null;
   return { announced, verifiable: coding === 'chunked' || announced !== null };
 }

@@ -3,17 +3,23 @@ import { MIMEType } from 'node:util';
 /** Longest content type that is kept with a failed attempt. */
 const MAX_SHOWN = 100;
 
+/** One of a list. Commas within a quoted string, such as a file name, part nothing; one that is not closed ends with the header. */
+const VALUE = /(?:"(?:\\[^]|[^"\\])*(?:"|\\?$)|[^,"])+/g;
+
 /**
  * The type and subtype of a Content-Type header in lower case, without parameters; undefined when there is none or it breaks the
- * grammar of RFC 9110 section 8.3.1.
+ * grammar of RFC 9110 section 8.3.1. Of several, in one line or in more, the last one that is valid and says something counts, as
+ * in browsers (https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
  */
 export function parseContentType(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  try {
-    return new MIMEType(header).essence;
-  } catch {
-    return undefined;
-  }
+  const types = (header?.match(VALUE) ?? []).flatMap((value) => {
+    try {
+      return [new MIMEType(value).essence];
+    } catch {
+      return [];
+    }
+  });
+  return types.findLast((type) => type !== '*/*') ?? types.at(-1);
 }
 
 /** The header as operators may see it: no parameters (they can hold file names), printable ASCII, at most 100 characters. */

@@ -20,6 +20,7 @@ export function createSource(deps: SourceDeps): Source {
         throw error;
       }
     },
+    discardPart: (partKey) => deps.blobs.forgetPart(partKey),
   };
 }
 

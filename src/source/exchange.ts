@@ -4,8 +4,10 @@ import type { FetchRequest, Fetched, NotModified } from '../contract/source.js';
 import type { Earlier } from './earlier.js';
 import { receiveAsset } from './receive-asset.js';
 import { isConditional, requestHeaders } from './request-headers.js';
-import { answersRange, restOfPart } from './rest-of-part.js';
+import { withoutMisnamedCoding } from './misnamed-coding.js';
+import { answersRange, restOfPart, wholeFile } from './rest-of-part.js';
 import type { SourceDeps } from './source-deps.js';
+import { carriesFile } from './status-failure.js';
 
 /**
  * Asks the source and takes its answer. An answer that was to be the rest of a part and does not fit costs the part: the whole
@@ -59,10 +61,12 @@ async function takeAnswer(
     await found?.drop();
     return { kind: 'not_modified', httpStatus: status };
   }
-  if (begun === null || !answersRange(status)) {
-    return receiveAsset(response, request, deps, { begun: null, found });
+  const whole = wholeFile(response) ?? response;
+  if (begun === null || !answersRange(whole.status)) {
+    const answer = carriesFile(whole.status) ? await withoutMisnamedCoding(whole, request.url) : whole;
+    return receiveAsset(answer, request, deps, { begun: null, found });
   }
-  const rest = restOfPart(response, begun.part);
+  const rest = restOfPart(await withoutMisnamedCoding(whole, request.url, begun.part), begun.part);
   if (rest !== null) return receiveAsset(rest, request, deps, { begun, found });
   body.destroy();
   await begun.part.drop();

@@ -7,6 +7,21 @@ import { headerText } from './header-text.js';
 
 type Place = Pick<KeptPart, 'etag' | 'kept' | 'total'>;
 
+/**
+ * Some servers answer 206 to a request without a range. Where the part is the whole file, it is what a 200 would be.
+ * @returns that 200, with the length of the file; null for a part that is one, or that does not say so
+ */
+export function wholeFile(response: EgressResponse): EgressResponse | null {
+  const { status, headers } = response;
+  const { range, total = 0 } = parseContentRange(headerText(headers, 'content-range')) ?? {};
+  if (status !== 206 || range?.start !== 0 || range.end !== total - 1 || isMultipart(headers)) return null;
+  const length = headerText(headers, 'content-length')?.trim();
+  if (length !== undefined && Number(length) !== total) return null;
+  // Chunks tell their end themselves; a body that ends with the connection is held against the range.
+  const framing = headers['transfer-encoding'] === undefined ? { 'content-length': String(total) } : {};
+  return { ...response, status: 200, headers: { ...headers, ...framing } };
+}
+
 /** Partial Content, and Range Not Satisfiable: the statuses that only a request for a range gets. */
 export function answersRange(status: number): boolean {
   return status === 206 || status === 416;
@@ -32,8 +47,12 @@ function partialRest(response: EgressResponse, { etag, kept, total }: Place): Eg
     headerText(headers, 'etag') === etag &&
     headers['content-encoding'] === undefined &&
     headerText(headers, 'content-length') === String(total - kept) &&
-    parseContentType(headerText(headers, 'content-type')) !== 'multipart/byteranges';
+    !isMultipart(headers);
   return fits ? response : null;
+}
+
+function isMultipart(headers: EgressResponse['headers']): boolean {
+  return parseContentType(headerText(headers, 'content-type')) === 'multipart/byteranges';
 }
 
 /** RFC 9110 section 14.2: a range is only refused where If-Range holds, so nothing is missing behind a whole part. */

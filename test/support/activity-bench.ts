@@ -67,6 +67,7 @@ export async function anActivityBench(
       fetched.push(request);
       return answer(request);
     },
+    discardPart: () => Promise.resolve(),
   };
   const { retry = { attempts: 3, initialMs: 1000, maxMs: 300_000 } } = changes;
   const metrics = createWorkerMetrics();

@@ -179,6 +179,33 @@ export function itKeepsParts(open: () => Promise<BlobStoreUnderTest>): void {
       expect(await place.listParts()).toEqual([]);
     });
 
+    it('forgets what was kept under a key, once and for all, and nothing else', async () => {
+      const [key, other] = [await suspended(randomBytes(BODY), HALF), await suspended(randomBytes(BODY), HALF)];
+      await place.reopen().forgetPart(key);
+      await place.store.forgetPart(key);
+      await place.store.forgetPart('item:nobody');
+      expect(await place.store.findPart(key)).toBeNull();
+      expect(await keptPart(place.store, other)).toMatchObject({ kept: HALF });
+      await place.store.forgetPart(other);
+      expect(await place.listParts()).toEqual([]);
+    });
+
+    it('forgets a part that an attempt is still writing to, which then fails and leaves nothing behind', async () => {
+      const body = randomBytes(BODY);
+      const key = await suspended(body, HALF);
+      const writer = await (await keptPart(place.store, key)).resume();
+      await place.reopen().forgetPart(key);
+      const live = async (): Promise<void> => {
+        await writeAll(writer, body.subarray(HALF));
+        await writer.commit(sha256Of(body));
+      };
+      await expect(live()).rejects.toMatchObject(ANOTHER_ATTEMPT);
+      await writer.suspend();
+      expect(await place.store.findPart(key)).toBeNull();
+      expect(await place.store.stat(sha256Of(body))).toBeNull();
+      expect(await place.listParts()).toEqual([]);
+    });
+
     it('leaves nothing behind when a continued body is discarded', async () => {
       const body = randomBytes(BODY);
       const key = await suspended(body, HALF);
@@ -246,6 +273,7 @@ export function itKeepsParts(open: () => Promise<BlobStoreUnderTest>): void {
 
     it.each(['', '../item', 'a/b', 'a.b', 'x'.repeat(201), 'ä'])('refuses "%s" as a key', async (key) => {
       await expect(place.store.findPart(key)).rejects.toThrow(RangeError);
+      await expect(place.store.forgetPart(key)).rejects.toThrow(RangeError);
       await expect(place.store.createWriter(1, partOf(Buffer.alloc(1), { key }))).rejects.toThrow(RangeError);
     });
   });

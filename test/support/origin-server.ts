@@ -126,6 +126,15 @@ export const answers = {
     };
   },
 
+  /** A good file as a 206 of all its bytes, whatever was asked for. */
+  wholeAsPart(body: Uint8Array, content: Content = {}): OriginHandler {
+    return (_request, response) => {
+      const range = `bytes 0-${body.byteLength - 1}/${body.byteLength}`;
+      response.writeHead(206, { ...headersOf(content), 'content-length': body.byteLength, 'content-range': range });
+      response.end(body);
+    };
+  },
+
   /** A good file in chunks, without a length. */
   chunked(body: Uint8Array, content: Content = {}): OriginHandler {
     return (_request, response) => {

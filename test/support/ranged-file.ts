@@ -21,6 +21,8 @@ export interface RangedFileOptions extends FileState {
   readonly ranges?: boolean;
   /** false: a range is sent whatever If-Range says. */
   readonly ifRange?: boolean;
+  /** true: the whole file is sent as a 206 of all its bytes. */
+  readonly wholeAsPart?: boolean;
   readonly headers?: Readonly<Headers>;
   /** Spoils the headers of a 206 or 416. */
   readonly lie?: (headers: Headers) => Headers;
@@ -58,6 +60,7 @@ export function rangedFile({
   hold,
   ranges = true,
   ifRange = true,
+  wholeAsPart = false,
   headers,
   lie,
   ...first
@@ -99,7 +102,9 @@ export function rangedFile({
         return;
       }
       const start = ranges ? startOf(request.headers, state, ifRange) : undefined;
-      if (start === undefined) send(response, 200, said, body);
+      if (start === undefined && wholeAsPart) {
+        send(response, 206, { ...said, 'content-range': `bytes 0-${body.byteLength - 1}/${body.byteLength}` }, body);
+      } else if (start === undefined) send(response, 200, said, body);
       else if (start < body.byteLength) {
         const range = `bytes ${start}-${body.byteLength - 1}/${body.byteLength}`;
         send(response, 206, spoilt({ ...said, 'content-range': range }, lie), body.subarray(start));

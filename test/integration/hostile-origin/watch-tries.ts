@@ -14,6 +14,7 @@ export function watchTries(source: Source): { source: Source; triesOf(url: strin
   const tries = new Map<string, Try[]>();
   return {
     source: {
+      discardPart: (partKey) => source.discardPart(partKey),
       async fetch(request) {
         const from = performance.now();
         const conclude = (failure?: string): void => {

@@ -13,6 +13,13 @@ const MP4 = sampleMedia('clip.mp4').body;
 const TEXT = Buffer.from('0123456789'.repeat(30_000));
 const LONG = Buffer.concat([MP4, Buffer.alloc(400_000, 7)]);
 const video = { type: 'video/mp4' };
+/** 270 KB of which gzip leaves some 600 bytes. */
+const ROWS = Buffer.from('id,name,price\n'.repeat(19_300));
+/** The most that is decoded whatever its ratio. */
+const ZEROS = Buffer.concat([MP4, Buffer.alloc(8 * 1024 * 1024 - MP4.byteLength)]);
+
+/** Node sends a line for each. */
+const typed = (...types: readonly string[]) => ({ 'content-type': types as unknown as string });
 
 interface Good {
   readonly answer: OriginHandler;
@@ -34,6 +41,35 @@ const GOOD: Readonly<Record<string, Good>> = {
   'a file in unasked deflate': { answer: answers.encoded(LONG, { ...video, encoding: 'deflate' }), body: LONG },
   'a file in raw deflate': { answer: answers.encoded(LONG, { ...video, encoding: 'deflate-raw' }), body: LONG },
   'a file in unasked brotli': { answer: answers.encoded(MP4, { ...video, encoding: 'br' }), body: MP4 },
+  'a small file that gzip makes 500 times smaller': {
+    answer: answers.encoded(ROWS, { type: 'text/csv' }),
+    body: ROWS,
+    mimeType: 'text/csv',
+  },
+  'a file of nearly 8 MiB that gzip makes 1000 times smaller': {
+    answer: answers.encoded(ZEROS, video),
+    body: ZEROS,
+  },
+  'a type twice': {
+    answer: answers.file(TEXT, { headers: typed('text/csv', 'text/csv') }),
+    body: TEXT,
+    mimeType: 'text/csv',
+  },
+  'a type and then another': {
+    answer: answers.file(TEXT, { headers: typed('text/html', 'text/csv') }),
+    body: TEXT,
+    mimeType: 'text/csv',
+  },
+  'a type and then none that can be read': {
+    answer: answers.file(TEXT, { headers: typed('text/csv', 'nonsense') }),
+    body: TEXT,
+    mimeType: 'text/csv',
+  },
+  'a list of types in one line': {
+    answer: answers.file(TEXT, { type: 'text/csv,text/csv' }),
+    body: TEXT,
+    mimeType: 'text/csv',
+  },
   'a file that is encoded only when asked': {
     answer: answers.encoded(LONG, { ...video, whenAsked: true }),
     body: LONG,
@@ -136,11 +172,13 @@ const BAD: Readonly<Record<string, Bad>> = {
     status: 200,
     message: /100 times/,
   },
-  'a small gzip bomb': {
-    answer: answers.gzipBomb(Buffer.alloc(0), 200_000),
+  'a gzip bomb behind a video': {
+    answer: answers.gzipBomb(MP4, 9 * 1024 * 1024, video),
+    limits: { maxBytes: 1024 ** 3 },
     code: 'unsupported_encoding',
     stage: 'body',
     status: 200,
+    message: /100 times/,
   },
   'gzip that is none': {
     answer: answers.file(MP4, { headers: { 'content-encoding': 'gzip' } }),

@@ -24,7 +24,6 @@ const BODIES: Readonly<Record<string, { handler: OriginHandler; code?: string }>
   'comes from a source that says it sends no ranges': { handler: cutOnce(LARGE, { 'accept-ranges': 'None' }) },
   'is below 8 MiB': { handler: cutOnce(SMALL, {}) },
   'is encoded': { handler: cutOnce(LARGE, { 'content-encoding': 'gzip' }), code: 'unsupported_encoding' },
-  'says that it is not encoded': { handler: cutOnce(LARGE, { 'content-encoding': 'identity' }) },
   'was changed by a proxy (203)': {
     handler: (_request, response) => {
       response.writeHead(203, { ...strong, 'content-length': LARGE.byteLength });

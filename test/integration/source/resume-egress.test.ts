@@ -32,6 +32,25 @@ describe('a download that goes on', () => {
     expect(rig.origin.requests.at(-1)).toMatchObject({ path: '/b', headers: { 'if-range': '"v1"' } });
   });
 
+  it('brings the cookie that a redirect sets anew, and so does a request for what is newer', async () => {
+    const file = rangedFile({ body, etag: '"v1"', cuts: [9 * MIB] });
+    let logins = 0;
+    rig.origin.route('/behind', (request, response) => {
+      (request.headers.cookie === `session=${logins}` ? file.handler : answers.status(403))(request, response);
+    });
+    const url = rig.origin.route('/login', (request, response) => {
+      expect(request.headers.cookie).toBeUndefined();
+      logins += 1;
+      answers.status(302, { location: '/behind', 'set-cookie': `session=${logins}; Path=/` })(request, response);
+    });
+    await expect(rig.fetch(url, options)).rejects.toMatchObject({ code: 'truncated' });
+    const { asset, httpStatus, validators } = await rig.fetch(url, options);
+    expect({ httpStatus, sha256: asset.sha256 }).toEqual({ httpStatus: 206, sha256: sha256Of(body) });
+    expect(rig.origin.requests.at(-1)?.headers).toMatchObject({ cookie: 'session=2', 'if-range': '"v1"' });
+    expect(await rig.ask(url, { ...options, unless: validators })).toMatchObject({ kind: 'not_modified' });
+    expect(rig.origin.requests.at(-1)?.headers).toMatchObject({ cookie: 'session=3', 'if-none-match': '"v1"' });
+  });
+
   it.each([
     ['another length', aVideo(11 * MIB), '"v1"', false],
     ['another ETag', aVideo(10 * MIB), '"v2"', true],

@@ -62,4 +62,16 @@ const skipped = 'reason' in found ? ` (skipped: ${found.reason})` : '';
     await killed.bury();
     for await (const part of store.listParts()) throw new Error(`${part.name} was left behind`);
   });
+
+  it('leaves nothing in the bucket when its item is given up', async () => {
+    const file = rangedFile({ body: aVideo(16 * MIB), etag: '"v1"', type: 'video/mp4', cuts: [13 * MIB] });
+    const url = rig.origin.route('/given-up', file.handler);
+    const store = openStore();
+    const options = { partKey, limits: { maxBytes: 1024 * MIB }, blobs: store };
+    await expect(rig.fetch(url, options)).rejects.toMatchObject({ code: 'truncated' });
+    expect((await store.findPart(partKey))?.kept).toBeGreaterThanOrEqual(PART);
+    await rig.discardPart(partKey, openStore());
+    expect(await store.findPart(partKey)).toBeNull();
+    for await (const part of store.listParts()) throw new Error(`${part.name} was left behind`);
+  });
 });

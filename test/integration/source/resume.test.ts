@@ -96,6 +96,28 @@ describe('a large body with a strong ETag', () => {
     expect(received).toBeLessThan(4 * MIB);
   });
 
+  it('is dropped for good when its item is given up, and begins again when it is wanted after all', async () => {
+    const body = aVideo(12 * MIB);
+    const file = rangedFile({ body, etag: ETAG, cuts: [10 * MIB, 10 * MIB] });
+    const url = rig.origin.route('/given-up', file.handler);
+    await expect(rig.fetch(url, options)).rejects.toMatchObject({ code: 'truncated' });
+    await expect(rig.fetch(url, { ...options, partKey: 'a-batch:00000002' })).rejects.toMatchObject({
+      code: 'truncated',
+    });
+    await rig.anotherWorker().discardPart(partKey);
+    expect(await rig.blobs.findPart(partKey)).toBeNull();
+    expect(await rig.blobs.findPart('a-batch:00000002')).not.toBeNull();
+    await rig.discardPart('a-batch:00000002');
+    await rig.discardPart('a-batch:00000002');
+    expect(await rig.leftovers()).toEqual([]);
+
+    await expect(rig.fetch(url, options)).resolves.toMatchObject({
+      httpStatus: 200,
+      asset: { sha256: sha256Of(body) },
+    });
+    expect(lastRequest()).not.toHaveProperty('range');
+  });
+
   it('is aborted while its kept bytes are read', async () => {
     const url = rig.origin.route(
       '/reading',

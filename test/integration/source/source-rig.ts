@@ -45,6 +45,8 @@ export interface SourceRig {
   fetch(url: string, options?: FetchOptions): Promise<Fetched>;
   /** As `fetch`, where the answer may also be that there is nothing newer. */
   ask(url: string, options?: FetchOptions): Promise<Fetched | NotModified>;
+  /** Drops what fetches have kept under a key. */
+  discardPart(partKey: string, store?: BlobStore): Promise<void>;
   /** Every file in the store that is not a finished blob. */
   leftovers(): Promise<string[]>;
   close(): Promise<void>;
@@ -87,6 +89,8 @@ export async function startSourceRig(): Promise<SourceRig> {
         if (answer.kind === 'not_modified') throw new Error('The source answered 304');
         return answer;
       },
+      discardPart: (partKey, store = blobs) =>
+        createSource({ egress, blobs: store, limits: LIMITS }).discardPart(partKey),
       async leftovers() {
         const files = await readdir(root, { recursive: true, withFileTypes: true });
         return files.filter((file) => file.isFile() && !/^[0-9a-f]{64}$/.test(file.name)).map((file) => file.name);

@@ -1,5 +1,6 @@
 import { answers } from '../origin-server.js';
-import { CANARY, failed, type Fault } from './fault.js';
+import { CANARY, failed, success, type Fault } from './fault.js';
+import { GOOD_VIDEO, MP4 } from './good-answers.js';
 import { dripping, hangUp, rawAnswer, rawBytes, withoutEnd } from './raw-answers.js';
 
 export const NAME_FAULTS: readonly Fault[] = [
@@ -72,6 +73,13 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
 ];
 
 const OK = 'HTTP/1.1 200 OK\r\n';
+const LENGTH = `content-length: ${MP4.body.byteLength}`;
+
+/** A good answer behind a head that only a strict reader refuses. */
+function sloppy(source: string, head: string): Fault {
+  const bytes = Buffer.concat([Buffer.from(head), MP4.body]);
+  return { source, answer: () => rawBytes(bytes), ends: success(GOOD_VIDEO) };
+}
 
 export const PROTOCOL_FAULTS: readonly Fault[] = [
   {
@@ -117,10 +125,15 @@ export const PROTOCOL_FAULTS: readonly Fault[] = [
     answer: () => rawAnswer(['content-length: 4', 'content-length: 3'], 'body'),
     ends: failed('connect_failed', 10),
   },
+  sloppy('announces one length twice', `${OK}${LENGTH}\r\n${LENGTH}\r\n\r\n`),
   {
     source: 'announces a length for a body in chunks',
-    answer: () => rawAnswer(['content-length: 4', 'transfer-encoding: chunked'], '4\r\nbody\r\n0\r\n\r\n'),
-    ends: failed('connect_failed', 10),
+    answer: () =>
+      rawAnswer(
+        ['content-length: 4', 'transfer-encoding: chunked'],
+        Buffer.concat([Buffer.from(`${MP4.body.byteLength.toString(16)}\r\n`), MP4.body, Buffer.from('\r\n0\r\n\r\n')]),
+      ),
+    ends: success(GOOD_VIDEO),
   },
   {
     source: 'announces a negative length',
@@ -132,4 +145,9 @@ export const PROTOCOL_FAULTS: readonly Fault[] = [
     answer: () => rawAnswer([`content-length: ${CANARY}`], 'body'),
     ends: failed('connect_failed', 10),
   },
+  sloppy('ends its header lines in LF alone', `HTTP/1.1 200 OK\n${LENGTH}\n\n`),
+  sloppy('leaves the reason phrase out', `HTTP/1.1 200\r\n${LENGTH}\r\n\r\n`),
+  sloppy('folds header lines, or sends some that are none', `${OK}x: a\r\n b\r\n${CANARY}\r\n${LENGTH}\r\n\r\n`),
+  sloppy('sends 100 (Continue) unasked', `HTTP/1.1 100 Continue\r\n\r\n${OK}${LENGTH}\r\n\r\n`),
+  sloppy('answers in HTTP/1.0', `HTTP/1.0 200 OK\r\n${LENGTH}\r\n\r\n`),
 ];

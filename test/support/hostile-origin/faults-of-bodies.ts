@@ -11,6 +11,7 @@ export const MAX_BYTES = 10 * MIB;
 
 const video = { type: 'video/mp4' };
 const HALF = MP4.body.subarray(0, MP4.body.byteLength >> 1);
+const ARCHIVE = gzipSync(CANARY.repeat(100));
 const encodedAs = (coding: string) => ({ ...video, headers: { 'content-encoding': coding } });
 
 export const TRANSFER_FAULTS: readonly Fault[] = [
@@ -57,6 +58,20 @@ export const TRANSFER_FAULTS: readonly Fault[] = [
     source: 'sends a broken chunk',
     answer: () => answers.chunkedBroken(MP4.body, video),
     ends: failed('truncated', 10),
+  },
+  {
+    source: 'ends the lines of its chunks in LF alone',
+    answer: () =>
+      rawAnswer(
+        ['transfer-encoding: chunked'],
+        Buffer.concat([Buffer.from(`${MP4.body.byteLength.toString(16)}\n`), MP4.body, Buffer.from('\n0\n\n')]),
+      ),
+    ends: failed('truncated', 10),
+  },
+  {
+    source: 'names the transfer coding that is none (identity)',
+    answer: () => rawAnswer(['transfer-encoding: identity', `content-length: ${MP4.body.byteLength}`], MP4.body),
+    ends: success(GOOD_VIDEO),
   },
   {
     source: 'sends more than it announced',
@@ -113,8 +128,13 @@ export const ENCODING_FAULTS: readonly Fault[] = [
     ends: failed('too_large', 1),
   },
   {
+    source: 'sends a gzip that is a bomb by its ratio, but small',
+    answer: () => answers.gzipBomb(MP4.body.subarray(0, 64), MIB, video),
+    ends: success({ bytes: 64 + MIB, mimeType: 'video/mp4', lengthVerified: true }),
+  },
+  {
     source: 'sends a gzip bomb',
-    answer: () => answers.gzipBomb(MP4.body.subarray(0, 64), 2 * MIB, video),
+    answer: () => answers.gzipBomb(MP4.body.subarray(0, 64), 9 * MIB, video),
     ends: failed('unsupported_encoding', 1),
   },
   {
@@ -136,6 +156,28 @@ export const ENCODING_FAULTS: readonly Fault[] = [
     source: 'encodes the body in a way that nobody asked for and few know (zstd)',
     answer: () => answers.file(MP4.body, encodedAs('zstd')),
     ends: failed('unsupported_encoding', 1),
+  },
+  {
+    source: 'names a word as its encoding that is none (none, binary, utf-8)',
+    answer: () => answers.file(MP4.body, encodedAs('utf-8')),
+    ends: success(GOOD_VIDEO),
+  },
+  {
+    source: 'announces aws-chunked and sends the plain body',
+    answer: () => answers.file(MP4.body, encodedAs('aws-chunked')),
+    ends: success(GOOD_VIDEO),
+  },
+  {
+    source: 'sends the chunks of aws-chunked',
+    answer: () =>
+      answers.file(Buffer.from(`${CANARY.length.toString(16)}\r\n${CANARY}\r\n0\r\n\r\n`), encodedAs('aws-chunked')),
+    ends: failed('unsupported_encoding', 1),
+  },
+  {
+    source: 'sends a `.tar.gz` as application/gzip, and names its compression as the encoding',
+    kind: 'file',
+    answer: () => answers.file(ARCHIVE, { type: 'application/gzip', headers: { 'content-encoding': 'gzip' } }),
+    ends: success({ bytes: ARCHIVE.byteLength, mimeType: 'application/gzip', lengthVerified: true }),
   },
   {
     source: 'lays a transfer coding other than chunked over the body',

@@ -1,7 +1,7 @@
 import type { ReasonCode } from '../../../src/contract/errors.js';
 import { answers, type OriginHandler } from '../origin-server.js';
 import { CANARY, NAMES, failed, success, type Fault } from './fault.js';
-import { GOOD, GOOD_VIDEO } from './good-answers.js';
+import { GOOD, GOOD_VIDEO, MP4 } from './good-answers.js';
 
 function answering(status: number, code: ReasonCode, attempts: number): Fault {
   const body = [204, 205, 304].includes(status) ? '' : `<html>${CANARY}</html>`;
@@ -19,6 +19,11 @@ export const STATUS_FAULTS: readonly Fault[] = [
   answering(202, 'timeout', 10),
   answering(204, 'empty', 1),
   answering(206, 'truncated', 10),
+  {
+    source: 'answers 206 with all of the file',
+    answer: () => answers.wholeAsPart(MP4.body, { type: 'video/mp4' }),
+    ends: success(GOOD_VIDEO),
+  },
   answering(207, 'type_mismatch', 1),
   answering(300, 'redirect_refused', 1),
   answering(304, 'redirect_refused', 1),
@@ -99,6 +104,17 @@ export const REDIRECT_FAULTS: readonly Fault[] = [
     source: 'redirects to itself',
     answer: ({ path }) => answers.redirect(path),
     ends: failed('redirect_refused', 1),
+  },
+  {
+    source: 'redirects to itself with a cookie, and then asks for that',
+    answer:
+      ({ path }) =>
+      (request, response) => {
+        const knows = request.headers.cookie === `session=${CANARY}`;
+        const sets = { location: path, 'set-cookie': `session=${CANARY}; Path=/; HttpOnly` };
+        (knows ? GOOD : answers.status(302, sets))(request, response);
+      },
+    ends: success(GOOD_VIDEO),
   },
   {
     source: 'redirects five times',

@@ -55,6 +55,13 @@ export const TYPE_FAULTS: readonly Fault[] = [
     answer: () => answers.file(MP4.body, { type: 'text/html' }),
     ends: success(GOOD_VIDEO),
   },
+  {
+    source: 'announces its type twice',
+    kind: 'file',
+    answer: () =>
+      answers.file(Buffer.from('a,b\n'), { headers: { 'content-type': ['text/csv', 'text/csv'] as never } }),
+    ends: success({ mimeType: 'text/csv', bytes: 4 }),
+  },
   { source: 'sends a video without a type', answer: () => answers.file(MP4.body), ends: success(GOOD_VIDEO) },
 ];
 

@@ -8,6 +8,11 @@ describe('bodyFraming', () => {
   it.each([
     [{ 'content-length': '12' }, { announced: 12, verifiable: true }],
     [{ 'transfer-encoding': 'Chunked' }, { announced: null, verifiable: true }],
+    [
+      { 'transfer-encoding': 'identity', 'content-length': ' 12 ' },
+      { announced: 12, verifiable: true },
+    ],
+    [{ 'transfer-encoding': 'Identity' }, { announced: null, verifiable: false }],
     [{}, { announced: null, verifiable: false }],
     [{ 'content-length': '-1' }, { announced: null, verifiable: false }],
     [{ 'content-length': '1e3' }, { announced: null, verifiable: false }],
@@ -45,12 +50,26 @@ describe('content types', () => {
     ['video/mp4', 'video/mp4'],
     ['Video/MP4; codecs="a"', 'video/mp4'],
     ['video', undefined],
-    ['video/mp4, text/html', undefined],
+    ['text/csv, text/csv', 'text/csv'],
+    ['text/html, text/csv', 'text/csv'],
+    ['text/csv; charset=utf-8,text/csv', 'text/csv'],
+    ['text/csv, nonsense', 'text/csv'],
+    ['text/csv, */*', 'text/csv'],
+    ['*/*', '*/*'],
+    ['text/csv; name="a, b/c"', 'text/csv'],
+    ['text/csv; name="a\\", b/c"', 'text/csv'],
+    ['text/csv; name="a, b/c', 'text/csv'],
+    [',', undefined],
     ['', undefined],
     [undefined, undefined],
   ])('parses %p as %p', (header, type) => {
     expect(parseContentType(header)).toBe(type);
   });
+
+  it('parses a header of 16 KB made to take long in no time', () => {
+    for (const piece of ['"\\', '\\"', '",', '"', '\\', ',"a'])
+      expect(parseContentType(`text/csv; a=${piece.repeat(8_000)}`)).toBe('text/csv');
+  }, 2_000);
 
   it('shows no parameters, nothing unprintable and at most 100 characters', () => {
     expect(shownContentType('Application/PDF; name="secret.pdf"')).toBe('application/pdf');
