@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Count, Duration, Durations, Port, ProjectWeights, Rate, Size, WebhookDuration } from './config-values.js';
 import { parseAllowList } from './egress/allow-list.js';
+import { connectionProblems } from './store/client-options.js';
 
 const HttpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
 const ApiVersion = z.string().regex(/^\d{4}-(01|03|05|07|09|11)$/, 'must be YYYY-MM of an odd month');
@@ -26,6 +27,9 @@ export const ConfigSchema = z.object({
   MONGODB_URL: z
     .string()
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
+    .superRefine((url, context) => {
+      for (const message of connectionProblems(url)) context.addIssue({ code: 'custom', message });
+    })
     .default('mongodb://127.0.0.1:27017')
     .describe('MongoDB connection string'),
   MONGODB_DATABASE: z.string().default('durable_import').describe('MongoDB database'),
