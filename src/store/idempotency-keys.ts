@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from '../contract/idempotency-key.js';
-import { isDuplicateKey } from './database-error.js';
+import { isDuplicateKey, mayHaveTakenEffect } from './database-error.js';
 import { createTokens } from './stored-item.js';
 
 /** CONTRACT: a key is remembered for 24 hours. */
@@ -47,6 +47,8 @@ export function createIdempotencyKeyStore(deps: {
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
+      // The POST fails with it, and a claim that is there all the same would hold its repetition back until it lapses.
+      if (mayHaveTakenEffect(error)) keys.deleteOne({ _id: key._id, claim: key.claim }).catch(() => undefined);
       throw error;
     }
   };

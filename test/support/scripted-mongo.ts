@@ -1,9 +1,15 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { BSON, ObjectId, type Document } from 'mongodb';
 
-/** What becomes of a command: it is answered in place of the server, its answer is changed, or its answer is lost with the connection. */
+/**
+ * What becomes of a command: it is answered in place of the server, its answer is changed, it is passed on late, or it is lost with
+ * the connection, before or after the server has carried it out.
+ */
 export type Fate =
-  { readonly answer: Document } | { readonly amend: Document } | { readonly lose: 'request' | 'answer' };
+  | { readonly answer: Document }
+  | { readonly amend: Document }
+  | { readonly delayMs: number }
+  | { readonly lose: 'request' | 'answer' };
 
 export interface SentCommand {
   readonly name: string;
@@ -82,7 +88,8 @@ export async function aScriptedMongo(serverUrl: string, { isReplicaSet = true } 
         else if ('amend' in fate) {
           amendments.set(requestId, fate.amend);
           remote.write(message);
-        } else if (fate.lose === 'request') end();
+        } else if ('delayMs' in fate) setTimeout(() => remote.write(message), fate.delayMs);
+        else if (fate.lose === 'request') end();
         else {
           amendments.set(requestId, 'lose');
           remote.write(message);
