@@ -1,3 +1,4 @@
+/* eslint @typescript-eslint/no-deprecated: off -- the driver asks for `writeConcern` instead, which the connection string overrules */
 import type { MongoClientOptions } from 'mongodb';
 
 /**

@@ -1,10 +1,4 @@
-import {
-  MongoServerError,
-  type Collection,
-  type CreateIndexesOptions,
-  type Document,
-  type IndexDescription,
-} from 'mongodb';
+import { MongoServerError, type Collection, type CreateIndexesOptions, type IndexDescription } from 'mongodb';
 import type { Collections } from './collections.js';
 
 /** Every index of every collection, each with the question that it answers. `_id` already orders items and names media. */
@@ -61,13 +55,13 @@ export async function ensureIndexes(collections: Collections, isReplicated: bool
   };
   await Promise.all(
     Object.entries(INDEXES).map(([name, indexes]) =>
-      build(collections[name as keyof typeof INDEXES] as unknown as Collection<Document>, [...indexes], options),
+      build(collections[name as keyof typeof INDEXES] as unknown as Collection, [...indexes], options),
     ),
   );
 }
 
 async function build(
-  collection: Collection<Document>,
+  collection: Collection,
   indexes: IndexDescription[],
   options: CreateIndexesOptions,
 ): Promise<void> {

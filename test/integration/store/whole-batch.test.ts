@@ -64,7 +64,11 @@ describe('settling the items of one host', () => {
     expect(chunks).toEqual([1_000, OF_DEAD - 1 - 1_000]);
     const updates = mongo.sent.slice(before).filter(({ name }) => name === 'update');
     expect(updates).toHaveLength(2);
-    await expect(store.items.totals(batchId)).resolves.toMatchObject({ open: ITEMS / 2, failed: OF_DEAD - 1, success: 1 });
+    await expect(store.items.totals(batchId)).resolves.toMatchObject({
+      open: ITEMS / 2,
+      failed: OF_DEAD - 1,
+      success: 1,
+    });
     await expect(store.items.settleOpenOf(batchId, DEAD, 'timeout', 'Gone')).resolves.toBe(0);
   });
 
