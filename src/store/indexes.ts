@@ -79,7 +79,7 @@ async function build(
 const CONFLICTS = new Set([67, 85, 86, 11_000]);
 
 /** An index of the service is not compatible with what the database holds. */
-export class IndexConflict extends Error {
+class IndexConflict extends Error {
   override readonly name = 'IndexConflict';
   constructor(
     message: string,
