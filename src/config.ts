@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './config-values.js';
 import { parseAllowList } from './egress/allow-list.js';
+import { connectionProblems } from './store/client-options.js';
 
 const HttpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
@@ -40,6 +41,9 @@ export const ConfigSchema = z.object({
   MONGODB_URL: z
     .string()
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
+    .superRefine((url, context) => {
+      for (const message of connectionProblems(url)) context.addIssue({ code: 'custom', message });
+    })
     .default('mongodb://127.0.0.1:27017')
     .describe('MongoDB connection string'),
   MONGODB_DATABASE: z.string().default('durable_import').describe('MongoDB database'),

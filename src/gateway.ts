@@ -42,6 +42,7 @@ export async function runGateway(config: Config): Promise<void> {
     url: config.MONGODB_URL,
     database: config.MONGODB_DATABASE,
     serverSelectionMs: ANSWER_WITHIN_MS,
+    logger,
   });
   const blobs = configuredBlobStore(config);
   const connection = Connection.lazy(temporalConnectionOptions(config));

@@ -33,7 +33,7 @@ export interface CondemnedStore {
   condemn(collector: string, sha256s: readonly string[]): Promise<void>;
   /** This collector will not remove them any more. Notices stay up: an import may only now be looking. */
   conclude(collector: string, sha256s: readonly string[]): Promise<void>;
-  /** Grouped with other callers' reads. */
+  /** The notice as it stands now, also while the database changes its primary. Grouped with other callers' reads. */
   find(sha256: string): Promise<Condemned | null>;
   /** Takes notices down that are older than this. */
   forget(before: Date): Promise<number>;

@@ -103,10 +103,16 @@ export interface ItemFilter {
   readonly host?: string;
 }
 
+/**
+ * Called after each thousand items that a command for a whole batch has looked at, for instance to tell a heartbeat.
+ * @param changed how many of them it has changed
+ */
+export type OnChunk = (changed: number) => void;
+
 export interface ItemStore {
   insertMany(batch: { _id: string; projectId: string }, specs: readonly ItemSpec[]): Promise<void>;
   /** Removes any number of items, a thousand at a time. */
-  removeAll(batchId: string): Promise<void>;
+  removeAll(batchId: string, onChunk?: OnChunk): Promise<void>;
   /** The external ids of those of the items that are there, by their number. */
   externalIds(batchId: string, seqs: readonly number[]): Promise<Map<number, string>>;
   find(batchId: string, seq: number): Promise<Item | null>;
@@ -125,12 +131,12 @@ export interface ItemStore {
   recordAttempt(batchId: string, seq: number, attempt: ItemAttempt, reason: string, nextAttemptAt: Date): Promise<void>;
   /** Takes an open item out of sweeps. Counts no attempt. */
   markSolo(batchId: string, seq: number): Promise<void>;
-  /** Settles every open item at once as failed with this code. */
-  settleOpen(batchId: string, code: ReasonCode, reason: string): Promise<void>;
+  /** Settles every open item as failed with this code, a thousand at a time. */
+  settleOpen(batchId: string, code: ReasonCode, reason: string, onChunk?: OnChunk): Promise<void>;
   /** Open items of the batches by host and latest code; a bounded look, so that it may be asked of any batch. */
   openGroups(batchIds: readonly string[]): Promise<readonly OpenGroup[]>;
-  /** Opens every item again that failed with this code. */
-  reopen(batchId: string, code: ReasonCode): Promise<void>;
+  /** Opens every item again that failed with this code, a thousand at a time. */
+  reopen(batchId: string, code: ReasonCode, onChunk?: OnChunk): Promise<void>;
   totals(batchId: string): Promise<ItemTotals>;
   /** A page of items in request order. */
   list(batchId: string, page: { afterSeq: number; limit: number }, filter?: ItemFilter): Promise<Item[]>;
@@ -231,7 +237,12 @@ export interface Store {
   readonly idempotencyKeys: IdempotencyKeyStore;
   readonly condemned: CondemnedStore;
   readonly hosts: HostStore;
-  /** @throws when the database cannot be reached within 2 seconds. */
+  /** The clock that all processes share: what one of them dates and another one compares. Asked of the database every 10 s. */
+  databaseTime(): Promise<Date>;
+  /**
+   * Reads a document. An outage that is as short as an election of a primary is not told.
+   * @throws when the database did not answer within 2 seconds, and not within the last 16 seconds either
+   */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { newBatchId } from '../contract/ids.js';
 import type { ImportRequest } from '../contract/import-request.js';
 import type { Kind } from '../contract/kinds.js';
 import { createKeyClaims } from './claim-key.js';
-import { createRunBatch, type AcceptDeps, type StoreItems } from './run-batch.js';
+import { createRunBatch, GivenUp, type AcceptDeps, type StoreItems } from './run-batch.js';
 
 export interface AcceptInput {
   readonly projectId: string;
@@ -37,6 +37,11 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
     const said = { projectId, kind, key, envelope };
     const storeItems: StoreItems = async (batch) => {
       await store.items.insertMany(batch, items);
+      // Before the batch is accepted: another POST may have taken this one for dead, and the key for a batch of its own.
+      const isOwn =
+        idempotency === undefined ||
+        (await store.idempotencyKeys.seal(projectId, idempotency.key, batch._id, idempotency.bodyHash));
+      if (!isOwn) throw new GivenUp();
       return { count: items.length, hosts: items.slice(0, deps.plan.sweepAbove).map(({ host }) => host) };
     };
     if (idempotency === undefined) {

@@ -35,36 +35,40 @@ export function createKeyClaims({ store, logger }: { store: Store; logger: Logge
     const batch = await batches.find(projectId, batchId);
     if (batch === null) return false;
     if (batch.state !== 'storing') return true;
-    if (Date.now() - batch.touchedAt.getTime() < STORING_MS) throw busy();
+    const now = await store.databaseTime();
+    if (now.getTime() - batch.touchedAt.getTime() < STORING_MS) throw busy();
     if (!(await batches.giveUp(batch))) throw busy();
     return false;
   };
 
-  const remove = async (batchId: string) => {
-    await items.removeAll(batchId);
-    await batches.remove(batchId);
-  };
-
-  /** A key that a POST with another body has left behind without getting through is as good as new. */
-  const claimLapsed = async (projectId: string, key: string, bodyHash: string, proposed: string) => {
-    const claim = await idempotencyKeys.claim(projectId, key, bodyHash, proposed);
-    if (claim.outcome !== 'lapsed' || (await wasAccepted(projectId, claim.batchId))) return claim;
-    await remove(claim.batchId);
-    await idempotencyKeys.releaseLapsed(projectId, key);
-    return idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+  /**
+   * Of a claim whose POST died without getting through: frees the key. What the POST has stored is given up and goes in the
+   * background; a client must not wait for a million items. Its id was told to nobody.
+   */
+  const freeLapsed = async (projectId: string, key: string, batchId: string) => {
+    items
+      .removeAll(batchId)
+      .then(() => batches.remove(batchId))
+      .catch((error: unknown) => {
+        logger.warn({ batchId, err: error }, 'could not remove an import that was given up');
+      });
+    await idempotencyKeys.releaseLapsed(projectId, key, batchId);
   };
 
   return {
     async claim(projectId, key, bodyHash, proposed) {
-      const claim = await claimLapsed(projectId, key, bodyHash, proposed);
-      if (claim.outcome === 'busy') throw busy();
-      if (claim.outcome === 'mismatch' || claim.outcome === 'lapsed') throw otherBody();
-      const { batchId } = claim;
-      if (claim.outcome === 'replay') return { batchId, isReplay: true };
-      if (batchId === proposed) return { batchId, isReplay: false };
-      const isReplay = await wasAccepted(projectId, batchId);
-      if (!isReplay) await remove(batchId);
-      return { batchId, isReplay };
+      const first = await idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+      if (first.outcome === 'busy') throw busy();
+      if (first.outcome === 'mismatch') throw otherBody();
+      if (first.outcome !== 'lapsed') return { batchId: first.batchId, isReplay: first.outcome === 'replay' };
+      if (await wasAccepted(projectId, first.batchId)) {
+        if (!first.isSameBody) throw otherBody();
+        return { batchId: first.batchId, isReplay: true };
+      }
+      await freeLapsed(projectId, key, first.batchId);
+      const second = await idempotencyKeys.claim(projectId, key, bodyHash, proposed);
+      if (second.outcome !== 'new') throw busy();
+      return { batchId: proposed, isReplay: false };
     },
 
     async reserve(projectId, key, proposed) {
@@ -74,11 +78,7 @@ export function createKeyClaims({ store, logger }: { store: Store; logger: Logge
       const { batchId, bodyHash } = first;
       if (first.outcome === 'settled' || (await wasAccepted(projectId, batchId)))
         return { batchId, bodyHash, isReplay: true };
-      // Given up, it is removed by whoever comes first; a client must not wait for a million items. Its id was told to nobody.
-      remove(batchId).catch((error: unknown) => {
-        logger.warn({ batchId, err: error }, 'could not remove an import that was given up');
-      });
-      await idempotencyKeys.releaseLapsed(projectId, key);
+      await freeLapsed(projectId, key, batchId);
       const second = await idempotencyKeys.reserve(projectId, key, proposed);
       if (second.outcome !== 'new') throw busy();
       return { batchId: proposed, isReplay: false };
@@ -86,7 +86,7 @@ export function createKeyClaims({ store, logger }: { store: Store; logger: Logge
 
     async complete(projectId, key, batchId) {
       try {
-        await idempotencyKeys.complete(projectId, key);
+        await idempotencyKeys.complete(projectId, key, batchId);
       } catch (error) {
         logger.warn({ batchId, err: error }, 'could not complete the key of an import');
       }

@@ -75,7 +75,7 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       if (!(await store.batches.refuse(batchId))) return false;
       await store.items.removeAll(batchId);
       await store.batches.remove(batchId);
-      if (key !== undefined) await store.idempotencyKeys.release(projectId, key);
+      if (key !== undefined) await store.idempotencyKeys.release(projectId, key, batchId);
     } catch (error) {
       logger.warn({ batchId, err: error }, 'could not undo an import that was refused');
     }
@@ -109,7 +109,8 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
     try {
       const importSeq = await store.batches.nextImportSeq(projectId);
       const ids = { _id: batchId, projectId, kind, importSeq, itemCount };
-      const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
+      const touchedAt = await store.databaseTime();
+      const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
       const { count, hosts } = await whileTouched(run, () => storeItems(batch));

@@ -13,12 +13,14 @@ export function createBatchStore(deps: {
   batches: Collection<Batch>;
   counters: Collection<CounterDocument>;
   now: () => Date;
+  /** For `touchedAt`, which tells other processes that a batch is still being stored. */
+  databaseTime: () => Promise<Date>;
 }): BatchStore {
-  const { batches, counters, now } = deps;
+  const { batches, counters, now, databaseTime } = deps;
 
   const oldestIn = async (state: BatchState, before: Date, limit: number) => {
     const cursor = batches.find({ state, touchedAt: { $lt: before } }).sort({ touchedAt: 1 });
-    return (await cursor.limit(limit).toArray()).map(toBatch);
+    return (await cursor.limit(limit).batchSize(limit).toArray()).map(toBatch);
   };
 
   return {
@@ -38,13 +40,14 @@ export function createBatchStore(deps: {
     },
 
     touch: async (batchId) => {
-      await batches.updateOne({ _id: batchId, touchedAt: { $gt: GIVEN_UP } }, { $set: { touchedAt: now() } });
+      const touchedAt = await databaseTime();
+      await batches.updateOne({ _id: batchId, touchedAt: { $gt: GIVEN_UP } }, { $set: { touchedAt } });
     },
 
     markAccepted: async (batchId, itemCount) => {
       const { matchedCount } = await batches.updateOne(
         { _id: batchId, state: 'storing', touchedAt: { $gt: GIVEN_UP } },
-        { $set: { state: 'accepted', itemCount, touchedAt: now() } },
+        { $set: { state: 'accepted', itemCount, touchedAt: await databaseTime() } },
       );
       return matchedCount === 1;
     },
@@ -110,7 +113,7 @@ export function createBatchStore(deps: {
     findFinished: async (before, limit, after) => {
       // The stand-in server uses no index for a range: it reads every batch, and sorts those that match.
       const cursor = batches.find(finishedBetween(after, before)).sort({ finishedAt: 1, _id: 1 });
-      return (await cursor.limit(limit).toArray()).map(toBatch);
+      return (await cursor.limit(limit).batchSize(limit).toArray()).map(toBatch);
     },
 
     remove: async (batchId) => {

@@ -4,8 +4,10 @@ import type { Delivery } from '../contract/delivery.js';
 import type { TokenRecord } from '../contract/store.js';
 import type { CondemnedDocument } from './condemned.js';
 import type { CounterDocument } from './counters.js';
+import type { ClockDocument } from './database-clock.js';
 import type { HostDocument } from './host-document.js';
 import type { LeaseDocument } from './host-leases.js';
+import { HOST_RATES } from './host-rate.js';
 import type { KeyDocument } from './idempotency-keys.js';
 import type { StoredMedia } from './media.js';
 import type { ProjectDocument } from './projects.js';
@@ -24,6 +26,8 @@ export interface Collections {
   readonly condemned: Collection<CondemnedDocument>;
   readonly hosts: Collection<HostDocument>;
   readonly workers: Collection<LeaseDocument>;
+  readonly hostRates: Collection;
+  readonly clock: Collection<ClockDocument>;
 }
 
 export function collectionsOf(db: Db): Collections {
@@ -39,5 +43,7 @@ export function collectionsOf(db: Db): Collections {
     condemned: db.collection('condemned'),
     hosts: db.collection('hosts'),
     workers: db.collection('workers'),
+    hostRates: db.collection(HOST_RATES),
+    clock: db.collection('clock'),
   };
 }

@@ -1,7 +1,17 @@
-import type { AnyBulkWriteOperation, Collection } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, FindOptions } from 'mongodb';
 import type { Condemned, CondemnedStore } from '../contract/garbage.js';
 import { createKeyedReader } from './keyed-reader.js';
 import { retryDuplicateKey } from './retry-duplicate-key.js';
+
+/**
+ * An import looks for a notice after a write to another store, the one of blobs: nothing else tells it that the server which answers
+ * is still the primary. The server makes sure of it by a write of its own, which takes as long as any other.
+ */
+const LINEARIZABLE: FindOptions = {
+  readConcern: { level: 'linearizable' },
+  // Without a majority such a read would wait for ever: as long as the client's writes do.
+  maxTimeMS: 10_000,
+};
 
 /** All notices of one blob: whether one stands is told by those that have not concluded, so that no update has to look first. */
 export interface CondemnedDocument {
@@ -16,9 +26,11 @@ export interface CondemnedDocument {
 export function createCondemnedStore(deps: {
   condemned: Collection<CondemnedDocument>;
   now: () => Date;
+  /** A standalone server has nobody to ask, and refuses linearizable reads. */
+  isReplicated: () => boolean;
 }): CondemnedStore {
-  const { condemned, now } = deps;
-  const read = createKeyedReader(condemned);
+  const { condemned, now, isReplicated } = deps;
+  const read = createKeyedReader<CondemnedDocument>(condemned, {}, () => (isReplicated() ? LINEARIZABLE : {}));
 
   return {
     condemn: async (collector, sha256s) => {

@@ -1,4 +1,11 @@
-import { MongoBulkWriteError, MongoError, MongoServerError, type WriteError } from 'mongodb';
+import {
+  MongoBulkWriteError,
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoWriteConcernError,
+  type WriteError,
+} from 'mongodb';
 
 const DUPLICATE_KEY = 11_000;
 
@@ -30,18 +37,45 @@ export function partialBulk(error: unknown): PartialBulk | null {
 }
 
 /**
- * An error that may be logged. The driver's bulk errors carry the documents they tried to write and its duplicate key errors
- * name key values: both may hold source URLs or what clients call secret. The error of the connection that a bulk error wraps
- * takes its place, so that an outage can be told from a refusal; other errors pass as they are.
+ * An error that may be logged. The driver's errors of bulks and write concerns carry the documents that were to be written and its
+ * duplicate key errors name key values: both may hold source URLs or what clients call secret. What takes their place keeps the
+ * name, the code and the labels, by which an outage is told from a refusal (`src/intake/outage.ts`); other errors pass as they are.
  */
 export function withoutDocuments(error: unknown): unknown {
   if (error instanceof MongoBulkWriteError) {
     const wrapped: unknown = error.errorResponse;
+    // The connection broke: the driver wraps its own error, and a refusal by the server as the raw reply.
     if (wrapped instanceof MongoError) return withoutDocuments(wrapped);
-    return new Error(`The database did not take a bulk of writes${codeOf(error)}`);
+    const unacknowledged = error.result.getWriteConcernError();
+    if (unacknowledged !== undefined) return new Refusal('MongoWriteConcernError', unacknowledged.code, error);
+    return new Refusal('MongoBulkWriteError', error.code, error);
   }
+  if (error instanceof MongoWriteConcernError) return new Refusal(error.name, error.code, error);
   if (isDuplicateKey(error)) return new Error('The database holds a document with this key already');
   return error;
+}
+
+/** Whether a write may have taken effect although it failed: its answer, or the acknowledgement of a majority, got lost. */
+export function mayHaveTakenEffect(error: unknown): boolean {
+  if (error instanceof MongoNetworkError || error instanceof MongoWriteConcernError) return true;
+  return error instanceof MongoError && error.hasErrorLabel('RetryableWriteError');
+}
+
+/** Why the database did not take writes, without the writes. */
+class Refusal extends Error {
+  readonly errorLabels: readonly string[];
+  constructor(
+    override readonly name: string,
+    readonly code: number | string | undefined,
+    error: MongoError,
+  ) {
+    super(
+      name === 'MongoWriteConcernError'
+        ? `The database could not make a write durable${codeText(code)}`
+        : `The database did not take a bulk of writes${codeText(code)}`,
+    );
+    this.errorLabels = error.errorLabels;
+  }
 }
 
 /** The error of one refused write of a bulk. */
@@ -49,6 +83,6 @@ export function refusal(error: WriteError): Error {
   return new Error(`The database refused a write (code ${error.code})`);
 }
 
-function codeOf(error: MongoServerError): string {
-  return typeof error.code === 'number' ? ` (code ${error.code})` : '';
+function codeText(code: number | string | undefined): string {
+  return typeof code === 'number' ? ` (code ${code})` : '';
 }

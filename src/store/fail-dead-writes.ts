@@ -7,26 +7,45 @@ interface WriteOptions {
 }
 type WriteCommand = (this: { readonly socket: Socket }, command: unknown, options: WriteOptions) => Promise<void>;
 
-/** The part of the driver's internals that is mended. */
-interface Driver {
-  readonly Connection: { readonly prototype: { writeCommand: WriteCommand } };
+/** The part of the driver's internals that is patched. */
+interface WritePrototype {
+  writeCommand: WriteCommand;
 }
 
-const mended = new WeakSet<WriteCommand>();
+interface Driver {
+  readonly version: string;
+  readonly Connection?: { readonly prototype: Partial<WritePrototype> };
+}
+
+/** The version whose code was read and patched. Another one may write in another way, or no longer need the patch. */
+export const PATCHED_DRIVER = '7.9.0';
+
+const patched = new WeakSet<WriteCommand>();
 
 /**
- * Lets a write fail whose connection closes. The driver (7.9.0) waits for the `drain` of a socket and hears only of its errors,
+ * Lets a write fail whose connection closes. The driver waits for the `drain` of a socket and hears only of its errors,
  * not of its end: a write that meets a closing socket, or one that Node has destroyed and not yet reported closed, is waited for
  * for ever. When that is the check of the server's state, which is made just when other connections break, the process never
  * finds a restarted MongoDB again: seen in one of four kill -9 of the server under load.
  *
  * And it hands on what the system says of a connection that breaks during that wait as it is, so that neither the driver nor anybody
  * else takes it for what it is: the network. Seen once in 150 breakages.
+ *
+ * Says so when the driver is not the one that it was written for, and leaves one alone that has no such function.
+ * @param report told in a sentence what does not fit
  */
-export function failDeadWrites(): void {
-  const { prototype } = (createRequire(import.meta.url)('mongodb/lib/cmap/connection.js') as Driver).Connection;
-  const original = prototype.writeCommand;
-  if (mended.has(original)) return;
+export function failDeadWrites(report: (message: string) => void, driver: Driver = installedDriver()): void {
+  const { version, Connection } = driver;
+  const prototype: Partial<WritePrototype> | undefined = Connection?.prototype;
+  const original = prototype?.writeCommand;
+  const expected = `the patch of its writes was made for ${PATCHED_DRIVER}`;
+  if (prototype === undefined || typeof original !== 'function') {
+    report(`mongodb ${version} is not patched, ${expected}: a write to a connection that closes may wait for ever`);
+    return;
+  }
+  if (version !== PATCHED_DRIVER)
+    report(`mongodb ${version} is in use, ${expected}: check src/store/fail-dead-writes.ts`);
+  if (patched.has(original)) return;
   const closings = new WeakMap<Socket, AbortSignal>();
   const closingOf = (socket: Socket): AbortSignal => {
     const known = closings.get(socket);
@@ -47,8 +66,18 @@ export function failDeadWrites(): void {
         : error;
     }
   };
-  mended.add(writeCommand);
+  patched.add(writeCommand);
   prototype.writeCommand = writeCommand;
+}
+
+function installedDriver(): Driver {
+  const load = createRequire(import.meta.url);
+  const { version } = load('mongodb/package.json') as { version: string };
+  try {
+    return { version, ...(load('mongodb/lib/cmap/connection.js') as Omit<Driver, 'version'>) };
+  } catch {
+    return { version };
+  }
 }
 
 /** Errors of the system name the call that failed. */

@@ -31,7 +31,9 @@ export function createHostLeaseStore(workers: Collection<LeaseDocument>): HostLe
       const named = { _id: { $in: [...leases] } };
       // In this order: a lease that is renewed in between stays, and one that is ended cannot be renewed.
       await workers.deleteMany({ ...named, renewedAt: { $lt: before } });
-      const left = new Set((await workers.find(named, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id));
+      // What a majority has taken up to here: the removal waited for one, so that no older state can be read.
+      const options = { projection: { _id: 1 }, batchSize: leases.length + 1 };
+      const left = new Set((await workers.find(named, options).toArray()).map(({ _id }) => _id));
       return leases.filter((lease) => !left.has(lease));
     },
   };

@@ -2,7 +2,8 @@ import type { Db } from 'mongodb';
 import { RateLimiterMongo, RateLimiterRes } from 'rate-limiter-flexible';
 import type { HostRate } from '../contract/hosts.js';
 
-const HOST_RATES = 'hostRates';
+/** The collection of the windows, which the library makes and reads. */
+export const HOST_RATES = 'hostRates';
 
 /** Counts the items of each host in windows that all workers share. Windows that are over are removed by the database. */
 export function createHostRate(db: Db, { points, windowMs }: { points: number; windowMs: number }): HostRate {
@@ -12,7 +13,7 @@ export function createHostRate(db: Db, { points, windowMs }: { points: number; w
     keyPrefix: '',
     points,
     duration: windowMs / 1000,
-    // Made by `prepare` like all others, so that a failure is told.
+    // Made with all others (`indexes.ts`), so that a failure is told.
     disableIndexesCreation: true,
   });
   return {
@@ -28,13 +29,4 @@ export function createHostRate(db: Db, { points, windowMs }: { points: number; w
       }
     },
   };
-}
-
-/** The indexes that the library asks for. @throws when they cannot be built */
-export async function ensureRateIndexes(db: Db): Promise<void> {
-  const rates = db.collection(HOST_RATES);
-  await Promise.all([
-    rates.createIndex({ expire: -1 }, { expireAfterSeconds: 0 }, undefined),
-    rates.createIndex({ key: 1 }, { unique: true }, undefined),
-  ]);
 }

@@ -28,7 +28,7 @@ export function createHostStore(deps: {
     const found: HostRecord[] = [];
     for (let from = 0; from < names.length; from += MAX_NAMES) {
       const some = { ...filter, _id: { $in: names.slice(from, from + MAX_NAMES) } };
-      for await (const document of hosts.find(some)) found.push(toHostRecord(document));
+      for await (const document of hosts.find(some, { batchSize: MAX_NAMES + 1 })) found.push(toHostRecord(document));
     }
     return found;
   };
@@ -100,6 +100,7 @@ export function createHostStore(deps: {
       const held = await hosts
         .find({ ...unused, total: { $gt: 0 } })
         .limit(MAX_HELD)
+        .batchSize(MAX_HELD)
         .toArray();
       for (const { _id: host, held: holders = {} } of held) {
         const dead = await leases.endStale(Object.keys(holders), before);

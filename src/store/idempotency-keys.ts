@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from '../contract/idempotency-key.js';
-import { isDuplicateKey } from './database-error.js';
+import { isDuplicateKey, mayHaveTakenEffect } from './database-error.js';
 import { createTokens } from './stored-item.js';
 
 /** CONTRACT: a key is remembered for 24 hours. */
@@ -18,25 +18,28 @@ export interface KeyDocument {
   /** Empty until the body was read to its end. */
   readonly bodyHash: string;
   readonly batchId: string;
-  /** Names the claim, so that exactly one POST takes it over. */
+  /** Names the claim, so that exactly one POST replaces one that has expired. */
   readonly claim: string;
   readonly isComplete: boolean;
   readonly leaseUntil: Date;
   readonly expiresAt: Date;
 }
 
-/** Idempotency keys of POSTs, one document a (project, key). Expiry is decided here: a TTL index only tidies up, and late. */
+/**
+ * Idempotency keys of POSTs, one document a (project, key). Expiry is decided here: a TTL index only tidies up, and late. All times
+ * are those of the database: a gateway whose clock is wrong neither takes a claim over early nor has its own taken.
+ */
 export function createIdempotencyKeyStore(deps: {
   keys: Collection<KeyDocument>;
-  now: () => Date;
+  databaseTime: () => Promise<Date>;
 }): IdempotencyKeyStore {
-  const { keys, now } = deps;
+  const { keys, databaseTime } = deps;
   const nextToken = createTokens();
 
   const leaseFrom = (at: Date) => ({ claim: nextToken(), leaseUntil: new Date(at.getTime() + LEASE_MS) });
 
   /** Read by the TTL index; the stand-in server reads every key instead. */
-  const expired = () => ({ expiresAt: { $lte: now() } });
+  const expired = async () => ({ expiresAt: { $lte: await databaseTime() } });
 
   const insert = async (key: KeyDocument): Promise<boolean> => {
     try {
@@ -44,6 +47,8 @@ export function createIdempotencyKeyStore(deps: {
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
+      // The POST fails with it, and a claim that is there all the same would hold its repetition back until it lapses.
+      if (mayHaveTakenEffect(error)) keys.deleteOne({ _id: key._id, claim: key.claim }).catch(() => undefined);
       throw error;
     }
   };
@@ -56,25 +61,21 @@ export function createIdempotencyKeyStore(deps: {
 
   /** One look at the key: null when another POST changed it meanwhile. */
   const look = async (_id: string, bodyHash: string, batchId: string): Promise<KeyClaim | null> => {
-    const at = now();
+    const at = await databaseTime();
     const expiresAt = new Date(at.getTime() + KEY_LIFE_MS);
     const fresh = { bodyHash, batchId, isComplete: false, expiresAt, ...leaseFrom(at) };
     if (await insert({ _id, ...fresh })) return { outcome: 'new', batchId };
     const seen = await keys.findOne({ _id });
     if (seen === null) return null;
     if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new', batchId } : null;
-    if (seen.bodyHash !== bodyHash) {
-      const hasLapsed = !seen.isComplete && seen.leaseUntil <= at;
-      if (seen.bodyHash === UNREAD && !hasLapsed) return { outcome: 'busy' };
-      return hasLapsed ? { outcome: 'lapsed', batchId: seen.batchId } : { outcome: 'mismatch' };
-    }
-    if (seen.isComplete) return { outcome: 'replay', batchId: seen.batchId };
-    if (seen.leaseUntil > at) return { outcome: 'busy' };
-    return (await replaceClaim(seen, leaseFrom(at))) ? { outcome: 'new', batchId: seen.batchId } : null;
+    const isSameBody = seen.bodyHash === bodyHash;
+    if (seen.isComplete) return isSameBody ? { outcome: 'replay', batchId: seen.batchId } : { outcome: 'mismatch' };
+    if (seen.leaseUntil <= at) return { outcome: 'lapsed', batchId: seen.batchId, isSameBody };
+    return isSameBody || seen.bodyHash === UNREAD ? { outcome: 'busy' } : { outcome: 'mismatch' };
   };
 
   const lookUnread = async (_id: string, batchId: string): Promise<KeyReservation | null> => {
-    const at = now();
+    const at = await databaseTime();
     const expiresAt = new Date(at.getTime() + KEY_LIFE_MS);
     const fresh = { bodyHash: UNREAD, batchId, isComplete: false, expiresAt, ...leaseFrom(at) };
     if (await insert({ _id, ...fresh })) return { outcome: 'new' };
@@ -109,26 +110,27 @@ export function createIdempotencyKeyStore(deps: {
     },
 
     renew: async (projectId, key, batchId) => {
-      const leaseUntil = new Date(now().getTime() + LEASE_MS);
+      const leaseUntil = new Date((await databaseTime()).getTime() + LEASE_MS);
       await keys.updateOne({ _id: idOf(projectId, key), batchId, isComplete: false }, { $set: { leaseUntil } });
     },
 
-    complete: async (projectId, key) => {
-      await keys.updateOne({ _id: idOf(projectId, key) }, { $set: { isComplete: true } });
+    complete: async (projectId, key, batchId) => {
+      await keys.updateOne({ _id: idOf(projectId, key), batchId }, { $set: { isComplete: true } });
     },
 
-    release: async (projectId, key) => {
-      await keys.deleteOne({ _id: idOf(projectId, key), isComplete: false });
+    release: async (projectId, key, batchId) => {
+      await keys.deleteOne({ _id: idOf(projectId, key), batchId, isComplete: false });
     },
 
-    releaseLapsed: async (projectId, key) => {
-      await keys.deleteOne({ _id: idOf(projectId, key), isComplete: false, leaseUntil: { $lte: now() } });
+    releaseLapsed: async (projectId, key, batchId) => {
+      const lapsed = { isComplete: false, leaseUntil: { $lte: await databaseTime() } };
+      await keys.deleteOne({ _id: idOf(projectId, key), batchId, ...lapsed });
     },
 
-    countExpired: () => keys.countDocuments(expired()),
+    countExpired: async () => keys.countDocuments(await expired()),
 
     removeExpired: async () => {
-      const { deletedCount } = await keys.deleteMany(expired());
+      const { deletedCount } = await keys.deleteMany(await expired());
       return deletedCount;
     },
   };

@@ -1,44 +1,92 @@
+import { MongoServerError, type Collection, type CreateIndexesOptions, type IndexDescription } from 'mongodb';
 import type { Collections } from './collections.js';
 
-/**
- * Creates the indexes that are missing; a process serves only afterwards. `_id` already orders items and names media.
- * @throws when an index cannot be built, for instance because stored documents break a unique one
- */
-export async function ensureIndexes(collections: Collections): Promise<void> {
-  const { batches, items, media, deliveries, keys, condemned, hosts, workers } = collections;
-  await Promise.all([
+/** Every index of every collection, each with the question that it answers. `_id` already orders items and names media. */
+const INDEXES = {
+  batches: [
     // The reconciler's two questions: what stopped while it was stored, and what was accepted but not started.
-    batches.createIndex({ state: 1, touchedAt: 1 }),
+    { key: { state: 1, touchedAt: 1 } },
     // What is past its retention, oldest first.
-    batches.createIndex({ finishedAt: 1, _id: 1 }),
+    { key: { finishedAt: 1, _id: 1 } },
     // The running imports of a project.
-    batches.createIndex({ projectId: 1, state: 1 }),
+    { key: { projectId: 1, state: 1 } },
+  ],
+  items: [
     // Open items in request order, counts by state, and the one open item that a write names. (batchId, seq) is unique already
     // through `_id`; saying so lets the stand-in server use the index, for it uses no others.
-    items.createIndex({ batchId: 1, state: 1, seq: 1 }, { unique: true }, undefined),
+    { key: { batchId: 1, state: 1, seq: 1 }, unique: true },
     // Items of one host in request order. A host never changes, so this costs the insert of an item alone.
-    items.createIndex({ batchId: 1, host: 1, seq: 1 }),
+    { key: { batchId: 1, host: 1, seq: 1 } },
     // Items with one code. Only those that failed, were skipped or wait for another attempt have one, so no other write pays for it.
-    items.createIndex(
-      { batchId: 1, code: 1, seq: 1 },
-      { partialFilterExpression: { code: { $exists: true } } },
-      undefined,
-    ),
+    { key: { batchId: 1, code: 1, seq: 1 }, partialFilterExpression: { code: { $exists: true } } },
     // Failures of an import by cause, settled or not, without reading the items.
-    items.createIndex(
-      { batchId: 1, state: 1, code: 1, host: 1 },
-      { partialFilterExpression: { code: { $exists: true } } },
-      undefined,
-    ),
+    { key: { batchId: 1, state: 1, code: 1, host: 1 }, partialFilterExpression: { code: { $exists: true } } },
+  ],
+  media: [
     // Holds the promise that `_id` makes even if the derivation of ids should change one day.
-    media.createIndex({ projectId: 1, systemName: 1, externalId: 1 }, { unique: true }, undefined),
+    { key: { projectId: 1, systemName: 1, externalId: 1 }, unique: true },
     // Which blobs are referred to.
-    media.createIndex({ 'asset.sha256': 1 }),
-    deliveries.createIndex({ batchId: 1, createdAt: 1 }),
-    condemned.createIndex({ at: 1 }),
-    // What nobody has used for a day.
-    hosts.createIndex({ touchedAt: 1 }),
-    workers.createIndex({ renewedAt: 1 }),
-    keys.createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0 }, undefined),
-  ]);
+    { key: { 'asset.sha256': 1 } },
+  ],
+  deliveries: [{ key: { batchId: 1, createdAt: 1 } }],
+  condemned: [{ key: { at: 1 } }],
+  // What nobody has used for a day.
+  hosts: [{ key: { touchedAt: 1 } }],
+  workers: [{ key: { renewedAt: 1 } }],
+  keys: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
+  // As the library of the rates asks for them.
+  hostRates: [
+    { key: { expire: -1 }, expireAfterSeconds: 0 },
+    { key: { key: 1 }, unique: true },
+  ],
+} as const satisfies Partial<Record<keyof Collections, readonly IndexDescription[]>>;
+
+/**
+ * Creates the indexes that are missing, one command a collection; a process serves only afterwards.
+ * @param isReplicated whether the server is a replica set: then a majority of the members that vote completes an index, where by
+ *   default all of them would have to be there, and a release with a new index could not start while one is away. A standalone
+ *   server refuses to be told so.
+ * @throws Error that names the collection and quotes the server when an index cannot be built, for instance because stored
+ *   documents break a unique one; the driver's own error when the server cannot be reached
+ */
+export async function ensureIndexes(collections: Collections, isReplicated: boolean): Promise<void> {
+  // No time limit: an index on a large collection takes minutes, and without an answer meanwhile.
+  const options: CreateIndexesOptions & { socketTimeoutMS: number } = {
+    socketTimeoutMS: 0,
+    ...(isReplicated && { commitQuorum: 'majority' }),
+  };
+  await Promise.all(
+    Object.entries(INDEXES).map(([name, indexes]) =>
+      build(collections[name as keyof typeof INDEXES] as unknown as Collection, [...indexes], options),
+    ),
+  );
+}
+
+async function build(
+  collection: Collection,
+  indexes: IndexDescription[],
+  options: CreateIndexesOptions,
+): Promise<void> {
+  try {
+    await collection.createIndexes(indexes, options);
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || !CONFLICTS.has(Number(error.code))) throw error;
+    // Without the values: a duplicate key is told with what clients sent.
+    const reason = error.message.replace(/ ?dup key: .*$/s, '');
+    throw new IndexConflict(`The indexes of ${collection.collectionName} cannot be built: ${reason}`, error.code);
+  }
+}
+
+/** What no repetition repairs: other options or another key under the same name, stored documents that break a unique index. */
+const CONFLICTS = new Set([67, 85, 86, 11_000]);
+
+/** An index of the service is not compatible with what the database holds. */
+class IndexConflict extends Error {
+  override readonly name = 'IndexConflict';
+  constructor(
+    message: string,
+    readonly code: unknown,
+  ) {
+    super(message);
+  }
 }

@@ -52,11 +52,12 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       }
     },
 
-    removeAll: (batchId) => removeItems(items, batchId),
+    removeAll: (batchId, onChunk) => removeItems(items, batchId, onChunk),
 
     externalIds: async (batchId, seqs) => {
       const found = await items
         .find({ _id: { $in: seqs.map((seq) => itemKey(batchId, seq)) } })
+        .batchSize(seqs.length + 1)
         .project<Pick<Item, 'seq' | 'externalId'>>({ _id: 0, seq: 1, externalId: 1 })
         .toArray();
       return new Map(found.map(({ seq, externalId }) => [seq, externalId]));
@@ -70,7 +71,8 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
     openInRange: async (batchId, fromSeq, toSeq, at) => {
       const keys = { $gte: itemKey(batchId, fromSeq), $lte: itemKey(batchId, toSeq) };
       // A page is read by its keys alone, the fastest way on any server, and most of its items are open.
-      const page = await items.find({ _id: keys }, { projection: WITHOUT_TOKEN }).sort({ _id: 1 }).toArray();
+      const options = { projection: WITHOUT_TOKEN, batchSize: toSeq - fromSeq + 2 };
+      const page = await items.find({ _id: keys }, options).sort({ _id: 1 }).toArray();
       return page.filter((item) => maySweep(item, at)).map(toItem);
     },
 
@@ -79,6 +81,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
         .find({ batchId, state: 'open', seq: { $gte: fromSeq, ...(beforeSeq !== undefined && { $lt: beforeSeq }) } })
         .sort({ seq: 1 })
         .limit(limit)
+        .batchSize(limit)
         .project<Pick<Item, 'seq' | 'host' | 'solo' | 'nextAttemptAt'>>({
           _id: 0,
           seq: 1,
@@ -116,23 +119,20 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       await commit({ filter: openItem(batchId, seq), update: { $set: { solo: true, updatedAt: now() } } });
     },
 
-    settleOpen: async (batchId, code, reason) => {
-      await updateItems(
-        items,
-        batchId,
-        { state: 'open' },
-        { $set: { state: 'failed', code, reason, updatedAt: now() }, $unset: { nextAttemptAt: '' } },
-      );
+    settleOpen: async (batchId, code, reason, onChunk) => {
+      const ended = { state: 'failed' as const, code, reason, updatedAt: now() };
+      await updateItems(items, batchId, { state: 'open' }, { $set: ended, $unset: { nextAttemptAt: '' } }, onChunk);
     },
 
     openGroups: (batchIds) => openGroups(items, batchIds),
 
-    reopen: async (batchId, code) => {
+    reopen: async (batchId, code, onChunk) => {
       await updateItems(
         items,
         batchId,
         { state: 'failed', code },
         { $set: { state: 'open', updatedAt: now() }, $unset: { code: '', reason: '', settledBy: '' } },
+        onChunk,
       );
     },
 

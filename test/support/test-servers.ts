@@ -5,6 +5,7 @@ import { findMongo } from '../../src/stack/find-mongo.js';
 import { findTemporalCli } from '../../src/stack/find-temporal-cli.js';
 import { anyFreePort } from '../../src/stack/free-port.js';
 import { spawnMongoServer, waitForMongoServer } from '../../src/stack/mongo-server.js';
+import { findReplicaSet } from './replica-set.js';
 import { findS3Server } from './s3-server.js';
 import { stopServer, type ServerProcess } from '../../src/stack/spawn-server.js';
 import { spawnTemporalServer, waitForTemporalServer } from '../../src/stack/temporal-server.js';
@@ -73,6 +74,7 @@ process.on('SIGTERM', () => void stop());
 try {
   // Built before any test runs: a Go build of minutes beside them would take the processors away from all.
   await findS3Server();
+  await findReplicaSet();
   const [temporal, mongodb] = await Promise.all([temporalAddress(), mongoUrl()]);
   process.send?.({ temporal, mongodb });
 } catch (error) {

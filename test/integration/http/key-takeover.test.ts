@@ -6,6 +6,7 @@ import { newBatchId } from '../../../src/contract/ids.js';
 import type { Store } from '../../../src/contract/store.js';
 import { createAcceptBatch, type AcceptInput } from '../../../src/intake/accept-batch.js';
 import { createStore } from '../../../src/store/connect.js';
+import { eventually } from '../../support/eventually.js';
 import { createFakeWorkflows } from '../../support/fake-workflows.js';
 import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
 
@@ -62,19 +63,48 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     return { accepted, started: workflows.started.length };
   };
 
-  it.each<[string, BatchState | null, boolean, number]>([
-    ['before it stored anything', null, false, 1],
-    ['while it stored items', 'storing', false, 1],
-    ['after it was accepted', 'accepted', true, 0],
-    ['after it was started', 'started', true, 0],
-  ])('%s answers the id that was promised', async (_name, state, isReplay, starts) => {
+  it.each<[string, BatchState]>([
+    ['accepted', 'accepted'],
+    ['started', 'started'],
+  ])('answers the id of its import when that was %s', async (_name, state) => {
     const { batchId, idempotency } = await aDeadClaim();
-    if (state !== null) await storeBatch(batchId, state);
+    await storeBatch(batchId, state);
 
-    const { accepted, started } = await accept(idempotency);
+    expect(await accept(idempotency)).toEqual({ accepted: { batchId, isReplay: true }, started: 0 });
+    expect(await accept(idempotency)).toEqual({ accepted: { batchId, isReplay: true }, started: 0 });
+  });
 
-    expect(accepted).toEqual({ batchId, isReplay });
-    expect(started).toBe(starts);
+  it.each<[string, BatchState | null]>([
+    ['before it stored anything', null],
+    ['while it stored items', 'storing'],
+  ])('%s begins anew under an id of its own, and answers it from then on', async (_name, state) => {
+    const dead = await aDeadClaim();
+    if (state !== null) await storeBatch(dead.batchId, state);
+
+    const { accepted, started } = await accept(dead.idempotency);
+
+    expect(accepted).toMatchObject({ isReplay: false });
+    expect(accepted.batchId).not.toBe(dead.batchId);
+    expect(started).toBe(1);
+    const again = { accepted: { batchId: accepted.batchId, isReplay: true }, started: 0 };
+    expect(await accept(dead.idempotency)).toEqual(again);
+    await eventually('removal', async () => (await store.batches.find('p1', dead.batchId)) === null);
+  });
+
+  it('accepts nothing of a POST that was only slow, once another one has its key', async () => {
+    const idempotency = { key: randomUUID(), bodyHash: 'h' };
+    let quick: Awaited<ReturnType<typeof accept>> | undefined;
+    // The slow one stops after its claim for longer than its lease, and the quick one comes meanwhile.
+    const nextImportSeq: Store['batches']['nextImportSeq'] = async (projectId) => {
+      aheadMs += 2 * MINUTE;
+      quick = await accept(idempotency);
+      return store.batches.nextImportSeq(projectId);
+    };
+
+    await expect(accept(idempotency, { nextImportSeq })).rejects.toMatchObject({ status: 503 });
+
+    expect(quick).toMatchObject({ accepted: { isReplay: false }, started: 1 });
+    const batchId = quick?.accepted.batchId;
     expect(await accept(idempotency)).toEqual({ accepted: { batchId, isReplay: true }, started: 0 });
   });
 
@@ -89,7 +119,7 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
 
     expect(accepted).toMatchObject({ isReplay: false });
     expect(started).toBe(1);
-    expect(await store.batches.find('p1', batchId)).toBeNull();
+    await eventually('removal', async () => (await store.batches.find('p1', batchId)) === null);
   });
 
   it('refuses another body when the batch was accepted', async () => {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MongoNetworkError } from 'mongodb';
-import { failDeadWrites } from '../../../src/store/fail-dead-writes.js';
+import { failDeadWrites, PATCHED_DRIVER } from '../../../src/store/fail-dead-writes.js';
 
 interface DriverConnection {
   command(namespace: unknown, command: object, options: object): Promise<unknown>;
@@ -21,7 +21,7 @@ describe('a connection of the driver', () => {
   let server: Server;
   let socket: Socket;
   beforeEach(async () => {
-    failDeadWrites();
+    failDeadWrites(() => undefined);
     // Takes connections and never reads, so that a large write has to wait.
     server = createServer({ pauseOnConnect: true });
     server.listen(0, '127.0.0.1');
@@ -65,13 +65,46 @@ describe('a connection of the driver', () => {
     await expect(answer).rejects.toMatchObject({ name: 'MongoNetworkError', cause: reset });
   });
 
-  it('is mended once, however many stores are opened', () => {
+  it('is patched once, however many stores are opened', () => {
     const { prototype } = (load('mongodb/lib/cmap/connection.js') as { Connection: { prototype: object } }).Connection;
-    failDeadWrites();
+    failDeadWrites(() => undefined);
     const first: unknown = Reflect.get(prototype, 'writeCommand');
 
-    failDeadWrites();
+    failDeadWrites(() => undefined);
 
     expect(Reflect.get(prototype, 'writeCommand')).toBe(first);
+  });
+
+  it('is of the version that the patch was written for', () => {
+    const told: string[] = [];
+
+    failDeadWrites((message) => told.push(message));
+
+    // When this fails, the driver was upgraded: read its `writeCommand` anew, then change PATCHED_DRIVER or drop the patch.
+    expect(told).toEqual([]);
+  });
+
+  it('is named with its version when it is another one than the patch was written for', () => {
+    const writeCommand = () => Promise.resolve();
+    const prototype = { writeCommand };
+    const told: string[] = [];
+
+    failDeadWrites((message) => told.push(message), { version: '8.0.0', Connection: { prototype } });
+
+    expect(told).toEqual([
+      `mongodb 8.0.0 is in use, the patch of its writes was made for ${PATCHED_DRIVER}: check src/store/fail-dead-writes.ts`,
+    ]);
+    expect(prototype.writeCommand).not.toBe(writeCommand);
+  });
+
+  it.each([
+    ['has no such function', { version: '8.0.0', Connection: { prototype: {} } }],
+    ['has no such file', { version: '8.0.0' }],
+  ])('is left alone, and that is told, when it %s', (_, driver) => {
+    const told: string[] = [];
+
+    failDeadWrites((message) => told.push(message), driver);
+
+    expect(told).toEqual([expect.stringContaining('mongodb 8.0.0 is not patched')]);
   });
 });

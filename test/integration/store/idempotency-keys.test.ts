@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { IdempotencyKeyStore } from '../../../src/contract/idempotency-key.js';
 import { aProjectId } from '../../support/builders.js';
+import { createStore } from '../../../src/store/connect.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
 const LEASE_MS = 60_000;
@@ -26,7 +27,7 @@ describe('idempotency keys', () => {
   it('answer a completed POST again with its batch', async () => {
     const projectId = aProjectId();
     await keys.claim(projectId, 'k', 'hash', 'one');
-    await keys.complete(projectId, 'k');
+    await keys.complete(projectId, 'k', 'one');
 
     await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toEqual({ outcome: 'replay', batchId: 'one' });
   });
@@ -36,28 +37,48 @@ describe('idempotency keys', () => {
     const mismatch = { outcome: 'mismatch' };
     await keys.claim(projectId, 'running', 'hash', 'one');
     await keys.claim(projectId, 'done', 'hash', 'one');
-    await keys.complete(projectId, 'done');
+    await keys.complete(projectId, 'done', 'one');
 
     await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(mismatch);
     await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(mismatch);
     test.advance(LEASE_MS);
-    const lapsed = { outcome: 'lapsed', batchId: 'one' };
+    const lapsed = { outcome: 'lapsed', batchId: 'one', isSameBody: false };
     await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(lapsed);
     await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(mismatch);
   });
 
-  it('are free again for any body when a lapsed claim is released, not one that was taken over', async () => {
+  it('are free again for any body when a lapsed claim is released, not one that another POST has made meanwhile', async () => {
     const projectId = aProjectId();
     await keys.claim(projectId, 'dead', 'hash', 'one');
-    await keys.claim(projectId, 'taken', 'hash', 'one');
+    await keys.claim(projectId, 'alive', 'hash', 'one');
     test.advance(LEASE_MS);
-    await keys.claim(projectId, 'taken', 'hash', 'two');
+    await keys.renew(projectId, 'alive', 'one');
 
-    await keys.releaseLapsed(projectId, 'dead');
-    await keys.releaseLapsed(projectId, 'taken');
+    await keys.releaseLapsed(projectId, 'dead', 'one');
+    await keys.releaseLapsed(projectId, 'alive', 'one');
 
     await expect(keys.claim(projectId, 'dead', 'other', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
-    await expect(keys.claim(projectId, 'taken', 'hash', 'three')).resolves.toEqual({ outcome: 'busy' });
+    await expect(keys.claim(projectId, 'alive', 'hash', 'two')).resolves.toEqual({ outcome: 'busy' });
+  });
+
+  it('are neither completed, sealed, renewed nor released by a POST that lost them to another one', async () => {
+    const projectId = aProjectId();
+    await keys.claim(projectId, 'k', 'hash', 'slow');
+    test.advance(LEASE_MS);
+    await keys.releaseLapsed(projectId, 'k', 'slow');
+    await keys.claim(projectId, 'k', 'hash', 'quick');
+
+    await expect(keys.seal(projectId, 'k', 'slow', 'hash')).resolves.toBe(false);
+    await keys.complete(projectId, 'k', 'slow');
+    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual({ outcome: 'busy' });
+    await keys.release(projectId, 'k', 'slow');
+    await keys.releaseLapsed(projectId, 'k', 'slow');
+    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual({ outcome: 'busy' });
+    test.advance(LEASE_MS - 1);
+    await keys.renew(projectId, 'k', 'slow');
+    test.advance(1);
+    const lapsed = { outcome: 'lapsed', batchId: 'quick', isSameBody: true };
+    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual(lapsed);
   });
 
   it('let exactly one of 50 concurrent POSTs go on', async () => {
@@ -69,14 +90,19 @@ describe('idempotency keys', () => {
     expect(claims.filter(({ outcome }) => outcome === 'busy')).toHaveLength(49);
   });
 
-  it('let exactly one take over a claim that lapsed, under the batch id of the POST that died', async () => {
+  it('let exactly one have the key of a claim that lapsed, once it was released', async () => {
     const projectId = aProjectId();
     await keys.claim(projectId, 'k', 'hash', 'first');
     test.advance(LEASE_MS);
 
-    const claims = await Promise.all(Array.from({ length: 50 }, (_, n) => keys.claim(projectId, 'k', 'hash', `b${n}`)));
+    const claims = await Promise.all(
+      Array.from({ length: 50 }, async (_, n) => {
+        await keys.releaseLapsed(projectId, 'k', 'first');
+        return keys.claim(projectId, 'k', 'hash', `b${n}`);
+      }),
+    );
 
-    expect(claims.filter(({ outcome }) => outcome === 'new')).toEqual([{ outcome: 'new', batchId: 'first' }]);
+    expect(claims.filter(({ outcome }) => outcome === 'new')).toHaveLength(1);
     expect(claims.filter(({ outcome }) => outcome === 'busy')).toHaveLength(49);
   });
 
@@ -92,7 +118,7 @@ describe('idempotency keys', () => {
     const projectId = aProjectId();
     await keys.claim(projectId, 'k', 'hash', 'one');
 
-    await keys.release(projectId, 'k');
+    await keys.release(projectId, 'k', 'one');
 
     await expect(keys.claim(projectId, 'k', 'other', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
   });
@@ -100,9 +126,9 @@ describe('idempotency keys', () => {
   it('stay used when a late refusal comes after the completion', async () => {
     const projectId = aProjectId();
     await keys.claim(projectId, 'k', 'hash', 'one');
-    await keys.complete(projectId, 'k');
+    await keys.complete(projectId, 'k', 'one');
 
-    await keys.release(projectId, 'k');
+    await keys.release(projectId, 'k', 'one');
 
     await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toMatchObject({ outcome: 'replay' });
   });
@@ -110,7 +136,7 @@ describe('idempotency keys', () => {
   it('are free again after 24 hours, for one POST, though nothing deletes them', async () => {
     const projectId = aProjectId();
     await keys.claim(projectId, 'k', 'hash', 'one');
-    await keys.complete(projectId, 'k');
+    await keys.complete(projectId, 'k', 'one');
     test.advance(DAY_MS);
 
     const claims = await Promise.all(
@@ -125,5 +151,32 @@ describe('idempotency keys', () => {
     await keys.claim('a', 'b:c', 'hash', 'one');
 
     await expect(keys.claim('a:b', 'c', 'hash', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
+  });
+});
+
+describe('the leases of idempotency keys', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it.each([
+    ['ahead of', 3 * LEASE_MS],
+    ['behind', -3 * LEASE_MS],
+  ])('are measured by the database, not by a gateway whose clock is %s it', async (_, skewMs) => {
+    const { url, database } = test.database;
+    const right = await createStore({ url, database });
+    const wrong = await createStore({ url, database });
+    const projectId = aProjectId();
+    await right.idempotencyKeys.claim(projectId, 'of another', 'hash', 'one');
+    const trueNow = Date.now;
+    jest.spyOn(Date, 'now').mockImplementation(() => trueNow() + skewMs);
+
+    const other = await wrong.idempotencyKeys.claim(projectId, 'of another', 'hash', 'two');
+    await wrong.idempotencyKeys.claim(projectId, 'its own', 'hash', 'one');
+    jest.restoreAllMocks();
+    const its = await right.idempotencyKeys.claim(projectId, 'its own', 'hash', 'two');
+
+    expect([other, its]).toEqual([{ outcome: 'busy' }, { outcome: 'busy' }]);
+    await Promise.all([right.close(), wrong.close()]);
   });
 });
