@@ -16,10 +16,19 @@ export interface Delivery {
   readonly _id: string;
   readonly projectId: string;
   readonly batchId: string;
+  /** Which end of the import the message tells: 1 for the first, one more after each reset. Absent in messages of earlier releases. */
+  readonly generation?: number;
+  /**
+   * The JSON text that every attempt sends, as it was when the message was opened: a later end of the import is another message.
+   * Absent in messages of earlier releases.
+   */
+  readonly body?: string;
   readonly state: DeliveryState;
   readonly attempts: readonly DeliveryAttempt[];
   readonly nextAttemptAt?: Date;
   readonly createdAt: Date;
+  /** There until the workflow of the delivery is known to exist: a gateway starts it when nothing else has. */
+  readonly unstartedSince?: Date;
 }
 
 /** The published body of a webhook. */

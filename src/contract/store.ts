@@ -181,8 +181,12 @@ export interface MediaStore {
 }
 
 export interface DeliveryStore {
-  /** Creates the message if it does not exist and answers it. */
-  open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId'>): Promise<Delivery>;
+  /** Creates the message if it does not exist and answers it as it is stored: body and generation of the first call stand. */
+  open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId' | 'generation' | 'body'>): Promise<Delivery>;
+  /** The workflow of the delivery exists. */
+  markStarted(webhookId: string): Promise<void>;
+  /** Messages opened before the given time whose workflow was not confirmed, oldest first, without their bodies. */
+  findUnstarted(before: Date, limit: number): Promise<Delivery[]>;
   record(webhookId: string, attempt: DeliveryAttempt, state: DeliveryState, nextAttemptAt: Date | null): Promise<void>;
   listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
   removeAll(batchId: string): Promise<void>;

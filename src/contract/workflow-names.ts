@@ -14,9 +14,13 @@ export function importWorkflowId(projectId: string, batchId: string): string {
   return `import/${projectId}/${batchId}`;
 }
 
-/** The workflow that delivers the webhook of one batch; it outlives the import. */
-export function webhookWorkflowId(projectId: string, batchId: string): string {
-  return `webhook/${projectId}/${batchId}`;
+/**
+ * The workflow that delivers one webhook message of a batch; it outlives the import. `generation` is that of the message: the end
+ * after a reset is a message of its own, beside which the one before may still be under way.
+ */
+export function webhookWorkflowId(projectId: string, batchId: string, generation = 1): string {
+  const first = `webhook/${projectId}/${batchId}`;
+  return generation === 1 ? first : `${first}/${generation}`;
 }
 
 /** The Schedule that collects garbage; Temporal adds the time of each run to the name of its workflow. */

@@ -8,14 +8,25 @@ export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; no
   const { deliveries, now } = deps;
 
   return {
-    open: async ({ _id, projectId, batchId }) => {
-      const initial = { projectId, batchId, state: 'pending' as const, attempts: [], createdAt: now() };
+    open: async ({ _id, projectId, batchId, generation, body }) => {
+      const at = now();
+      const message = { projectId, batchId, ...(generation && { generation }), ...(body && { body }) };
+      const initial = { ...message, state: 'pending' as const, attempts: [], createdAt: at, unstartedSince: at };
       const options = { upsert: true, returnDocument: 'after' as const };
       const delivery = await retryDuplicateKey(() =>
         deliveries.findOneAndUpdate({ _id }, { $setOnInsert: initial }, options),
       );
       if (delivery === null) throw new Error('The database answered an upsert without its document');
       return delivery;
+    },
+
+    markStarted: async (webhookId) => {
+      await deliveries.updateOne({ _id: webhookId }, { $unset: { unstartedSince: '' } });
+    },
+
+    findUnstarted: (before, limit) => {
+      const unstarted = deliveries.find({ unstartedSince: { $lt: before } }, { projection: { body: 0 } });
+      return unstarted.sort({ unstartedSince: 1 }).limit(limit).toArray();
     },
 
     record: async (webhookId, attempt, state, nextAttemptAt) => {
@@ -25,7 +36,8 @@ export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; no
         {
           $push: { attempts: attempt },
           $set: { state, ...(nextAttemptAt && { nextAttemptAt }) },
-          ...(nextAttemptAt === null && { $unset: { nextAttemptAt: '' } }),
+          // Whoever attempts is the workflow.
+          $unset: { unstartedSince: '', ...(nextAttemptAt === null && { nextAttemptAt: '' }) },
         },
       );
     },

@@ -29,6 +29,8 @@ export async function ensureIndexes(collections: Collections): Promise<void> {
     // Which blobs are referred to.
     media.createIndex({ 'asset.sha256': 1 }),
     deliveries.createIndex({ batchId: 1, createdAt: 1 }),
+    // The few messages whose workflow is not known to exist.
+    deliveries.createIndex({ unstartedSince: 1 }, { sparse: true }, undefined),
     condemned.createIndex({ at: 1 }),
     // What nobody has used for a day.
     hosts.createIndex({ touchedAt: 1 }),
