@@ -98,11 +98,15 @@ async function stillOpen({ store, sweepAbove }: ActivityDeps, batchId: string): 
 
 /**
  * A batch that ended as failed is planned again only by a run that an operator started with a reset: what the end had settled
- * is open again. A late activity of the run that ended must not do that.
+ * is open again. A late activity of the run that ended must not do that. The same holds for a batch that a gateway is ending.
  * @returns the batch as it is then
+ * @throws Error while a gateway is ending it, so that nothing is settled behind what is opened here; the plan is tried again
  */
 async function reopenedAfterReset(deps: ActivityDeps, batch: Batch): Promise<Batch | null> {
-  if (batch.state !== 'failed' || batch.endedRunId === Context.current().info.workflowExecution?.runId) return batch;
+  const isEnded = batch.state === 'failed' || (batch.state === 'started' && batch.endingAt !== undefined);
+  if (!isEnded || batch.endedRunId === Context.current().info.workflowExecution?.runId) return batch;
+  if (await deps.store.batches.isBeingEnded(batch._id))
+    throw new Error('A gateway is ending the import; the plan is made when it is done');
   await deps.store.items.reopen(batch._id, 'cancelled');
   await deps.store.batches.reopen(batch._id);
   return deps.store.batches.find(batch.projectId, batch._id);

@@ -14,8 +14,11 @@ export interface BatchStore {
   insert(batch: Batch): Promise<void>;
   /** Tells the reconciler that the batch is still being stored; a batch that was given up stays given up. */
   touch(batchId: string): Promise<void>;
-  /** storing → accepted. Answers false when the batch was given up or is gone: its items may be incomplete then. */
-  markAccepted(batchId: string, itemCount: number): Promise<boolean>;
+  /**
+   * storing → accepted, under a number from `nextImportSeq` that is drawn for this call. Answers false when the batch was given up or is
+   * gone: its items may be incomplete then.
+   */
+  markAccepted(batchId: string, accepted: Pick<Batch, 'itemCount' | 'importSeq'>): Promise<boolean>;
   /**
    * Gives a storing batch up, unless it was touched since it was read: from then on it cannot be accepted, so its items may be
    * removed. Answers whether it is given up.
@@ -32,6 +35,7 @@ export interface BatchStore {
   /**
    * Ends a batch that has not ended: a second end changes nothing. Answers the batch as it stands afterwards, null when there
    * is none.
+   * @param leased ends the batch only when nothing has reopened it since its lease was taken (see `beginEnd`)
    */
   finish(
     projectId: string,
@@ -44,11 +48,31 @@ export interface BatchStore {
       bytes: number;
       at: Date;
     },
+    leased?: Pick<Batch, 'reopened'>,
   ): Promise<Batch | null>;
   /** Batches of a project that have not ended and are known to its clients, in no order. */
   findRunning(projectId: string): Promise<Pick<Batch, '_id'>[]>;
-  /** failed → started: an operator has reset the workflow. A batch in any other state stays as it is. */
+  /**
+   * failed → started: an operator has reset the workflow. The same for a batch whose end a gateway began and did not finish. A batch
+   * in any other state stays as it is.
+   */
   reopen(batchId: string): Promise<void>;
+  /** Started batches whose workflow nobody has looked at since the given time, longest ago first. */
+  findUnchecked(before: Date, limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
+  markChecked(batchIds: readonly string[], at: Date): Promise<void>;
+  /**
+   * Takes the lease to end a started batch from outside its workflow, because its run `endedRunId` has ended (undefined when Temporal
+   * does not know it). Answers false when another gateway holds it, or when the batch has ended or was reopened since it was read.
+   */
+  beginEnd(batch: Pick<Batch, '_id' | 'reopened'>, endedRunId: string | undefined): Promise<boolean>;
+  /** Renews the lease. */
+  keepEnding(batch: Pick<Batch, '_id' | 'reopened'>): Promise<void>;
+  /** Gives the lease back: the end is complete, or the batch is not to be ended after all. */
+  leaveEnding(batch: Pick<Batch, '_id' | 'reopened'>): Promise<void>;
+  /** Whether a gateway that lives is ending the batch. */
+  isBeingEnded(batchId: string): Promise<boolean>;
+  /** Batches whose end a gateway began and, having died, did not complete. */
+  findHalfEnded(limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
   /** Batches accepted before the given time whose workflow was not confirmed, oldest first. */
   findUnstarted(before: Date, limit: number): Promise<Batch[]>;
   /** Batches whose storing stopped before the given time. */

@@ -11,6 +11,10 @@ export async function ensureIndexes(collections: Collections): Promise<void> {
     batches.createIndex({ state: 1, touchedAt: 1 }),
     // What is past its retention, oldest first.
     batches.createIndex({ finishedAt: 1, _id: 1 }),
+    // Started batches by when their workflow was last looked at; the others have left this index.
+    batches.createIndex({ checkedAt: 1 }, { partialFilterExpression: { state: 'started' } }, undefined),
+    // The few that a gateway is ending.
+    batches.createIndex({ endingAt: 1 }, { sparse: true }, undefined),
     // The running imports of a project.
     batches.createIndex({ projectId: 1, state: 1 }),
     // Open items in request order, counts by state, and the one open item that a write names. (batchId, seq) is unique already

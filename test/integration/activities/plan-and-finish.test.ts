@@ -107,7 +107,7 @@ describe('planRound', () => {
     const refused = aBatch();
     await bench.store.batches.insert(refused);
     await bench.store.items.insertMany(refused, itemSpecs(1));
-    await bench.store.batches.markAccepted(refused._id, 1);
+    await bench.store.batches.markAccepted(refused._id, { itemCount: 1, importSeq: 1 });
 
     await expect(bench.store.batches.refuse(refused._id)).resolves.toBe(true);
 
@@ -119,7 +119,7 @@ describe('planRound', () => {
     const batch = aBatch();
     await bench.store.batches.insert(batch);
     await bench.store.items.insertMany(batch, itemSpecs(1));
-    await bench.store.batches.markAccepted(batch._id, 1);
+    await bench.store.batches.markAccepted(batch._id, { itemCount: 1, importSeq: 1 });
 
     await plan(batch);
 

@@ -115,13 +115,13 @@ describe('createReconciler', () => {
       await store.batches.touch(batchId);
       return found;
     };
-    const racing = { items: store.items, batches: { ...store.batches, findHalfStored } };
+    const racing = { ...store, batches: { ...store.batches, findHalfStored } };
     const now = () => new Date(Date.now() + 301 * SECOND);
 
     await createReconciler({ store: racing, workflows: createFakeWorkflows(), logger, now }).runOnce();
 
     expect(await store.items.find(batchId, 0)).not.toBeNull();
-    expect(await store.batches.markAccepted(batchId, 1)).toBe(true);
+    expect(await store.batches.markAccepted(batchId, { itemCount: 1, importSeq: 1 })).toBe(true);
     await store.batches.markStarted(batchId, new Date());
   });
 

@@ -53,7 +53,7 @@ describe('batches', () => {
     const batch = await stored();
 
     await expect(batches.insert(batch)).resolves.toBeUndefined();
-    await expect(batches.insert({ ...batch, importSeq: 99 })).rejects.toThrow(
+    await expect(batches.insert({ ...batch, createdAt: new Date(1) })).rejects.toThrow(
       new Error('The database holds a document with this key already'),
     );
   });
@@ -64,18 +64,19 @@ describe('batches', () => {
 
     await batches.markStarted(_id, at);
     const early = await batches.find(projectId, _id);
-    await batches.markAccepted(_id, 7);
+    await batches.markAccepted(_id, { itemCount: 7, importSeq: 3 });
     const accepted = await batches.find(projectId, _id);
     await batches.markStarted(_id, at);
-    await batches.markAccepted(_id, 9);
+    await batches.markAccepted(_id, { itemCount: 9, importSeq: 4 });
     await batches.markStarted(_id, new Date());
 
     expect(early).toMatchObject({ state: 'storing' });
-    expect(accepted).toMatchObject({ state: 'accepted', itemCount: 7 });
+    expect(accepted).toMatchObject({ state: 'accepted', itemCount: 7, importSeq: 3 });
     await expect(batches.find(projectId, _id)).resolves.toMatchObject({
       state: 'started',
       startedAt: at,
       itemCount: 7,
+      importSeq: 3,
     });
   });
 
@@ -112,7 +113,7 @@ describe('batches', () => {
 
   it('does not start a batch that has ended', async () => {
     const { projectId, _id } = await stored();
-    await batches.markAccepted(_id, 1);
+    await batches.markAccepted(_id, { itemCount: 1, importSeq: 1 });
     await batches.finish(projectId, _id, { state: 'success', counts, bytes: 0, at: new Date() });
 
     await batches.markStarted(_id, new Date());
@@ -129,7 +130,7 @@ describe('batches', () => {
     await expect(batches.giveUp(seen)).resolves.toBe(true);
     await batches.touch(_id);
 
-    await expect(batches.markAccepted(_id, 1)).resolves.toBe(false);
+    await expect(batches.markAccepted(_id, { itemCount: 1, importSeq: 1 })).resolves.toBe(false);
     await expect(batches.find(projectId, _id)).resolves.toMatchObject({ state: 'storing', touchedAt: new Date(0) });
   });
 
@@ -159,7 +160,7 @@ describe('what the reconciler asks for', () => {
     };
     const [stuck, slow, first, second, started] = [await add(), await add(), await add(), await add(), await add()];
     for (const id of [first, second, started]) {
-      await store.batches.markAccepted(id, 1);
+      await store.batches.markAccepted(id, { itemCount: 1, importSeq: 1 });
       own.advance(1_000);
     }
     await store.batches.markStarted(started, own.now());
