@@ -31,6 +31,18 @@ export interface Delivery {
   readonly unstartedSince?: Date;
 }
 
+export interface DeliveryStore {
+  /** Creates the message if it does not exist and answers it as it is stored: body and generation of the first call stand. */
+  open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId' | 'generation' | 'body'>): Promise<Delivery>;
+  /** The workflow of the delivery exists. */
+  markStarted(webhookId: string): Promise<void>;
+  /** Messages opened before the given time whose workflow was not confirmed, oldest first, without their bodies. */
+  findUnstarted(before: Date, limit: number): Promise<Delivery[]>;
+  record(webhookId: string, attempt: DeliveryAttempt, state: DeliveryState, nextAttemptAt: Date | null): Promise<void>;
+  listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
+  removeAll(batchId: string): Promise<void>;
+}
+
 /** The published body of a webhook. */
 export interface WebhookBody {
   readonly source: string;

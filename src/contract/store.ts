@@ -1,5 +1,5 @@
 import type { Batch, BatchCounts, BatchFailure } from './batch.js';
-import type { Delivery, DeliveryAttempt, DeliveryState } from './delivery.js';
+import type { DeliveryStore } from './delivery.js';
 import type { ReasonCode, SkipCode } from './errors.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction, ListedItem } from './item.js';
 import type { Kind } from './kinds.js';
@@ -202,18 +202,6 @@ export interface MediaStore {
   /** Those of the given blobs (SHA-256, at most 1,000) that some media of any project refers to. */
   referenced(sha256s: readonly string[]): Promise<ReadonlySet<string>>;
   find(projectId: string, mediaId: string): Promise<Media | null>;
-}
-
-export interface DeliveryStore {
-  /** Creates the message if it does not exist and answers it as it is stored: body and generation of the first call stand. */
-  open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId' | 'generation' | 'body'>): Promise<Delivery>;
-  /** The workflow of the delivery exists. */
-  markStarted(webhookId: string): Promise<void>;
-  /** Messages opened before the given time whose workflow was not confirmed, oldest first, without their bodies. */
-  findUnstarted(before: Date, limit: number): Promise<Delivery[]>;
-  record(webhookId: string, attempt: DeliveryAttempt, state: DeliveryState, nextAttemptAt: Date | null): Promise<void>;
-  listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
-  removeAll(batchId: string): Promise<void>;
 }
 
 /** A minted or revoked token, by `jti`. */

@@ -1,6 +1,5 @@
 import type { Collection } from 'mongodb';
-import type { Delivery } from '../contract/delivery.js';
-import type { DeliveryStore } from '../contract/store.js';
+import type { Delivery, DeliveryStore } from '../contract/delivery.js';
 import { retryDuplicateKey } from './retry-duplicate-key.js';
 
 /** Webhook messages and their attempts. */
