@@ -38,9 +38,9 @@ module.exports = {
     ),
     only(
       'intake-above-store',
-      'Intake accepts, starts and reports; it knows the store and workflow types.',
+      'Intake accepts, starts, ends and reports; it knows the store, the body of a webhook and workflow types.',
       { path: '^src/intake/' },
-      { path: '^(src/(?!contract/|store/|intake/|telemetry/)|activities/)', dependencyTypesNot: ['type-only'] },
+      { path: '^(src/(?!contract/|store/|intake/|telemetry/|webhook/webhook-body)|activities/)', dependencyTypesNot: ['type-only'] },
     ),
     only(
       'http-above-intake',

@@ -28,8 +28,9 @@ const config = {
     projectWithServers('e2e'),
     projectWithServers('chaos'),
   ],
-  // Real servers on a loaded two-core machine: a limit is there to end a hang, not to measure.
-  testTimeout: 60_000,
+  // Real servers on a loaded two-core machine: a limit is there to end a hang, not to measure. Above the minute of `eventually`,
+  // so that it can say what it waited for.
+  testTimeout: 180_000,
   // Temporal, MongoDB, workers and origins run beside the tests.
   maxWorkers: 2,
   passWithNoTests: true,

@@ -11,7 +11,8 @@ const JITTER = 0.1;
  * changing it does not touch running workflows.
  */
 export function createAttemptWebhook(deps: ActivityDeps) {
-  return async ({ projectId, batchId, webhookId, attempt }: AttemptWebhookInput): Promise<WebhookAttemptResult> => {
+  return async (input: AttemptWebhookInput): Promise<WebhookAttemptResult> => {
+    const { projectId, batchId, webhookId, attempt } = input;
     const { batches, deliveries, projects } = deps.store;
     const [batch, delivery] = await Promise.all([
       batches.find(projectId, batchId),
@@ -19,12 +20,14 @@ export function createAttemptWebhook(deps: ActivityDeps) {
     ]);
     if (delivery.state !== 'pending') return { state: delivery.state, delayMs: 0 };
     if (batch?.webhook === undefined) throw new Error('The batch of the delivery has no webhook');
+    // Messages of earlier releases have no body of their own.
+    const body = delivery.body ?? JSON.stringify(webhookBody(batch));
 
     deps.reach('before_webhook');
     const sent = await sendWebhook(deps.egress, {
       url: batch.webhook,
       webhookId,
-      body: webhookBody(batch),
+      body,
       secrets: await projects.webhookSecrets(projectId),
       timeoutMs: deps.webhook.timeoutMs,
     });
@@ -34,7 +37,7 @@ export function createAttemptWebhook(deps: ActivityDeps) {
     const state = exhausted ? 'exhausted' : sent.state;
     const delayMs = state === 'pending' ? Math.max(sent.retryAfterMs, (pause ?? 0) * (1 + Math.random() * JITTER)) : 0;
     const next = state === 'pending' ? new Date(Date.now() + delayMs) : null;
-    await deliveries.record(webhookId, sent.attempt, state, next);
+    await deliveries.record(webhookId, sent.attempt, state, next, input.isByImport === true ? 'import' : 'delivery');
     deps.reach('after_log_before_complete');
     deps.metrics.webhookAttempted(state);
     return { state, delayMs: Math.round(delayMs) };

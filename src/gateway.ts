@@ -51,6 +51,7 @@ export async function runGateway(config: Config): Promise<void> {
     client,
     taskQueue: config.TEMPORAL_TASK_QUEUE,
     projectWeights: config.PROJECT_WEIGHTS,
+    webhookDelayMs: config.WEBHOOK_SCHEDULE[0] ?? 0,
   });
   const reconciler = createReconciler({ store, workflows, logger });
   const app = createApp({

@@ -96,7 +96,7 @@ async function tell(
   if (webhook.delayMs === 0 && patched('first-attempt-here')) {
     const options = { activityId: 'webhook-1', summary: 'first attempt at the webhook', ...on('webhooks') };
     const { state, delayMs } = await attemptWebhook.executeWithOptions({ ...options, priority: turnOfWebhook() }, [
-      { ...message, attempt: 1 },
+      { ...message, attempt: 1, isByImport: true },
     ]);
     if (state !== 'pending') return;
     next = { attempt: 2, delayMs };

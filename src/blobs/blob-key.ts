@@ -6,7 +6,7 @@ export const PARTS = 'parts';
 export const BLOBS = 'sha256';
 
 const BLOB = /^sha256\/([0-9a-f]{2})\/\1[0-9a-f]{62}$/;
-const PART = /^parts\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const PART = /^parts\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.draft)?$/;
 const NOTE = /^parts\/[A-Za-z0-9._-]{1,200}\.json$/;
 
 /**
@@ -22,6 +22,11 @@ export function blobKey(sha256: string): string {
 /** A new place for a body that is still arriving; random, so that no two attempts share one. */
 export function newPartKey(): string {
   return `${PARTS}/${randomUUID()}`;
+}
+
+/** Where a new note about a part file is written before it takes the place of the one before. */
+export function draftKey(file: string): string {
+  return `${PARTS}/${file}.draft`;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { FsFiles } from './fs-files.js';
 import { createFsFolders } from './fs-folders.js';
 import { findFsPart, forgetFsPart } from './fs-kept-part.js';
 import { listFsBlobs, listFsParts, removeFsBlob, removeFsPart } from './fs-listing.js';
-import { createFsPart } from './fs-part.js';
+import { CHECKPOINT_BYTES, createFsPart } from './fs-part.js';
 import { createFsPartNotes } from './fs-part-notes.js';
 import { nullIfMissing } from './fs-place.js';
 import { guardStream } from './guard-stream.js';
@@ -20,6 +20,8 @@ export interface FsBlobStoreOptions {
   /** Absolute folder, made when it does not exist. One file system: parts are linked into place. */
   readonly root: string;
   readonly files?: FsFiles;
+  /** How much of a body that may be continued is written between two notes about it; 16 MiB by default. */
+  readonly checkpointBytes?: number;
 }
 
 /**
@@ -27,9 +29,10 @@ export interface FsBlobStoreOptions {
  * may share a root. A body that may be continued has a note beside its part, `parts/<key>.json`. What a process that died leaves is
  * collected by `listParts` and `removePart`.
  */
-export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): BlobStore {
+export function createFsBlobStore(options: FsBlobStoreOptions): BlobStore {
+  const { root, files = fs, checkpointBytes = CHECKPOINT_BYTES } = options;
   const folders = createFsFolders(files, root);
-  const place = { files, folders, root };
+  const place = { files, folders, root, checkpointBytes };
   const notes = createFsPartNotes(place);
 
   async function streamOf(file: FileHandle, range: { start: number; end: number } | undefined): Promise<Readable> {
@@ -49,12 +52,12 @@ export function createFsBlobStore({ root, files = fs }: FsBlobStoreOptions): Blo
   return {
     async createWriter(bytesHint, identity) {
       if (!identity) return createFsBlobWriter(place, createFsAnonymousPart(place), bytesHint);
-      await forgetFsPart(place, notes, identity.key);
+      await forgetFsPart(notes, identity.key);
       return createFsBlobWriter(place, createFsPart(place, notes, identity), bytesHint);
     },
 
     findPart: (key) => findFsPart(place, notes, key),
-    forgetPart: (key) => forgetFsPart(place, notes, key),
+    forgetPart: (key) => forgetFsPart(notes, key),
 
     async stat(sha256) {
       const blob = join(root, blobKey(sha256));

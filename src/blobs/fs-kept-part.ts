@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeptPart } from '../contract/blob-part.js';
@@ -6,7 +5,7 @@ import type { BlobWriter } from '../contract/blob-writer.js';
 import { noteKey, PARTS } from './blob-key.js';
 import { createFsBlobWriter } from './fs-blob-writer.js';
 import { createFsPart } from './fs-part.js';
-import type { FsPartNote, FsPartNotes } from './fs-part-notes.js';
+import { takenName, type FsPartNote, type FsPartNotes } from './fs-part-notes.js';
 import { type FsPlace, nullIfMissing } from './fs-place.js';
 import { guardStream } from './guard-stream.js';
 import { asStorageError, takenOver } from './storage-error.js';
@@ -20,7 +19,7 @@ export async function findFsPart(place: FsPlace, notes: FsPartNotes, key: string
   noteKey(key);
   return asStorageError(async () => {
     const note = await notes.read(key);
-    if (!note || note.kept > note.total) return null;
+    if (!note || note.kept === 0 || note.kept > note.total) return null;
     const file = await nullIfMissing(place.files.stat(join(place.root, PARTS, note.file)));
     if (!file?.isFile() || file.size < note.kept || file.nlink > 1) return null;
     return createFsKeptPart(place, notes, note);
@@ -28,16 +27,16 @@ export async function findFsPart(place: FsPlace, notes: FsPartNotes, key: string
 }
 
 /**
- * Removes the part of a key and its note.
+ * Removes the part of a key and its note, and what an attempt has left that died while it took the part over.
  * @throws RangeError for what is not a key; ImportError storage_failed
  */
-export async function forgetFsPart({ files, root }: FsPlace, notes: FsPartNotes, key: string): Promise<void> {
+export async function forgetFsPart(notes: FsPartNotes, key: string): Promise<void> {
   noteKey(key);
   await asStorageError(async () => {
     const note = await notes.read(key);
     if (!note) return;
+    await notes.remove(key, takenName(note.file));
     await notes.remove(key, note.file);
-    await nullIfMissing(files.unlink(join(root, PARTS, note.file)));
   });
 }
 
@@ -48,14 +47,15 @@ function createFsKeptPart(place: FsPlace, notes: FsPartNotes, note: FsPartNote):
 
   async function drop(): Promise<void> {
     await notes.remove(note.key, file).catch(() => undefined);
-    await files.unlink(path).catch(() => undefined);
   }
 
   /**
    * rename(2) lets exactly one attempt take the part, and the name is what the writer before looks at. A crash between the two
-   * renames loses the part, no more.
+   * renames loses the part, no more: the next attempt removes it.
    */
   async function claim(taken: string, takenPath: string): Promise<void> {
+    // Before the note that leads to it is replaced.
+    await notes.removeDraft(file);
     if ((await nullIfMissing(files.rename(path, takenPath).then(() => true))) === null) throw takenOver();
     try {
       await notes.write({ ...note, file: taken });
@@ -93,7 +93,7 @@ function createFsKeptPart(place: FsPlace, notes: FsPartNotes, note: FsPartNote):
 
     resume: () =>
       asStorageError(async (): Promise<BlobWriter> => {
-        const taken = randomUUID();
+        const taken = takenName(file);
         const takenPath = join(root, PARTS, taken);
         await claim(taken, takenPath);
         const handle = await openClaimed(taken, takenPath);

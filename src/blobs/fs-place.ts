@@ -9,19 +9,24 @@ export interface FsPlace {
   readonly files: FsFiles;
   readonly folders: FsFolders;
   readonly root: string;
+  readonly checkpointBytes: number;
 }
 
-/** Makes a file that must not exist, and its folder again when somebody removed it. */
-export async function openNew({ files, folders }: FsPlace, path: string): Promise<FileHandle> {
+/** Makes a file, which must not exist unless `flags` say that it may, and its folder again when somebody removed it. */
+export async function openNew(
+  { files, folders }: FsPlace,
+  path: string,
+  flags: 'wx' | 'w' = 'wx',
+): Promise<FileHandle> {
   const folder = dirname(path);
   await folders.ensure(folder);
   try {
-    return await files.open(path, 'wx');
+    return await files.open(path, flags);
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
     folders.forget(folder);
     await folders.ensure(folder);
-    return files.open(path, 'wx');
+    return files.open(path, flags);
   }
 }
 

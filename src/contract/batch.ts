@@ -27,7 +27,7 @@ export interface Batch {
   /** 1 (most urgent) to 5; read it with `priorityOf`. */
   readonly priority?: number;
   readonly itemCount: number;
-  /** Position in the order of acceptance within the project: the fence of media upserts. */
+  /** Position in the order of acceptance within the project: the fence of media upserts. 0 while the batch is being stored. */
   readonly importSeq: number;
   readonly state: BatchState;
   readonly failure?: BatchFailure;
@@ -35,9 +35,16 @@ export interface Batch {
   /** Moved forward while items are being stored, so that a half-stored batch can be told from a slow one. */
   readonly touchedAt: Date;
   readonly startedAt?: Date;
+  /** When a gateway last saw that the workflow of a started batch runs; at first when the batch was started. */
+  readonly checkedAt?: Date;
   readonly finishedAt?: Date;
-  /** The run of the workflow that ended when the batch failed; another run was started since by an operator. */
+  /** The run of the workflow that ended when the batch failed. Another run is one that an operator has started with a reset. */
   readonly endedRunId?: string;
+  /**
+   * There while a gateway ends the batch in place of its workflow, from before the first item is settled until the webhook message
+   * is opened. A lease, by the clock of the database: when it is old, its gateway has died and another one takes over.
+   */
+  readonly endingAt?: Date;
   /** How often a reset opened the batch again: the end of each such run is a webhook message of its own. */
   readonly reopened?: number;
   /** When that was the last time. */

@@ -40,3 +40,8 @@ export function mediaIdOf(projectId: string, systemName: string, externalId: str
 export function webhookIdOf(batchId: string, generation: number): string {
   return `msg_${batchId}_${generation}`;
 }
+
+/** The generation in an id that `webhookIdOf` has made. */
+export function generationOf(webhookId: string): number {
+  return Number(webhookId.slice(webhookId.lastIndexOf('_') + 1));
+}

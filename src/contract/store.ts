@@ -1,5 +1,5 @@
 import type { Batch, BatchCounts, BatchFailure } from './batch.js';
-import type { Delivery, DeliveryAttempt, DeliveryState } from './delivery.js';
+import type { DeliveryStore } from './delivery.js';
 import type { ReasonCode, SkipCode } from './errors.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction, ListedItem } from './item.js';
 import type { Kind } from './kinds.js';
@@ -14,8 +14,11 @@ export interface BatchStore {
   insert(batch: Batch): Promise<void>;
   /** Tells the reconciler that the batch is still being stored; a batch that was given up stays given up. */
   touch(batchId: string): Promise<void>;
-  /** storing → accepted. Answers false when the batch was given up or is gone: its items may be incomplete then. */
-  markAccepted(batchId: string, itemCount: number): Promise<boolean>;
+  /**
+   * storing → accepted, under a number from `nextImportSeq` that is drawn for this call. Answers false when the batch was given up or is
+   * gone: its items may be incomplete then.
+   */
+  markAccepted(batchId: string, accepted: Pick<Batch, 'itemCount' | 'importSeq'>): Promise<boolean>;
   /**
    * Gives a storing batch up, unless it was touched since it was read: from then on it cannot be accepted, so its items may be
    * removed. Answers whether it is given up.
@@ -32,6 +35,7 @@ export interface BatchStore {
   /**
    * Ends a batch that has not ended: a second end changes nothing. Answers the batch as it stands afterwards, null when there
    * is none.
+   * @param leased ends the batch only when nothing has reopened it since its lease was taken (see `beginEnd`)
    */
   finish(
     projectId: string,
@@ -46,11 +50,31 @@ export interface BatchStore {
       /** When the import began, where no gateway has noted it. */
       startedAt?: Date;
     },
+    leased?: Pick<Batch, 'reopened'>,
   ): Promise<Batch | null>;
   /** Batches of a project that have not ended and are known to its clients, in no order. */
   findRunning(projectId: string): Promise<Pick<Batch, '_id'>[]>;
-  /** failed → started: an operator has reset the workflow. A batch in any other state stays as it is. */
+  /**
+   * failed → started: an operator has reset the workflow. The same for a batch whose end a gateway began and did not finish. A batch
+   * in any other state stays as it is.
+   */
   reopen(batchId: string): Promise<void>;
+  /** Started batches whose workflow nobody has looked at since the given time, longest ago first. */
+  findUnchecked(before: Date, limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
+  markChecked(batchIds: readonly string[], at: Date): Promise<void>;
+  /**
+   * Takes the lease to end a started batch from outside its workflow, because its run `endedRunId` has ended (undefined when Temporal
+   * does not know it). Answers false when another gateway holds it, or when the batch has ended or was reopened since it was read.
+   */
+  beginEnd(batch: Pick<Batch, '_id' | 'reopened'>, endedRunId: string | undefined): Promise<boolean>;
+  /** Renews the lease. */
+  keepEnding(batch: Pick<Batch, '_id' | 'reopened'>): Promise<void>;
+  /** Gives the lease back: the end is complete, or the batch is not to be ended after all. */
+  leaveEnding(batch: Pick<Batch, '_id' | 'reopened'>): Promise<void>;
+  /** Whether a gateway that lives is ending the batch. */
+  isBeingEnded(batchId: string): Promise<boolean>;
+  /** Batches whose end a gateway began and, having died, did not complete. */
+  findHalfEnded(limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
   /** Batches accepted before the given time whose workflow was not confirmed, oldest first. */
   findUnstarted(before: Date, limit: number): Promise<Batch[]>;
   /** Batches whose storing stopped before the given time. */
@@ -191,14 +215,6 @@ export interface MediaStore {
   /** Those of the given blobs (SHA-256, at most 1,000) that some media of any project refers to. */
   referenced(sha256s: readonly string[]): Promise<ReadonlySet<string>>;
   find(projectId: string, mediaId: string): Promise<Media | null>;
-}
-
-export interface DeliveryStore {
-  /** Creates the message if it does not exist and answers it. */
-  open(delivery: Pick<Delivery, '_id' | 'projectId' | 'batchId'>): Promise<Delivery>;
-  record(webhookId: string, attempt: DeliveryAttempt, state: DeliveryState, nextAttemptAt: Date | null): Promise<void>;
-  listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
-  removeAll(batchId: string): Promise<void>;
 }
 
 /** A minted or revoked token, by `jti`. */

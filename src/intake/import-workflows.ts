@@ -1,5 +1,5 @@
 import type { BatchFailure } from '../contract/batch.js';
-import type { ImportBatchInput, ImportProgress } from '../contract/workflow-names.js';
+import type { DeliverWebhookInput, ImportBatchInput, ImportProgress } from '../contract/workflow-names.js';
 
 export interface BatchRef {
   readonly projectId: string;
@@ -19,6 +19,12 @@ export interface ImportWorkflows {
    * @throws Outage when that is not known, or when a workflow of this id has ended: it will do nothing more for the batch
    */
   start(input: ImportBatchInput, priority: number): Promise<void>;
+  /**
+   * Resolves when the workflow that delivers this message is known to exist, whoever started it and whatever became of it.
+   * `generation` is that of the message, `priority` that of the batch.
+   * @throws Outage
+   */
+  deliver(message: Omit<DeliverWebhookInput, 'delayMs'>, generation: number, priority: number): Promise<void>;
   /** @throws Error when the workflow does not answer: ended, missing, no worker, or Temporal unreachable */
   progress(ref: BatchRef): Promise<ImportProgress>;
   /** @throws Outage */

@@ -107,16 +107,17 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
     const at = new Date();
     let itemCount = 0;
     try {
-      const importSeq = await store.batches.nextImportSeq(projectId);
-      const ids = { _id: batchId, projectId, kind, importSeq, itemCount };
       const touchedAt = await store.databaseTime();
+      const ids = { _id: batchId, projectId, kind, importSeq: 0, itemCount };
       const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
       const { count, hosts } = await whileTouched(run, () => storeItems(batch));
       itemCount = count;
       reach('after_items_before_accept');
-      if (!(await store.batches.markAccepted(batchId, itemCount))) throw new GivenUp();
+      // Not before: lines may have arrived for an hour, and what was accepted meanwhile is the older import.
+      const importSeq = await store.batches.nextImportSeq(projectId);
+      if (!(await store.batches.markAccepted(batchId, { itemCount, importSeq }))) throw new GivenUp();
       reach('after_accept_before_start');
       const first = firstPlan(deps.plan, itemCount, hosts);
       await workflows.start({ projectId, batchId, kind, itemCount, first }, priorityOf(run.envelope));

@@ -1,11 +1,14 @@
 import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { WorkflowExecutionDescription, WorkflowStartOptions } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { BatchFailure } from '../contract/batch.js';
+import { DEFAULT_PRIORITY } from '../contract/priority.js';
 import {
   STATUS_QUERY,
   WORKFLOWS,
   importWorkflowId,
+  webhookWorkflowId,
+  type DeliverWebhookInput,
   type ImportBatchInput,
   type ImportProgress,
 } from '../contract/workflow-names.js';
@@ -35,11 +38,13 @@ export interface TemporalWorkflowsOptions {
   readonly taskQueue: string;
   /** Shares of projects in the dispatch of tasks; 1 for who is not named. */
   readonly projectWeights?: ReadonlyMap<string, number>;
+  /** Pause before the first attempt at a webhook message, milliseconds; 0 by default. */
+  readonly webhookDelayMs?: number;
 }
 
 /** ImportWorkflows over a Temporal client. */
 export function createTemporalWorkflows(options: TemporalWorkflowsOptions): ImportWorkflows {
-  const { client, taskQueue, projectWeights } = options;
+  const { client, taskQueue, projectWeights, webhookDelayMs = 0 } = options;
   const { connection } = client;
   // A worker answers queries on ended workflows too, which would make a terminated import look alive for ever.
   const reader = new Client({
@@ -50,6 +55,29 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
   }).workflow;
   const within = <T>(deadlineMs: number, call: () => Promise<T>): Promise<T> =>
     connection.withDeadline(Date.now() + deadlineMs, call);
+
+  /** Starts a workflow that is started once, however often it is asked for. */
+  const startOnce = (
+    type: string,
+    {
+      projectId,
+      priorityKey,
+      ...options
+    }: Pick<WorkflowStartOptions, 'workflowId' | 'args' | 'staticSummary' | 'typedSearchAttributes'> & {
+      projectId: string;
+      priorityKey: number;
+    },
+  ) =>
+    within(START_DEADLINE_MS, () =>
+      client.workflow.start(type, {
+        ...options,
+        taskQueue,
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        // Inherited by every activity, by the webhook and by runs that continue this one.
+        priority: { priorityKey, fairnessKey: projectId, fairnessWeight: projectWeights?.get(projectId) ?? 1 },
+      }),
+    );
 
   const state: ImportWorkflows['state'] = async ({ projectId, batchId }) => {
     try {
@@ -64,30 +92,37 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
   return {
     async start(input, priorityKey) {
       try {
-        await within(START_DEADLINE_MS, () =>
-          client.workflow.start(WORKFLOWS.importBatch, {
-            taskQueue,
-            workflowId: importWorkflowId(input.projectId, input.batchId),
-            workflowIdReusePolicy: 'REJECT_DUPLICATE',
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            args: [input],
-            staticSummary: summaryOf(input),
-            // Inherited by every activity, by the webhook and by runs that continue this one.
-            priority: {
-              priorityKey,
-              fairnessKey: input.projectId,
-              fairnessWeight: projectWeights?.get(input.projectId) ?? 1,
-            },
-            typedSearchAttributes: [
-              { key: PROJECT_ID, value: input.projectId },
-              { key: IMPORT_KIND, value: input.kind },
-              { key: IMPORT_STATE, value: 'started' },
-            ],
-          }),
-        );
+        await startOnce(WORKFLOWS.importBatch, {
+          projectId: input.projectId,
+          priorityKey,
+          workflowId: importWorkflowId(input.projectId, input.batchId),
+          args: [input],
+          staticSummary: summaryOf(input),
+          typedSearchAttributes: [
+            { key: PROJECT_ID, value: input.projectId },
+            { key: IMPORT_KIND, value: input.kind },
+            { key: IMPORT_STATE, value: 'started' },
+          ],
+        });
       } catch (error) {
         const isThere = error instanceof WorkflowExecutionAlreadyStartedError;
         if (!isThere || (await state(input)).state !== 'running') throw new Outage('temporal', { cause: error });
+      }
+    },
+    async deliver(message, generation, priority) {
+      const { projectId, batchId } = message;
+      const input: DeliverWebhookInput = { ...message, delayMs: webhookDelayMs };
+      try {
+        await startOnce(WORKFLOWS.deliverWebhook, {
+          projectId,
+          // As the workflow of the import would start it (`workflows/turns.ts`).
+          priorityKey: Math.min(DEFAULT_PRIORITY, priority),
+          workflowId: webhookWorkflowId(projectId, batchId, generation),
+          args: [input],
+          staticSummary: `webhook of ${batchId}`,
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw new Outage('temporal', { cause: error });
       }
     },
     progress: ({ projectId, batchId }) =>

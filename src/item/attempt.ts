@@ -9,6 +9,7 @@ import { LeaveSweep } from '../contract/source.js';
 import type { FetchRequest } from '../contract/source.js';
 import type { MediaWritten, Settlement, Store } from '../contract/store.js';
 import { hostOutcome, type HostOutcome } from '../politeness/host-outcome.js';
+import type { Logger } from '../telemetry/logger.js';
 import type { WorkerMetrics } from '../telemetry/worker-metrics.js';
 import { currentMedia, importContent, type ContentDeps, type CurrentMedia } from './content.js';
 import { nextDelayMs, type RetryPolicy } from './retry-policy.js';
@@ -18,6 +19,7 @@ export interface AttemptDeps extends ContentDeps {
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
   readonly metrics: Pick<WorkerMetrics, 'itemSettled' | 'attemptFailed'>;
+  readonly logger: Logger;
 }
 
 /** `signal` aborts the attempt; with a LeaveSweep as its reason the item is left to an activity of its own. */
@@ -89,14 +91,25 @@ export async function attemptItem(
 export async function giveUp(
   deps: AttemptDeps,
   batch: Batch,
-  { batchId, seq, host }: Item,
+  item: Item,
   { code, since, evidence, tries }: HostCircuit,
 ): Promise<AttemptOutcome> {
+  const { batchId, seq, host } = item;
   const did = evidence === 'busy' ? 'refused requests' : 'not answered';
   const begun = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const reason = `${host} has ${did} since ${begun}; ${tries.length} attempts by different items failed`;
   await settle(deps, batch, { batchId, seq, state: 'failed', code, reason }, 0);
+  await forgetPart(deps, item);
   return { kind: 'settled', state: 'failed', bytes: 0, host: { kind: 'unasked' } };
+}
+
+/** No later attempt continues what an item has kept that finally failed. The collection removes it when this does not. */
+async function forgetPart({ source, logger }: AttemptDeps, { _id, batchId, seq }: Item): Promise<void> {
+  try {
+    await source.discardPart(_id);
+  } catch (error) {
+    logger.warn({ batchId, seq, err: error }, 'could not remove the part of an item that failed');
+  }
 }
 
 /** Ends an item. One that another attempt has ended meanwhile keeps the state it has, and is not counted twice. */

@@ -105,7 +105,7 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
   /** Frees what workers hold that are not there any more. */
   const buryDead = async ({ held }: HostRecord, own: string) => {
     const others = Object.keys(held).filter((other) => other !== own);
-    if (others.length === 0) return;
+    if (others.length === 0 || !lease.isSteady) return;
     const dead = await store.leases.endStale(others, new Date(lease.now().getTime() - LEASE_MS));
     for (const gone of dead) await store.slots.reclaim(gone, host, held[gone] ?? 0);
   };

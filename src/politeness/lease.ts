@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { LEASE_MS, type HostLeaseStore } from '../contract/hosts.js';
+import type { HostLeaseStore } from '../contract/hosts.js';
 
 /** Four renewals to a lease, so that a slow database or a pause of the process costs nothing. */
 const RENEWAL_MS = 2_000;
+/**
+ * How long a worker goes by its lease while the database does not answer: an election takes 12 s, says MongoDB's manual, and is noticed
+ * after four. Other workers take nobody for dead before they have been steady themselves, so the lease is there afterwards.
+ */
+const OWN_MS = 20_000;
+/** A worker whose renewals have succeeded for so long can tell the dead from those that had no database either: two renewals. */
+const STEADY_MS = 5_000;
 /** A worker's membership in the sharing of slots. */
 export interface Lease {
   /**
@@ -12,7 +19,9 @@ export interface Lease {
   current(): string | Promise<string>;
   /** The same without waiting; undefined when it is not fresh. */
   readonly id: string | undefined;
-  /** Nobody can tell any more what is taken under this lease: it ends, and its slots with it. */
+  /** Whether the lease has been renewed without a gap for long enough to judge those of other workers. */
+  readonly isSteady: boolean;
+  /** What is taken under this lease is not known any more: it ends, and its slots with it. */
   lose(): void;
   /** The clock of the database, as far as it is known. */
   readonly now: () => Date;
@@ -34,12 +43,14 @@ export function createLease(deps: {
   const { leases, onLost, elapsed = () => performance.now(), newId = randomId } = deps;
   let id: string | undefined;
   let renewedAt = -Infinity;
+  let steadySince = Infinity;
   let offsetMs = 0;
   let opening: Promise<string> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  const isFresh = () => id !== undefined && elapsed() - renewedAt < LEASE_MS;
+  const isFresh = () => id !== undefined && elapsed() - renewedAt < OWN_MS;
   const note = (sentAt: number, answered: Date) => {
+    if (sentAt - renewedAt > 2 * RENEWAL_MS) steadySince = sentAt;
     renewedAt = sentAt;
     offsetMs = answered.getTime() - Date.now();
   };
@@ -82,6 +93,9 @@ export function createLease(deps: {
   return {
     get id() {
       return isFresh() ? id : undefined;
+    },
+    get isSteady() {
+      return elapsed() - renewedAt <= 2 * RENEWAL_MS && elapsed() - steadySince >= STEADY_MS;
     },
     current: () => {
       if (id !== undefined && isFresh()) return id;

@@ -8,6 +8,14 @@ import { fromStored, toStored } from './stored-json.js';
 /** `touchedAt` of a batch that was given up: the oldest date there is, so that every reconciler removes it in its next pass. */
 const GIVEN_UP = new Date(0);
 
+/**
+ * A gateway renews its lease every 10 s while it ends a batch. One that has missed two renewals is dead, or cut off from the
+ * database, and then ends nothing either.
+ */
+const ENDING_LEASE_MS = 30_000;
+/** Holds for batches whose lease lives. `$$NOW` is the clock that the lease is dated by. */
+const LEASE_LIVES = { $gt: ['$endingAt', { $subtract: ['$$NOW', ENDING_LEASE_MS] }] };
+
 /** Batches and the order in which a project's batches were accepted. */
 export function createBatchStore(deps: {
   batches: Collection<Batch>;
@@ -32,9 +40,10 @@ export function createBatchStore(deps: {
         await batches.insertOne({ ...rest, ...(context !== undefined && { context: toStored(context) }) });
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
-        // The answer to an insert may get lost: the caller that repeats it finds its own batch.
-        const stored = await batches.findOne({ _id: batch._id }, { projection: { projectId: 1, importSeq: 1 } });
-        if (stored?.projectId !== batch.projectId || stored.importSeq !== batch.importSeq)
+        // The answer to an insert may get lost: the caller that repeats it finds its own batch. Another POST stores under the same id
+        // only when the first one has been silent for half a minute.
+        const stored = await batches.findOne({ _id: batch._id }, { projection: { projectId: 1, createdAt: 1 } });
+        if (stored?.projectId !== batch.projectId || stored.createdAt.getTime() !== batch.createdAt.getTime())
           throw withoutDocuments(error);
       }
     },
@@ -44,10 +53,10 @@ export function createBatchStore(deps: {
       await batches.updateOne({ _id: batchId, touchedAt: { $gt: GIVEN_UP } }, { $set: { touchedAt } });
     },
 
-    markAccepted: async (batchId, itemCount) => {
+    markAccepted: async (batchId, { itemCount, importSeq }) => {
       const { matchedCount } = await batches.updateOne(
         { _id: batchId, state: 'storing', touchedAt: { $gt: GIVEN_UP } },
-        { $set: { state: 'accepted', itemCount, touchedAt: await databaseTime() } },
+        { $set: { state: 'accepted', itemCount, importSeq, touchedAt: await databaseTime() } },
       );
       return matchedCount === 1;
     },
@@ -61,7 +70,8 @@ export function createBatchStore(deps: {
     },
 
     markStarted: async (batchId, at) => {
-      await batches.updateOne({ _id: batchId, state: 'accepted' }, { $set: { state: 'started', startedAt: at } });
+      const started = { state: 'started', startedAt: at, checkedAt: at } as const;
+      await batches.updateOne({ _id: batchId, state: 'accepted' }, { $set: started });
     },
 
     refuse: async (batchId) => {
@@ -72,13 +82,55 @@ export function createBatchStore(deps: {
 
     reopen: async (batchId) => {
       await batches.updateOne(
-        { _id: batchId, state: 'failed' },
+        { _id: batchId, $or: [{ state: 'failed' }, { state: 'started', endingAt: { $exists: true } }] },
         {
           $set: { state: 'started', reopenedAt: now() },
           $inc: { reopened: 1 },
-          $unset: { failure: '', endedRunId: '', finishedAt: '', counts: '', bytes: '' },
+          $unset: { failure: '', endedRunId: '', endingAt: '', finishedAt: '', counts: '', bytes: '' },
         },
       );
+    },
+
+    findUnchecked: (before, limit) => {
+      const unchecked = batches.find(
+        // Written like this it finds those without the field as well: they were started by an earlier release.
+        { state: 'started', checkedAt: { $not: { $gte: before } } },
+        { projection: { projectId: 1 } },
+      );
+      return unchecked.sort({ checkedAt: 1 }).limit(limit).toArray();
+    },
+
+    markChecked: async (batchIds, at) => {
+      await batches.updateMany({ _id: { $in: [...batchIds] }, state: 'started' }, { $set: { checkedAt: at } });
+    },
+
+    beginEnd: async (batch, endedRunId) => {
+      const { matchedCount } = await batches.updateOne(
+        { ...sameRun(batch), state: 'started', $expr: { $not: [LEASE_LIVES] } },
+        {
+          $currentDate: { endingAt: true },
+          ...(endedRunId === undefined ? { $unset: { endedRunId: '' } } : { $set: { endedRunId } }),
+        },
+      );
+      return matchedCount === 1;
+    },
+
+    keepEnding: async (batch) => {
+      await batches.updateOne({ ...sameRun(batch), endingAt: { $exists: true } }, { $currentDate: { endingAt: true } });
+    },
+
+    leaveEnding: async (batch) => {
+      await batches.updateOne(sameRun(batch), { $unset: { endingAt: '' } });
+    },
+
+    isBeingEnded: async (batchId) => (await batches.findOne({ _id: batchId, $expr: LEASE_LIVES })) !== null,
+
+    findHalfEnded: (limit) => {
+      const lapsed = { endingAt: { $exists: true }, $expr: { $not: [LEASE_LIVES] } };
+      return batches
+        .find(lapsed, { projection: { projectId: 1 } })
+        .limit(limit)
+        .toArray();
     },
 
     findRunning: (projectId) => {
@@ -91,11 +143,12 @@ export function createBatchStore(deps: {
       return batch && toBatch(batch);
     },
 
-    finish: async (projectId, batchId, { at, startedAt, ...end }) => {
+    finish: async (projectId, batchId, { at, startedAt, ...end }, leased) => {
       const key = { _id: batchId, projectId };
       const finished = await batches.findOneAndUpdate(
-        { ...key, finishedAt: { $exists: false } },
-        { $set: { ...end, finishedAt: at } },
+        { ...key, finishedAt: { $exists: false }, ...(leased && sameRun({ ...leased, _id: batchId })) },
+        // Whoever holds the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
+        { $set: { ...end, finishedAt: at }, ...(leased === undefined && { $unset: { endingAt: '' } }) },
         { returnDocument: 'after' },
       );
       const batch = finished ?? (await batches.findOne(key));
@@ -130,6 +183,11 @@ function finishedBetween(after: Pick<Batch, '_id' | 'finishedAt'> | undefined, b
     finishedAt: { $gte: finishedAt, $lt: before },
     $or: [{ finishedAt: { $gt: finishedAt } }, { _id: { $gt: _id } }],
   };
+}
+
+/** The batch as long as no reset has opened it again since it was read. */
+function sameRun({ _id, reopened }: Pick<Batch, '_id' | 'reopened'>): Filter<Batch> {
+  return { _id, reopened: reopened ?? { $exists: false } };
 }
 
 function toBatch(stored: Batch): Batch {

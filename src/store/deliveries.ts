@@ -1,6 +1,5 @@
 import type { Collection } from 'mongodb';
-import type { Delivery } from '../contract/delivery.js';
-import type { DeliveryStore } from '../contract/store.js';
+import type { Delivery, DeliveryStore } from '../contract/delivery.js';
 import { retryDuplicateKey } from './retry-duplicate-key.js';
 
 /** Webhook messages and their attempts. */
@@ -8,8 +7,10 @@ export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; no
   const { deliveries, now } = deps;
 
   return {
-    open: async ({ _id, projectId, batchId }) => {
-      const initial = { projectId, batchId, state: 'pending' as const, attempts: [], createdAt: now() };
+    open: async ({ _id, projectId, batchId, generation, body }) => {
+      const at = now();
+      const message = { projectId, batchId, ...(generation && { generation }), ...(body && { body }) };
+      const initial = { ...message, state: 'pending' as const, attempts: [], createdAt: at, unstartedSince: at };
       const options = { upsert: true, returnDocument: 'after' as const };
       const delivery = await retryDuplicateKey(() =>
         deliveries.findOneAndUpdate({ _id }, { $setOnInsert: initial }, options),
@@ -18,14 +19,29 @@ export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; no
       return delivery;
     },
 
-    record: async (webhookId, attempt, state, nextAttemptAt) => {
+    markStarted: async (webhookId) => {
+      await deliveries.updateOne({ _id: webhookId }, { $unset: { unstartedSince: '' } });
+    },
+
+    findUnstarted: (before, limit) => {
+      const unstarted = deliveries.find({ unstartedSince: { $lt: before } }, { projection: { body: 0 } });
+      return unstarted.sort({ unstartedSince: 1 }).limit(limit).toArray();
+    },
+
+    record: async (webhookId, attempt, state, nextAttemptAt, by) => {
+      // What the import could not deliver is left to a workflow, which does not exist yet.
+      const isLeft = by === 'import' && state === 'pending';
+      const gone = {
+        ...(!isLeft && { unstartedSince: '' as const }),
+        ...(nextAttemptAt === null && { nextAttemptAt: '' as const }),
+      };
       await deliveries.updateOne(
         // An attempt that is told again, because the first answer got lost, is not listed twice.
         { _id: webhookId, 'attempts.at': { $ne: attempt.at } },
         {
           $push: { attempts: attempt },
           $set: { state, ...(nextAttemptAt && { nextAttemptAt }) },
-          ...(nextAttemptAt === null && { $unset: { nextAttemptAt: '' } }),
+          ...(Object.keys(gone).length > 0 && { $unset: gone }),
         },
       );
     },

@@ -8,6 +8,10 @@ const INDEXES = {
     { key: { state: 1, touchedAt: 1 } },
     // What is past its retention, oldest first.
     { key: { finishedAt: 1, _id: 1 } },
+    // Started batches by when their workflow was last looked at; the others have left this index.
+    { key: { checkedAt: 1 }, partialFilterExpression: { state: 'started' } },
+    // The few that a gateway is ending.
+    { key: { endingAt: 1 }, sparse: true },
     // The running imports of a project.
     { key: { projectId: 1, state: 1 } },
   ],
@@ -28,7 +32,11 @@ const INDEXES = {
     // Which blobs are referred to.
     { key: { 'asset.sha256': 1 } },
   ],
-  deliveries: [{ key: { batchId: 1, createdAt: 1 } }],
+  deliveries: [
+    { key: { batchId: 1, createdAt: 1 } },
+    // The few messages whose workflow is not known to exist.
+    { key: { unstartedSince: 1 }, sparse: true },
+  ],
   condemned: [{ key: { at: 1 } }],
   // What nobody has used for a day.
   hosts: [{ key: { touchedAt: 1 } }],

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import type { DeliveryAttempt, WebhookBody } from '../contract/delivery.js';
+import type { DeliveryAttempt } from '../contract/delivery.js';
 import type { Egress, EgressResponse } from '../contract/egress.js';
 import { ImportError } from '../contract/errors.js';
 import { retryAfterMs } from '../source/retry-after.js';
@@ -8,7 +8,8 @@ export interface WebhookMessage {
   readonly url: string;
   /** The same on every attempt: the receiver's idempotency key (Standard Webhooks 1.0.0, "webhook-id"). */
   readonly webhookId: string;
-  readonly body: WebhookBody;
+  /** The JSON text that is signed and sent, the same at every attempt. */
+  readonly body: string;
   /** `whsec_…`, newest first; the message is signed with each, so that a receiver may change over at its own pace. */
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
@@ -44,7 +45,7 @@ export async function sendWebhook(egress: Egress, message: WebhookMessage): Prom
 }
 
 async function post(egress: Egress, message: WebhookMessage, at: Date): Promise<EgressResponse> {
-  const body = JSON.stringify(message.body);
+  const { body } = message;
   const signatures = message.secrets.map((secret) => new Webhook(secret).sign(message.webhookId, at, body));
   const deadline = AbortSignal.timeout(message.timeoutMs);
   try {

@@ -118,7 +118,7 @@ export async function anActivityBench(
       const batch = aBatch({ itemCount: specs.length, ...batchChanges });
       await store.batches.insert(batch);
       await store.items.insertMany(batch, specs);
-      await store.batches.markAccepted(batch._id, specs.length);
+      await store.batches.markAccepted(batch._id, { itemCount: specs.length, importSeq: batch.importSeq });
       await store.batches.markStarted(batch._id, new Date());
       return batch;
     },

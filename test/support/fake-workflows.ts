@@ -1,10 +1,11 @@
-import type { ImportBatchInput, ImportProgress } from '../../src/contract/workflow-names.js';
+import type { DeliverWebhookInput, ImportBatchInput, ImportProgress } from '../../src/contract/workflow-names.js';
 import type { ImportWorkflows, WorkflowState } from '../../src/intake/import-workflows.js';
 import { Outage } from '../../src/intake/outage.js';
 
 /** A workflow engine that only remembers; what it answers is set by the test. */
 export interface FakeWorkflows extends ImportWorkflows {
   readonly started: (ImportBatchInput & { readonly priority: number })[];
+  readonly delivered: (Omit<DeliverWebhookInput, 'delayMs'> & { generation: number; priority: number })[];
   /** Makes every call fail as if the server were away. */
   isAway: boolean;
   /** Answers of the status query by batch id; a batch without one does not answer. */
@@ -21,6 +22,7 @@ export function createFakeWorkflows(): FakeWorkflows {
   };
   const fake: FakeWorkflows = {
     started: [],
+    delivered: [],
     isAway: false,
     progressOf: new Map(),
     stateOf: new Map(),
@@ -29,6 +31,11 @@ export function createFakeWorkflows(): FakeWorkflows {
       await Promise.resolve();
       demandServer();
       fake.started.push({ ...input, priority });
+    },
+    deliver: async (message, generation, priority) => {
+      await Promise.resolve();
+      demandServer();
+      fake.delivered.push({ ...message, generation, priority });
     },
     progress: async ({ batchId }) => {
       await Promise.resolve();

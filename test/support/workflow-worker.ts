@@ -23,8 +23,8 @@ export async function withWorkflowWorker<T>(
   temporal: TestTemporal,
   activities: Partial<Activities>,
   body: (taskQueue: string) => Promise<T>,
+  taskQueue = aTaskQueue(),
 ): Promise<T> {
-  const taskQueue = aTaskQueue();
   const workers = await aWorkerProcess(temporal, taskQueue, activities);
   return runWorkers(workers, () => body(taskQueue));
 }

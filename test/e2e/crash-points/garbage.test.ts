@@ -13,7 +13,7 @@ import { sha256Of, storeBlob } from '../../support/stored-blobs.js';
 import { unsound } from '../../support/unsound.js';
 
 /** A worker that died is noticed after 9 s; the rest is processes that start on a loaded machine. */
-jest.setTimeout(600_000);
+jest.setTimeout(1_200_000);
 
 const HOUR_MS = 3_600_000;
 /** The server may still have handed the plan of the import to the worker that died: it is given up after 40 s. */

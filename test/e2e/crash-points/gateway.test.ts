@@ -9,7 +9,7 @@ import { ndjson, openPost } from '../../support/posted-lines.js';
 import { unsound } from '../../support/unsound.js';
 
 /** A key that a dead POST has claimed is held for 60 s. */
-jest.setTimeout(600_000);
+jest.setTimeout(1_200_000);
 
 const KEY = 'the key of the client';
 /** A claim is good for 60 s, a batch that is being stored counts as abandoned after 5 min. */

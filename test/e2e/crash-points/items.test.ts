@@ -6,7 +6,7 @@ import { sha256Of } from '../../support/stored-blobs.js';
 import { unsound } from '../../support/unsound.js';
 
 /** A worker that died is noticed after 9 s; the rest is processes that start on a loaded machine. */
-jest.setTimeout(600_000);
+jest.setTimeout(1_200_000);
 
 const MIB = 1024 ** 2;
 const text = (words: string): OriginHandler => answers.file(Buffer.from(words), { type: 'text/plain' });

@@ -6,7 +6,7 @@ import { answers } from '../../support/origin-server.js';
 import { unsound } from '../../support/unsound.js';
 
 /** These activities send no heartbeats: a worker that died is noticed after 60 s, and after 40 s when it ended a batch. */
-jest.setTimeout(600_000);
+jest.setTimeout(1_200_000);
 
 /** An import of one file, with a worker that dies at the point. */
 async function crash(rig: CrashRig, point: string): Promise<string> {

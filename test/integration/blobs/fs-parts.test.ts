@@ -7,6 +7,7 @@ import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
 import type { FsFiles } from '../../../src/blobs/fs-files.js';
 import type { PartIdentity } from '../../../src/contract/blob-part.js';
 import type { BlobStore } from '../../../src/contract/blob-store.js';
+import { aDyingDisk } from '../../support/dying-disk.js';
 import { bytesOf, keptPart, listed, partOf, sha256Of, storeBlob, writeAll } from '../../support/stored-blobs.js';
 
 const MIB = 1024 * 1024;
@@ -140,7 +141,8 @@ describe('kept parts of createFsBlobStore', () => {
         // Only the second one fails: the kernel may drop the pages and call the next one a success.
         step === 'datasync' && ++syncs === 2 ? Promise.reject(failure(code)) : datasync();
       handle.writeFile = (...args) =>
-        step === 'note' && ++notes > 1 ? Promise.reject(failure(code)) : writeFile(...args);
+        // The first one tells that the part is begun.
+        step === 'note' && ++notes > 2 ? Promise.reject(failure(code)) : writeFile(...args);
     });
     const files: FsFiles = {
       ...disk,
@@ -214,6 +216,42 @@ describe('kept parts of createFsBlobStore', () => {
       expect(modifiedAt.getTime()).toBeGreaterThan(Date.now() - HOUR_MS);
     }
     await writer.discard();
+  });
+
+  describe('of an attempt that dies at any call to the disk', () => {
+    /** As an item does: goes on from what is kept, or begins anew. */
+    const attempt = async (from: BlobStore, body: Buffer, identity: PartIdentity): Promise<void> => {
+      const found = await from.findPart(identity.key);
+      const writer = await (found?.resume() ?? from.createWriter(body.length, identity));
+      await writeAll(writer, body.subarray(found?.kept ?? 0));
+      await writer.commit(sha256Of(body));
+    };
+
+    it.each([
+      // Three checkpoints.
+      { way: 'begins a body', bytes: 2 * MIB, kept: 0 },
+      { way: 'goes on with one', bytes: 2 * MIB, kept: 900_000 },
+    ])('leave nothing when it $way and another one imports it', async ({ bytes, kept }) => {
+      const body = randomBytes(bytes);
+      const options = { root, checkpointBytes: 512 * 1024 };
+      const next = createFsBlobStore(options);
+      let calls = 0;
+      for (let last = 0; last <= calls; last += 1) {
+        const identity = kept > 0 ? await suspend(body, kept) : partOf(body);
+        const disk = aDyingDisk(last);
+        const dying = attempt(createFsBlobStore({ ...options, files: disk.files }), body, identity);
+        await Promise.race([dying, disk.died]);
+        calls = disk.calls();
+        await disk.close();
+
+        await attempt(next, body, identity);
+
+        expect({ last, left: await listFiles() }).toEqual({ last, left: [] });
+        expect(sha256Of(await bytesOf(await store.read(sha256Of(body))))).toBe(sha256Of(body));
+        await store.remove(sha256Of(body));
+      }
+      expect(calls).toBeGreaterThan(10);
+    });
   });
 
   it('neither lists nor removes foreign files', async () => {

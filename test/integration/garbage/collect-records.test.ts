@@ -25,7 +25,7 @@ async function aFinishedBatch(ageMs: number): Promise<Batch> {
   const { _id, projectId } = batch;
   await batches.insert(batch);
   await items.insertMany(batch, itemSpecs(2));
-  await batches.markAccepted(_id, 2);
+  await batches.markAccepted(_id, { itemCount: 2, importSeq: 1 });
   await deliveries.open({ _id: `msg_${_id}_1`, projectId, batchId: _id });
   const counts = { success: 2, skipped: 0, failed: 0 };
   const at = new Date(rig.now().getTime() - ageMs);

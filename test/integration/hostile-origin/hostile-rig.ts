@@ -136,7 +136,7 @@ export function openHostileRig({
     });
     await store.batches.insert(batch);
     await store.items.insertMany(batch, specs);
-    await store.batches.markAccepted(batch._id, specs.length);
+    await store.batches.markAccepted(batch._id, { itemCount: specs.length, importSeq: batch.importSeq });
     return batch;
   }
 

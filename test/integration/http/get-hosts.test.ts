@@ -23,7 +23,7 @@ async function running(projectId: string, hosts: readonly string[]) {
     batch,
     hosts.map((host, seq) => anItemSpec(seq, { host })),
   );
-  await batches.markAccepted(batch._id, hosts.length);
+  await batches.markAccepted(batch._id, { itemCount: hosts.length, importSeq: 1 });
   return batch;
 }
 

@@ -21,7 +21,7 @@ describe('GET /api/:v/imports/:id/items', () => {
     await batches.insert(batch);
     const specs = itemSpecs(count).map((spec) => (spec.seq < 5 ? spec : { ...spec, host: 'other.example' }));
     await items.insertMany(batch, specs);
-    await batches.markAccepted(batch._id, count);
+    await batches.markAccepted(batch._id, { itemCount: count, importSeq: 1 });
     const nextAttemptAt = new Date('2026-01-01T00:00:00Z');
     await items.recordAttempt(batch._id, 1, anAttempt({ code: 'http_5xx', httpStatus: 503 }), 'busy', nextAttemptAt);
     await items.settle(aSettlement(batch._id, 2));

@@ -272,12 +272,14 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     const id = await anImport('video');
     gateway.workflows.isAway = true;
     const before = gateway.workflows.queries;
+    const askedAt = Date.now();
 
     const answers = await Promise.all(Array.from({ length: 20 }, () => status('video', id)));
     gateway.workflows.isAway = false;
 
     expect(answers.map((answer) => (answer.body as { state: string }).state)).toEqual(Array(20).fill('started'));
-    expect(gateway.workflows.queries - before).toBeLessThan(10);
+    // One a second, however long the machine takes for all of them.
+    expect(gateway.workflows.queries - before).toBeLessThanOrEqual(2 + (Date.now() - askedAt) / 1_000);
   });
 
   it.each([

@@ -141,11 +141,11 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
 
   it('does not accept a batch that was given up while it was stored, and leaves no items', async () => {
     let lost = '';
-    const markAccepted: Store['batches']['markAccepted'] = async (batchId, itemCount) => {
+    const markAccepted: Store['batches']['markAccepted'] = async (batchId, accepted) => {
       lost = batchId;
       const batch = await store.batches.find('p1', batchId);
       if (batch !== null && (await store.batches.giveUp(batch))) await store.batches.remove(batchId);
-      return store.batches.markAccepted(batchId, itemCount);
+      return store.batches.markAccepted(batchId, accepted);
     };
 
     const posted = accept({ key: randomUUID(), bodyHash: 'h' }, { markAccepted });

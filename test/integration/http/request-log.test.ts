@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { eventually } from '../../support/eventually.js';
 import { aGateway, aToken, type TestGateway } from '../../support/gateway.js';
 
 let gateway: TestGateway;
@@ -21,6 +22,8 @@ describe('the log of the gateway', () => {
     const answer = await fetch(`${gateway.origin}/api/v1/imports/abc?key=s3cret`, { headers: { authorization } });
     await fetch(`${gateway.origin}/healthz`);
 
+    // It is written when the answer has gone out, which the client may see first.
+    await eventually('a line', () => lines.some(({ msg }) => msg === 'answered'));
     const answered = lines.filter(({ msg }) => msg === 'answered');
     expect(answered).toEqual([
       expect.objectContaining({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { newBatchId } from '../../../src/contract/ids.js';
-import { importWorkflowId } from '../../../src/contract/workflow-names.js';
+import { importWorkflowId, webhookWorkflowId } from '../../../src/contract/workflow-names.js';
 import { Outage } from '../../../src/intake/outage.js';
 import { createTemporalWorkflows } from '../../../src/intake/temporal-workflows.js';
 import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../../support/temporal.js';
@@ -66,6 +66,42 @@ describe('createTemporalWorkflows', () => {
     await expect(workflows.progress(input)).rejects.toThrow();
   });
 
+  it('starts one delivery of a message, with the weight of its project and never less urgent than usual', async () => {
+    const projectWeights = new Map([['p1', 2.5]]);
+    const workflows = createTemporalWorkflows({
+      ...{ client: temporal.client, taskQueue: aTaskQueue() },
+      ...{ projectWeights, webhookDelayMs: 700 },
+    });
+    const { projectId, batchId } = anInput();
+    const message = { projectId, batchId, webhookId: `msg_${batchId}_2` };
+    const handle = temporal.client.workflow.getHandle(webhookWorkflowId(projectId, batchId, 2));
+
+    await Promise.all([workflows.deliver(message, 2, 5), workflows.deliver(message, 2, 5)]);
+
+    const run = await handle.describe();
+    expect(run).toMatchObject({
+      ...{ workflowId: `webhook/p1/${batchId}/2`, type: 'deliverWebhook' },
+      priority: { priorityKey: 3, fairnessKey: 'p1', fairnessWeight: 2.5 },
+    });
+    const { events } = await handle.fetchHistory();
+    const [input] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    expect(JSON.parse(Buffer.from(input?.data ?? []).toString())).toEqual({ ...message, delayMs: 700 });
+    await handle.terminate();
+  });
+
+  it('leaves a delivery alone that an operator has ended', async () => {
+    const workflows = aClient();
+    const { projectId, batchId } = anInput();
+    const message = { projectId, batchId, webhookId: `msg_${batchId}_1` };
+    await workflows.deliver(message, 1, 3);
+    const handle = temporal.client.workflow.getHandle(webhookWorkflowId(projectId, batchId, 1));
+    await handle.terminate();
+
+    await expect(workflows.deliver(message, 1, 3)).resolves.toBeUndefined();
+
+    expect((await handle.describe()).status.name).toBe('TERMINATED');
+  });
+
   it('gives up on a query that no worker answers within seconds', async () => {
     const workflows = aClient();
     const input = anInput();
@@ -91,6 +127,7 @@ describe('createTemporalWorkflows', () => {
 
     await Promise.all([
       expect(workflows.start(anInput(), 3)).rejects.toThrow(Outage),
+      expect(workflows.deliver({ ...anInput(), webhookId: 'msg_x_1' }, 1, 3)).rejects.toThrow(Outage),
       expect(workflows.state(anInput())).rejects.toThrow(Outage),
       expect(workflows.ping()).rejects.toThrow(Outage),
     ]);

@@ -10,6 +10,8 @@ import { eventually } from '../../support/eventually.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
 const ATTEMPT_MS = 5;
+/** Pauses that are not over before the next line of a test, however busy the machine is. */
+const LONG_PAUSES = { attempts: 3, initialMs: 600_000, maxMs: 600_000 };
 
 let test: TestStore;
 const gates: HostGate[] = [];
@@ -54,7 +56,10 @@ describe('slots of one host', () => {
       };
       await Promise.all(Array.from({ length: 6 }, lane));
     });
-    await eventually('work of every worker', () => counts.done.every((done) => done >= 3));
+    await eventually(
+      'work of every worker, in all slots',
+      () => counts.done.every((done) => done >= 3) && counts.most >= sharedMax,
+    );
     over.abort();
     await Promise.all(all);
 
@@ -105,7 +110,7 @@ describe('slots of one host', () => {
     await expect(recordOf('h')).resolves.toMatchObject({ total: 0, held: {} });
   });
 
-  it('of a worker that has died come back within ten seconds', async () => {
+  it('of a worker that has died come back when its lease has run out', async () => {
     const { hosts } = test.store;
     await hosts.leases.open('dead');
     await hosts.slots.take('dead', 'h', 4, 4);
@@ -113,7 +118,8 @@ describe('slots of one host', () => {
 
     await visitOnce(aGate(), 'h');
 
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    // A lease of eight seconds, and a look at it each second; the rest is for a busy machine.
+    expect(performance.now() - startedAt).toBeLessThan(40_000);
     expect((await recordOf('h'))?.held).not.toHaveProperty('dead');
   });
 
@@ -187,12 +193,12 @@ describe('a host that fails', () => {
   };
 
   it('cools after ten failures in a row, for every worker', async () => {
-    const [one, two] = [aGate(), aGate({})];
+    const [one, two] = [aGate({ policy: LONG_PAUSES }), aGate({ policy: LONG_PAUSES })];
     await fail(one, 'h', 9);
     await expect(visitOnce(two, 'h', DOWN)).resolves.toMatchObject({ kind: 'done', cools: true });
 
     await expect(visitOnce(two, 'h')).resolves.toEqual({ kind: 'closed' });
-    await eventually('the other one to know', async () => (await visitOnce(one, 'h', DOWN)).kind === 'closed', 3_000);
+    await eventually('the other one to know', async () => (await visitOnce(one, 'h', DOWN)).kind === 'closed');
     await expect(visitOnce(one, 'other')).resolves.toMatchObject({ kind: 'done' });
   });
 
@@ -248,11 +254,12 @@ describe('a host that fails', () => {
 
   it('cools for as long as it asks to', async () => {
     const gate = aGate();
+    const askedAt = Date.now();
     await visitOnce(gate, 'h', { kind: 'busy', code: 'rate_limited', retryAfterMs: 60_000 });
 
     await expect(visitOnce(gate, 'h')).resolves.toEqual({ kind: 'closed' });
     const until = (await recordOf('h'))?.trouble?.coolingUntil?.getTime() ?? 0;
-    expect(until - Date.now()).toBeGreaterThan(55_000);
+    expect(until - askedAt).toBeGreaterThanOrEqual(60_000);
     expect(gate.counts()).toEqual({ active: 0, cooling: 1 });
   });
 
@@ -269,7 +276,8 @@ describe('a host that fails', () => {
 describe('a host with a rate', () => {
   it('rests for every worker until the window is over, and goes on then', async () => {
     let begun = 0;
-    const rate = { points: 2, consume: () => Promise.resolve(begun++ < 2 ? 0 : 300) };
+    // So long that a busy machine gets from one line to the next within it.
+    const rate = { points: 2, consume: () => Promise.resolve(begun++ < 2 ? 0 : 3_000) };
     const [one, two] = [aGate({ rate }), aGate({ rate })];
     await visitOnce(one, 'h');
     await visitOnce(two, 'h');

@@ -68,6 +68,8 @@ describe('two workers', () => {
     await open(
       async () => {
         most = Math.max(most, ++now);
+        // On a busy machine one worker may begin when the other would be done already.
+        await eventually('both workers at work', () => most > 8);
         await pause(20);
         now -= 1;
         return aFetch();
@@ -138,25 +140,28 @@ describe.each([
   it('goes on after its probe when it has recovered', async () => {
     let isDown = true;
     const { store, fetched } = await open(() => (isDown ? Promise.reject(refused()) : Promise.resolve(aFetch())), {
-      retry: { ...QUICK, attempts: 50 },
+      // A busy machine may let many pauses pass until this test notices.
+      retry: { ...QUICK, attempts: 1_000 },
       sweepAbove,
       sweepPage: 10,
     });
     const batch = await bench.batch({}, specsOf(['ill', 60]));
     const taskQueue = aTaskQueue();
     const worker = await aWorker(taskQueue, bench.activities);
+    let tried = 0;
 
     await worker.runUntil(async () => {
       const handle = await start(taskQueue, batch);
       await eventually('some pauses', async () => ((await store.hosts.find('ill'))?.trouble?.pauses ?? 0) >= 3);
       isDown = false;
+      tried = fetched.length;
       await handle.result();
     });
 
     expect(await store.items.totals(batch._id)).toMatchObject({ success: 60, failed: 0 });
     expect((await store.hosts.find('ill'))?.trouble).toBeUndefined();
-    // Those under way when it began to fail, one for each pause, and each item once more.
-    expect(fetched.length).toBeLessThan(60 + 50);
+    // Each item once more, and a probe that was under way.
+    expect(fetched.length - tried).toBeLessThanOrEqual(60 + 1);
   });
 
   it('ends 300 items in the time of one when it stays dead', async () => {

@@ -53,7 +53,7 @@ describe('batches', () => {
     const batch = await stored();
 
     await expect(batches.insert(batch)).resolves.toBeUndefined();
-    await expect(batches.insert({ ...batch, importSeq: 99 })).rejects.toThrow(
+    await expect(batches.insert({ ...batch, createdAt: new Date(1) })).rejects.toThrow(
       new Error('The database holds a document with this key already'),
     );
   });
@@ -64,18 +64,19 @@ describe('batches', () => {
 
     await batches.markStarted(_id, at);
     const early = await batches.find(projectId, _id);
-    await batches.markAccepted(_id, 7);
+    await batches.markAccepted(_id, { itemCount: 7, importSeq: 3 });
     const accepted = await batches.find(projectId, _id);
     await batches.markStarted(_id, at);
-    await batches.markAccepted(_id, 9);
+    await batches.markAccepted(_id, { itemCount: 9, importSeq: 4 });
     await batches.markStarted(_id, new Date());
 
     expect(early).toMatchObject({ state: 'storing' });
-    expect(accepted).toMatchObject({ state: 'accepted', itemCount: 7 });
+    expect(accepted).toMatchObject({ state: 'accepted', itemCount: 7, importSeq: 3 });
     await expect(batches.find(projectId, _id)).resolves.toMatchObject({
       state: 'started',
       startedAt: at,
       itemCount: 7,
+      importSeq: 3,
     });
   });
 
@@ -112,7 +113,7 @@ describe('batches', () => {
 
   it('does not start a batch that has ended', async () => {
     const { projectId, _id } = await stored();
-    await batches.markAccepted(_id, 1);
+    await batches.markAccepted(_id, { itemCount: 1, importSeq: 1 });
     await batches.finish(projectId, _id, { state: 'success', counts, bytes: 0, at: new Date() });
 
     await batches.markStarted(_id, new Date());
@@ -129,8 +130,89 @@ describe('batches', () => {
     await expect(batches.giveUp(seen)).resolves.toBe(true);
     await batches.touch(_id);
 
-    await expect(batches.markAccepted(_id, 1)).resolves.toBe(false);
+    await expect(batches.markAccepted(_id, { itemCount: 1, importSeq: 1 })).resolves.toBe(false);
     await expect(batches.find(projectId, _id)).resolves.toMatchObject({ state: 'storing', touchedAt: new Date(0) });
+  });
+
+  describe('that a gateway ends in place of their workflow', () => {
+    const running = async (changes: Partial<Batch> = {}) => stored({ state: 'started', ...changes });
+    const find = async ({ projectId, _id }: Batch) => (await batches.find(projectId, _id)) ?? {};
+    const end = (at = new Date()) => ({ state: 'failed', failure: 'terminated', counts, bytes: 0, at }) as const;
+    const lapse = ({ _id }: Batch) =>
+      test.database.db.collection<Batch>('batches').updateOne({ _id }, { $set: { endingAt: new Date(0) } });
+    const halfEnded = async () => (await batches.findHalfEnded(100)).map(({ _id }) => _id);
+
+    it('are ended by one of them at a time, until its lease is given back', async () => {
+      const batch = await running();
+
+      const begun = await Promise.all(Array.from({ length: 10 }, () => batches.beginEnd(batch, 'run-1')));
+
+      expect(begun.filter(Boolean)).toHaveLength(1);
+      expect(await find(batch)).toMatchObject({ state: 'started', endedRunId: 'run-1' });
+      await expect(batches.isBeingEnded(batch._id)).resolves.toBe(true);
+      await batches.leaveEnding(batch);
+      await expect(batches.isBeingEnded(batch._id)).resolves.toBe(false);
+      await expect(batches.beginEnd(batch, undefined)).resolves.toBe(true);
+      expect(await find(batch)).not.toHaveProperty('endedRunId');
+    });
+
+    it('are found and ended by another one when the lease of the first has lapsed', async () => {
+      const batch = await running();
+      await batches.beginEnd(batch, 'run-1');
+      expect(await halfEnded()).not.toContain(batch._id);
+
+      await lapse(batch);
+
+      await expect(batches.isBeingEnded(batch._id)).resolves.toBe(false);
+      expect(await halfEnded()).toContain(batch._id);
+      await expect(batches.beginEnd(batch, 'run-1')).resolves.toBe(true);
+      expect(await halfEnded()).not.toContain(batch._id);
+    });
+
+    it('stay under the lease for as long as it is renewed', async () => {
+      const batch = await running();
+      await batches.beginEnd(batch, 'run-1');
+      await lapse(batch);
+
+      await batches.keepEnding(batch);
+
+      await expect(batches.isBeingEnded(batch._id)).resolves.toBe(true);
+      await batches.leaveEnding(batch);
+      await batches.keepEnding(batch);
+      await expect(batches.isBeingEnded(batch._id)).resolves.toBe(false);
+    });
+
+    it('keep their lease when they end, and have none when their workflow ends them', async () => {
+      const [byGateway, byWorkflow] = [await running(), await running()];
+      for (const batch of [byGateway, byWorkflow]) await batches.beginEnd(batch, 'run-1');
+
+      await batches.finish(byGateway.projectId, byGateway._id, end(), byGateway);
+      await batches.finish(byWorkflow.projectId, byWorkflow._id, end());
+
+      expect(await find(byGateway)).toMatchObject({ state: 'failed', endingAt: expect.any(Date) });
+      expect(await find(byWorkflow)).not.toHaveProperty('endingAt');
+    });
+
+    it('are not ended once a reset has opened them again', async () => {
+      const batch = await running();
+      await batches.beginEnd(batch, 'run-1');
+      await batches.reopen(batch._id);
+
+      await expect(batches.finish(batch.projectId, batch._id, end(), batch)).resolves.toMatchObject({
+        ...{ state: 'started', reopened: 1 },
+      });
+      await expect(batches.beginEnd(batch, 'run-1')).resolves.toBe(false);
+      await batches.keepEnding(batch);
+      expect(await find(batch)).not.toHaveProperty('endingAt');
+    });
+
+    it('are not opened again when nobody ends them', async () => {
+      const batch = await running();
+
+      await batches.reopen(batch._id);
+
+      expect(await find(batch)).not.toHaveProperty('reopened');
+    });
   });
 
   it('forgets a removed batch', async () => {
@@ -159,7 +241,7 @@ describe('what the reconciler asks for', () => {
     };
     const [stuck, slow, first, second, started] = [await add(), await add(), await add(), await add(), await add()];
     for (const id of [first, second, started]) {
-      await store.batches.markAccepted(id, 1);
+      await store.batches.markAccepted(id, { itemCount: 1, importSeq: 1 });
       own.advance(1_000);
     }
     await store.batches.markStarted(started, own.now());
@@ -171,5 +253,43 @@ describe('what the reconciler asks for', () => {
     expect(ids(await store.batches.findHalfStored(before, 10))).toEqual([stuck]);
     expect(ids(await store.batches.findUnstarted(before, 10))).toEqual([first, second]);
     expect(ids(await store.batches.findUnstarted(before, 1))).toEqual([first]);
+  });
+
+  it('lists started batches by when they were last looked at, those of an earlier release first', async () => {
+    const { batches } = own.store;
+    const add = async (changes: Partial<Batch>) => {
+      const batch = aBatch({ state: 'started', ...changes });
+      await batches.insert(batch);
+      return batch._id;
+    };
+    const [late, never, early, checked] = [
+      await add({ checkedAt: new Date(2_000) }),
+      await add({}),
+      await add({ checkedAt: new Date(1_000) }),
+      await add({ checkedAt: new Date(1_500) }),
+    ];
+    await add({ checkedAt: new Date(500), state: 'failed' });
+    await batches.markChecked([checked], new Date(9_000));
+
+    const mine = new Set([late, never, early, checked]);
+    const found = async (before: number, limit = 100) => {
+      const unchecked = await batches.findUnchecked(new Date(before), limit);
+      return unchecked.map(({ _id }) => _id).filter((id) => mine.has(id));
+    };
+    expect(await found(5_000)).toEqual([never, early, late]);
+    expect(await found(2_000)).toEqual([never, early]);
+    expect(await found(5_000, 2)).toEqual([never, early]);
+  });
+
+  it('looks at a batch that was just started as late as at one that was just seen running', async () => {
+    const batch = aBatch();
+    await own.store.batches.insert(batch);
+    await own.store.batches.markAccepted(batch._id, { itemCount: 1, importSeq: 1 });
+
+    await own.store.batches.markStarted(batch._id, new Date(7_000));
+
+    await expect(own.store.batches.find(batch.projectId, batch._id)).resolves.toMatchObject({
+      ...{ startedAt: new Date(7_000), checkedAt: new Date(7_000) },
+    });
   });
 });

@@ -20,7 +20,7 @@ describe('finished batches', () => {
     const { batches } = test.store;
     const batch = aBatch(changes);
     await batches.insert(batch);
-    await batches.markAccepted(batch._id, 1);
+    await batches.markAccepted(batch._id, { itemCount: 1, importSeq: 1 });
     const end = { state: 'success' as const, counts, bytes: 1, at };
     const stored = await batches.finish(batch.projectId, batch._id, end);
     if (stored === null) throw new Error('The batch is not there');

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
+import type { DeliveryStore } from '../../../src/contract/delivery.js';
 import { newBatchId, webhookIdOf } from '../../../src/contract/ids.js';
-import type { DeliveryStore, ProjectStore, TokenStore } from '../../../src/contract/store.js';
+import type { ProjectStore, TokenStore } from '../../../src/contract/store.js';
 import { aProjectId, aTokenRecord } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
@@ -27,9 +28,39 @@ describe('deliveries', () => {
 
     const opened = await Promise.all(Array.from({ length: 20 }, () => deliveries.open(delivery)));
 
-    const expected = { ...delivery, state: 'pending', attempts: [], createdAt: test.now() };
+    const expected = {
+      ...delivery,
+      ...{ state: 'pending', attempts: [], createdAt: test.now(), unstartedSince: test.now() },
+    };
     for (const each of opened) expect(each).toStrictEqual(expected);
     await expect(deliveries.listByBatch(delivery.projectId, delivery.batchId)).resolves.toEqual([expected]);
+  });
+
+  it('keeps the body and the generation that a message was opened with first', async () => {
+    const delivery = { ...aDelivery(), generation: 2, body: '{"state":"failed"}' };
+    await deliveries.open(delivery);
+
+    const opened = await deliveries.open({ ...delivery, generation: 3, body: '{"state":"success"}' });
+
+    expect(opened).toMatchObject({ generation: 2, body: '{"state":"failed"}' });
+  });
+
+  it('lists messages whose workflow was not confirmed, oldest first and without their bodies', async () => {
+    const [older, newer, attempted, confirmed] = [aDelivery(), aDelivery(), aDelivery(), aDelivery()];
+    for (const delivery of [older, attempted, confirmed, newer]) {
+      test.advance(1_000);
+      await deliveries.open({ ...delivery, body: '{}' });
+    }
+    test.advance(1_000);
+    await deliveries.record(attempted._id, { at: new Date(), durationMs: 5, status: 500 }, 'pending', test.now());
+    await deliveries.markStarted(confirmed._id);
+    await deliveries.open(aDelivery());
+
+    const mine = new Set([older, newer, attempted, confirmed].map(({ _id }) => _id));
+    const found = (await deliveries.findUnstarted(test.now(), 1_000)).filter(({ _id }) => mine.has(_id));
+
+    expect(found.map(({ _id }) => _id)).toEqual([older._id, newer._id]);
+    expect(found[0]).not.toHaveProperty('body');
   });
 
   it('records attempts in order and the time of the next one', async () => {
