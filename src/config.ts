@@ -99,7 +99,25 @@ export const ConfigSchema = z.object({
   MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
     'JSON bodies that one gateway handles at a time, as bytes on the wire; at least one of 16MiB',
   ),
-  RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe('Requests per token and gateway, or off'),
+  // Half of what 768 MiB leave beside bodies (64 MiB on the wire) and the process itself (120 MiB) would be twice as much.
+  MEMORY_FOR_ANSWERS: Size.refine((bytes) => bytes >= 16 * 1024 ** 2, 'must be at least 16MiB')
+    .default(64 * 1024 ** 2)
+    .describe('Lists that one gateway holds for their readers at a time; at least 16MiB, half of it for one project'),
+  // With a file or a connection to the blob store each, twice as many descriptors: below the 4,096 of a common limit.
+  MAX_CONNECTIONS: Count.default(2_000).describe('Connections of clients to one gateway; further ones are closed'),
+  // A reader that does not read costs a descriptor and a quarter of a MiB; the S3 client has 300 sockets.
+  MAX_OPEN_ASSETS: Count.default(256).describe(
+    'Assets that one gateway sends at a time; who asks then is told to wait',
+  ),
+  // Far more than pollers and a few uploads need; a twentieth of the connections.
+  MAX_PROJECT_REQUESTS: Count.default(100).describe('Requests of one project that one gateway works on at a time'),
+  RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe(
+    'Points per token and gateway, or off: a request costs 1, and a body 1 for each MiB',
+  ),
+  // Four tokens at their limit: services, not a loop that mints tokens.
+  RATE_LIMIT_PROJECT: Rate.default({ points: 24_000, windowMs: 60_000 }).describe(
+    'Points per project and gateway, over all of its tokens, or off',
+  ),
   RETRY_ATTEMPTS: Count.default(10).describe('Attempts an item gets'),
   RETRY_INITIAL: Duration.default(1000).describe('Pause after the first failed attempt; doubles each time'),
   RETRY_MAX: Duration.default(300_000).describe('Longest pause between two attempts that the source did not ask for'),

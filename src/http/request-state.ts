@@ -6,6 +6,8 @@ export interface AccessToken {
   readonly jti: string;
   readonly name?: string;
   readonly scopes: ReadonlySet<string>;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
 }
 
 /** What middleware leaves on a request for the routes below it. */
@@ -13,6 +15,8 @@ export interface RequestState {
   requestId: string;
   /** Set by `authenticate`. */
   token?: AccessToken;
+  /** Set by `authenticate`: looks again whether the token is neither expired nor revoked. @throws ApiError 401 */
+  demandToken?: () => Promise<void>;
 }
 
 export type RequestContext = ParameterizedContext<RequestState>;

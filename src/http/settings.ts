@@ -10,11 +10,19 @@ export interface HttpSettings {
   readonly tokens: TokenRules;
   /** Per token and gateway; null lifts it. */
   readonly rateLimit: RateLimit | null;
+  /** Per project and gateway, over all of its tokens; null lifts it. */
+  readonly projectRateLimit: RateLimit | null;
   /** What the status routes answer for an unknown id: 404, or 200 with state `lost`. */
   readonly unknownId: '404' | 'lost';
   readonly itemSuccessState: 'success' | 'imported';
   /** Bytes of JSON bodies that are handled at a time. */
   readonly memoryForBodies: number;
+  /** Bytes of lists that are held for their readers at a time. */
+  readonly memoryForAnswers: number;
+  /** Assets that are sent at a time. */
+  readonly maxOpenAssets: number;
+  /** Requests of one project under way at a time. */
+  readonly maxProjectRequests: number;
   /** Items of one host under way at a time. */
   readonly hostMaxConcurrent: number;
   /** Origin of the Temporal UI; null leaves the links to it out. */

@@ -5,7 +5,7 @@ import type { Batch } from '../contract/batch.js';
 import type { Reach } from '../contract/crash-points.js';
 import type { ImportEnvelope } from '../contract/import-envelope.js';
 import type { Kind } from '../contract/kinds.js';
-import { priorityOf } from '../contract/priority.js';
+import { grantedPriority, priorityOf } from '../contract/priority.js';
 import type { Store } from '../contract/store.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from './import-workflows.js';
@@ -25,11 +25,20 @@ export interface AcceptDeps {
   readonly reach: Reach;
 }
 
+/** What the token of a POST allows. */
+export interface Grant {
+  /** Whether the batch may pass those of other projects. */
+  readonly mayBeUrgent: boolean;
+  /** Looks again whether the token is still good: storing may take hours. @throws ApiError 401 */
+  readonly demandToken: () => Promise<void>;
+}
+
 interface BatchToRun {
   readonly batchId: string;
   readonly projectId: string;
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
+  readonly grant: Grant;
   /** The client's Idempotency-Key, claimed for this batch. */
   readonly key: string | undefined;
 }
@@ -40,7 +49,8 @@ export type StoreItems = (batch: Batch) => Promise<number>;
 /**
  * Takes a batch from nothing to a durable workflow. When it throws, nothing is left behind, as far as MongoDB lets itself be told;
  * the reconciler removes the rest.
- * @throws ApiError 503 (storing was interrupted for so long that the import was given up); whatever `storeItems` throws; Outage
+ * @throws ApiError 401 (the token expired or was revoked meanwhile), 503 (storing was interrupted for so long that the import was
+ *   given up); whatever `storeItems` throws; Outage
  *   or a driver error that `outageOf` knows
  */
 export type RunBatch = (batch: BatchToRun, storeItems: StoreItems) => Promise<void>;
@@ -95,20 +105,23 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
   };
 
   return async (run, storeItems) => {
-    const { batchId, projectId, kind, envelope } = run;
+    const { batchId, projectId, kind, envelope, grant } = run;
+    const priority = grantedPriority(envelope.priority, grant.mayBeUrgent);
     const at = new Date();
     let itemCount = 0;
     try {
       const importSeq = await store.batches.nextImportSeq(projectId);
       const ids = { _id: batchId, projectId, kind, importSeq, itemCount };
-      const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
+      const asGranted = { ...envelope, ...(priority !== undefined && { priority }) };
+      const batch: Batch = { ...ids, ...asGranted, state: 'storing', createdAt: at, touchedAt: at };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
       itemCount = await whileTouched(run, () => storeItems(batch));
       reach('after_items_before_accept');
+      await grant.demandToken();
       if (!(await store.batches.markAccepted(batchId, itemCount))) throw new GivenUp();
       reach('after_accept_before_start');
-      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(run.envelope));
+      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(batch));
       reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {

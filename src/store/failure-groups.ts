@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { ReasonCode } from '../contract/errors.js';
-import type { Item } from '../contract/item.js';
+import { cappedReason, type Item } from '../contract/item.js';
 import type { FailureGroup } from '../contract/store.js';
 
 /** More groups than this are not read by anybody; the largest ones matter. */
@@ -53,7 +53,7 @@ async function addSamples(items: Collection<Item>, batchId: string, groups: Read
   for await (const { seq, externalId, reason, code, host } of cursor) {
     const group = groups.get(keyOf(code, host));
     if (group === undefined || group.samples.length === SAMPLES) continue;
-    group.samples.push({ seq, externalId, reason: reason ?? '' });
+    group.samples.push({ seq, externalId, reason: cappedReason(reason ?? '') });
     missing -= 1;
     if (missing === 0) return;
   }

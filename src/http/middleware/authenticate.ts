@@ -1,10 +1,11 @@
 import { ApiError } from '../../contract/api-error.js';
 import type { TokenStore } from '../../contract/store.js';
 import type { AccessToken, RequestHandler } from '../request-state.js';
-import { TokenRefused } from '../verify-token.js';
+import { TOKEN_EXPIRED, TokenRefused } from '../verify-token.js';
 
 /**
- * Demands a valid bearer token (RFC 6750) that has not been revoked, and leaves it on the request.
+ * Demands a valid bearer token (RFC 6750) that has not been revoked, and leaves it on the request, with a way to ask again whether it
+ * still is.
  * @throws ApiError 401 with the published sentence
  */
 export function authenticate(deps: {
@@ -17,8 +18,12 @@ export function authenticate(deps: {
     const [, bearer] = /^Bearer +([^\s]+) *$/i.exec(header) ?? [];
     if (bearer === undefined) throw unauthorized('The access token is malformed');
     const token = await verified(bearer, deps.verify);
-    if (await deps.tokens.isRevoked(token.jti)) throw unauthorized('The access token is revoked');
-    ctx.state.token = token;
+    const demandToken = async () => {
+      if (Date.now() >= token.expiresAt) throw unauthorized(TOKEN_EXPIRED);
+      if (await deps.tokens.isRevoked(token.jti)) throw unauthorized('The access token is revoked');
+    };
+    await demandToken();
+    Object.assign(ctx.state, { token, demandToken });
     await next();
   };
 }
