@@ -64,6 +64,10 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
       requireHostHeader: false,
     },
     (request, response) => {
+      // A connection that was kept alive must not outlast the request that was running when the server was closed.
+      response.once('close', () => {
+        if (!server.listening) server.closeIdleConnections();
+      });
       oneAtATime.begin(request, response, () => {
         if (!isProper(request)) {
           answerBadRequest(response);

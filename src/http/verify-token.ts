@@ -20,9 +20,6 @@ export interface TokenRules {
   readonly audience?: string;
 }
 
-/** Published as it is, with its full stop. */
-export const TOKEN_EXPIRED = 'The access token expired.';
-
 /** Why a token is refused, in the published words where there are any. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
@@ -142,7 +139,7 @@ function tokenFrom(payload: JWTPayload): AccessToken {
 }
 
 function refusal(error: unknown): string {
-  if (error instanceof errors.JWTExpired) return TOKEN_EXPIRED;
+  if (error instanceof errors.JWTExpired) return 'The access token expired.';
   if (error instanceof errors.JWTClaimValidationFailed)
     return `The access token is malformed: ${error.claim} is not accepted`;
   return 'The access token is malformed';

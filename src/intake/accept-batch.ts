@@ -2,13 +2,14 @@ import { newBatchId } from '../contract/ids.js';
 import type { ImportRequest } from '../contract/import-request.js';
 import type { Kind } from '../contract/kinds.js';
 import { createKeyClaims } from './claim-key.js';
-import { createRunBatch, type AcceptDeps, type Grant, type StoreItems } from './run-batch.js';
+import { createRunBatch, type AcceptDeps, type StoreItems } from './run-batch.js';
 
 export interface AcceptInput {
   readonly projectId: string;
   readonly kind: Kind;
   readonly request: ImportRequest;
-  readonly grant: Grant;
+  /** Whether the token lets the batch pass those of other projects. */
+  readonly mayBeUrgent: boolean;
   /** The client's Idempotency-Key, with a hash of all that the request says. */
   readonly idempotency?: { readonly key: string; readonly bodyHash: string };
 }
@@ -31,11 +32,11 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
   const run = createRunBatch(deps);
   const keys = createKeyClaims(deps);
 
-  return async ({ projectId, kind, request, grant, idempotency }) => {
+  return async ({ projectId, kind, request, mayBeUrgent, idempotency }) => {
     const proposed = newBatchId();
     const key = idempotency?.key;
     const { items, ...envelope } = request;
-    const said = { projectId, kind, key, envelope, grant };
+    const said = { projectId, kind, key, envelope, mayBeUrgent };
     const storeItems: StoreItems = async (batch) => {
       await store.items.insertMany(batch, items);
       return items.length;

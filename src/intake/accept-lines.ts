@@ -5,7 +5,7 @@ import type { Kind } from '../contract/kinds.js';
 import type { RequestRules } from '../contract/request-rules.js';
 import { createKeyClaims, otherBody } from './claim-key.js';
 import { createLineVerdicts, type Rejected } from './line-verdicts.js';
-import { GivenUp, createRunBatch, type AcceptDeps, type Grant } from './run-batch.js';
+import { GivenUp, createRunBatch, type AcceptDeps } from './run-batch.js';
 import { createSeenIds } from './seen-ids.js';
 import { takeLines, type LinesToTake } from './take-lines.js';
 
@@ -13,7 +13,8 @@ interface AcceptLinesInput {
   readonly projectId: string;
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
-  readonly grant: Grant;
+  /** Whether the token lets the batch pass those of other projects. */
+  readonly mayBeUrgent: boolean;
   readonly rules: RequestRules;
   readonly lines: AsyncIterable<readonly ImportLine[]>;
   /** Good lines are taken although others are bad. */
@@ -40,7 +41,7 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
   const run = createRunBatch(deps);
   const keys = createKeyClaims(deps);
 
-  return async ({ projectId, kind, envelope, grant, rules, lines, isPartial, idempotency }) => {
+  return async ({ projectId, kind, envelope, mayBeUrgent, rules, lines, isPartial, idempotency }) => {
     const proposed = newBatchId();
     const key = idempotency?.key;
     const verdicts = createLineVerdicts(isPartial);
@@ -60,7 +61,7 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
       return { batchId, rejected: verdicts.rejected() };
     }
     if (key !== undefined) reach('after_claim_before_batch');
-    await run({ batchId, projectId, kind, key, envelope, grant }, async (batch) => {
+    await run({ batchId, projectId, kind, key, envelope, mayBeUrgent }, async (batch) => {
       const count = await take(batchId, (items, fromSeq) =>
         store.items.insertMany(
           batch,

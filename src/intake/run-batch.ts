@@ -25,20 +25,13 @@ export interface AcceptDeps {
   readonly reach: Reach;
 }
 
-/** What the token of a POST allows. */
-export interface Grant {
-  /** Whether the batch may pass those of other projects. */
-  readonly mayBeUrgent: boolean;
-  /** Looks again whether the token is still good: storing may take hours. @throws ApiError 401 */
-  readonly demandToken: () => Promise<void>;
-}
-
 interface BatchToRun {
   readonly batchId: string;
   readonly projectId: string;
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
-  readonly grant: Grant;
+  /** Whether the token of the POST lets the batch pass those of other projects. */
+  readonly mayBeUrgent: boolean;
   /** The client's Idempotency-Key, claimed for this batch. */
   readonly key: string | undefined;
 }
@@ -49,8 +42,7 @@ export type StoreItems = (batch: Batch) => Promise<number>;
 /**
  * Takes a batch from nothing to a durable workflow. When it throws, nothing is left behind, as far as MongoDB lets itself be told;
  * the reconciler removes the rest.
- * @throws ApiError 401 (the token expired or was revoked meanwhile), 503 (storing was interrupted for so long that the import was
- *   given up); whatever `storeItems` throws; Outage
+ * @throws ApiError 503 (storing was interrupted for so long that the import was given up); whatever `storeItems` throws; Outage
  *   or a driver error that `outageOf` knows
  */
 export type RunBatch = (batch: BatchToRun, storeItems: StoreItems) => Promise<void>;
@@ -105,8 +97,8 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
   };
 
   return async (run, storeItems) => {
-    const { batchId, projectId, kind, envelope, grant } = run;
-    const priority = grantedPriority(envelope.priority, grant.mayBeUrgent);
+    const { batchId, projectId, kind, envelope, mayBeUrgent } = run;
+    const priority = grantedPriority(envelope.priority, mayBeUrgent);
     const at = new Date();
     let itemCount = 0;
     try {
@@ -118,7 +110,6 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       reach('after_batch_before_items');
       itemCount = await whileTouched(run, () => storeItems(batch));
       reach('after_items_before_accept');
-      await grant.demandToken();
       if (!(await store.batches.markAccepted(batchId, itemCount))) throw new GivenUp();
       reach('after_accept_before_start');
       await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(batch));

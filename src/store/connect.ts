@@ -100,6 +100,5 @@ export async function createStore(options: StoreOptions): Promise<OpenedStore> {
 
 async function ping(db: Db): Promise<void> {
   // Not `timeoutMS`: without one on the client too, the driver waits for its server monitor, which takes 40 seconds.
-  // A read of a document: a server whose storage has failed may still answer `ping`.
-  await db.collection('projects').findOne({}, { projection: { _id: 1 }, signal: AbortSignal.timeout(PING_MS) });
+  await db.command({ ping: 1 }, { signal: AbortSignal.timeout(PING_MS) });
 }

@@ -1,11 +1,10 @@
 import { ApiError } from '../../contract/api-error.js';
 import type { TokenStore } from '../../contract/store.js';
 import type { AccessToken, RequestHandler } from '../request-state.js';
-import { TOKEN_EXPIRED, TokenRefused } from '../verify-token.js';
+import { TokenRefused } from '../verify-token.js';
 
 /**
- * Demands a valid bearer token (RFC 6750) that has not been revoked, and leaves it on the request, with a way to ask again whether it
- * still is.
+ * Demands a valid bearer token (RFC 6750) that has not been revoked, and leaves it on the request.
  * @throws ApiError 401 with the published sentence
  */
 export function authenticate(deps: {
@@ -17,13 +16,13 @@ export function authenticate(deps: {
     if (header === '') throw unauthorized('The access token is missing', false);
     const [, bearer] = /^Bearer +([^\s]+) *$/i.exec(header) ?? [];
     if (bearer === undefined) throw unauthorized('The access token is malformed');
-    const token = await verified(bearer, deps.verify);
-    const demandToken = async () => {
-      if (Date.now() >= token.expiresAt) throw unauthorized(TOKEN_EXPIRED);
+    const check = async (): Promise<AccessToken> => {
+      const token = await verified(bearer, deps.verify);
       if (await deps.tokens.isRevoked(token.jti)) throw unauthorized('The access token is revoked');
+      return token;
     };
-    await demandToken();
-    Object.assign(ctx.state, { token, demandToken });
+    ctx.state.token = await check();
+    ctx.state.checkToken = async () => void (await check());
     await next();
   };
 }

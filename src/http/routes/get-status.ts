@@ -8,7 +8,7 @@ import type { ItemStore } from '../../contract/store.js';
 import type { ReadStatus } from '../../intake/read-status.js';
 import type { HoldAnswer } from '../answer-memory.js';
 import { importNotFound } from '../import-not-found.js';
-import { tokenOf, type RequestHandler, type RequestState } from '../request-state.js';
+import { tokenCheckOf, tokenOf, type AccessToken, type RequestHandler } from '../request-state.js';
 import { MOST_BYTES_OF_ONE, type SharedBodies } from '../shared-bodies.js';
 
 /** Few writes for many items, and little memory for any number of them. */
@@ -58,7 +58,7 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
         giveBack();
         await deps.holdAnswer(ctx, room);
       }
-      ctx.body = shared ?? (await streamed(whileAllowed(read(), ctx.state)));
+      ctx.body = shared ?? (await streamed(whileAllowed(read(), tokenOf(ctx.state), tokenCheckOf(ctx.state))));
     }
   };
 }
@@ -77,13 +77,14 @@ async function streamed(chunks: AsyncGenerator<string, undefined>): Promise<Read
 /** The chunks until the token that they were asked for with has expired or was revoked: the answer is cut off then. */
 async function* whileAllowed(
   chunks: AsyncIterable<string>,
-  { token, demandToken }: RequestState,
+  { expiresAt }: AccessToken,
+  checkToken: () => Promise<void>,
 ): AsyncGenerator<string, undefined> {
   let checkedAt = Date.now();
   for await (const chunk of chunks) {
     const now = Date.now();
-    if (now - checkedAt >= RECHECK_MS || (token !== undefined && now >= token.expiresAt)) {
-      await demandToken?.();
+    if (now - checkedAt >= RECHECK_MS || now >= expiresAt) {
+      await checkToken();
       checkedAt = now;
     }
     yield chunk;

@@ -29,13 +29,13 @@ export function postImport({ accept, acceptLines, withinMemory, ...rest }: PostI
   return async (ctx) => {
     const key = idempotencyKey(ctx.get('idempotency-key'), 'idempotency-key' in ctx.headers);
     const { projectId, scopes } = tokenOf(ctx.state);
-    const grant = { mayBeUrgent: scopes.has(URGENT_SCOPE), demandToken: async () => ctx.state.demandToken?.() };
+    const mayBeUrgent = scopes.has(URGENT_SCOPE);
     const type = mediaTypeOf(ctx);
     demandUtf8(ctx, type === 'application/json' || isLineType(type), ['application/json', ...LINE_TYPES]);
     if (isLineType(type)) {
       const { bodyHash, close, ...posted } = await readPostedLines(ctx, LINE_FORMATS[type], rules);
       const idempotency = key === null ? {} : { idempotency: { key, bodyHash } };
-      const accepted = acceptLines({ projectId, kind, grant, rules, ...posted, ...idempotency }).finally(close);
+      const accepted = acceptLines({ projectId, kind, mayBeUrgent, rules, ...posted, ...idempotency }).finally(close);
       const { batchId, rejected } = await accepted;
       ctx.body = { id: batchId, ...(posted.isPartial ? rejectedPart(rejected) : {}) };
       return;
@@ -45,7 +45,7 @@ export function postImport({ accept, acceptLines, withinMemory, ...rest }: PostI
       const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
       const request = parseImportRequest(value, rules);
       const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } };
-      return accept({ projectId, kind, request, grant, ...idempotency });
+      return accept({ projectId, kind, request, mayBeUrgent, ...idempotency });
     });
     ctx.body = { id: accepted.batchId };
   };

@@ -57,7 +57,7 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
       projectId: 'p1',
       kind: 'video',
       request: { systemName: 's', items },
-      grant: { mayBeUrgent: false, demandToken: () => Promise.resolve() },
+      mayBeUrgent: false,
       idempotency,
     });
     return { accepted, started: workflows.started.length };
