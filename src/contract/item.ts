@@ -64,8 +64,8 @@ export type ShownItem = Omit<
   '_id' | 'batchId' | 'projectId' | 'url' | 'fileName' | 'metadata' | 'mediaType' | 'solo' | 'width' | 'height'
 >;
 
-/** Characters of a reason that are kept and shown: several sentences, while ten problems of metadata may come to megabytes. */
-export const MAX_REASON_LENGTH = 1_000;
+/** Characters of a reason that are kept and shown: ten sentences and more, where the problems of one metadata came to megabytes. */
+export const MAX_REASON_LENGTH = 2_000;
 
 /** A reason that is too long ends in an ellipsis. */
 export function cappedReason(reason: string): string {
@@ -83,7 +83,7 @@ export function shownBytes({ externalId, reason = '', host, mimeType = '', lastA
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), FIXED_BYTES);
 }
 
-/** An id of 500 and a reason of 1,000 characters, at 3 bytes each, and types as long as a source may send them. */
+/** An id of 500 and a reason of 2,000 characters, at 3 bytes each, and types as long as a source may send them. */
 export const MAX_SHOWN_BYTES = 24 * 1024;
 
 /** Items of a batch, more than one request can bring. */

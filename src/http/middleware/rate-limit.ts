@@ -22,7 +22,7 @@ const PACKED_RATIO = 10;
 
 /**
  * Limits what one token asks for, and all tokens of one project together, per gateway, and tells the client where it stands
- * (draft-ietf-httpapi-ratelimit-headers). A request costs a point. Its body costs a point for each whole MiB, ten when it is packed,
+ * (draft-ietf-httpapi-ratelimit-headers). A request costs a point. Its body costs a point for each MiB, ten when it is packed,
  * charged when it is over: the length need not be known before.
  * @throws ApiError 429 with Retry-After
  */
@@ -49,10 +49,10 @@ export function rateLimit(ofToken: RateLimit | null, ofProject: RateLimit | null
   };
 }
 
-/** A connection has one request at a time, so that what it has received meanwhile is this body. */
+/** A connection has one request at a time, so that what it has received meanwhile is this body; a first packet came with the head. */
 function pointsOf({ headers }: IncomingMessage, bytes: number): number {
   const isPacked = (headers['content-encoding'] ?? 'identity') !== 'identity';
-  return Math.floor((bytes * (isPacked ? PACKED_RATIO : 1)) / POINT_BYTES);
+  return Math.round((bytes * (isPacked ? PACKED_RATIO : 1)) / POINT_BYTES);
 }
 
 function limiterOf(name: string, limit: RateLimit, keyOf: Limiter['keyOf']): Limiter {

@@ -24,7 +24,7 @@ const MAX_LIMIT = 1_000;
 /** Three times a page of 1,000 usual items. A page that comes to more ends early, which its `next` tells. */
 const MAX_PAGE_BYTES = 2 * 1024 ** 2;
 const SURELY_WHOLE_BYTES = MAX_PAGE_BYTES - MAX_SHOWN_BYTES;
-/** An item, its objects and its JSON, at the most that its texts may come to. */
+/** An item with long texts, as objects and as JSON. */
 const ROOM_OF_ITEM = 4 * 1024;
 /** `itemKey` has eight digits. */
 const CURSOR = /^\d{1,8}$/;

@@ -17,7 +17,7 @@ const CHUNK_CHARACTERS = 64 * 1024;
 const LEAST_ENTRY_BYTES = 80;
 /** A list of so many is larger than what is shared, and would be read twice to find out. */
 const SURELY_LARGE_ITEMS = MOST_BYTES_OF_ONE / LEAST_ENTRY_BYTES;
-/** An entry at the most that its texts may come to. A list that is streamed takes no more than the largest that is not: one window of items. */
+/** An entry with long texts. A list that is streamed takes no more than the largest that is not: a window of its items at a time. */
 const ROOM_OF_ENTRY = 4 * 1024;
 /** How long a token is taken to be as good as it was: a stream goes through a few thousand items in that time. */
 const RECHECK_MS = 5_000;

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { newBatchId } from '../../../src/contract/ids.js';
 import type { Batch } from '../../../src/contract/batch.js';
 import type { ListedItem } from '../../../src/contract/item.js';
 import type { Store } from '../../../src/contract/store.js';
 import { KINDS, type Kind } from '../../../src/contract/kinds.js';
-import { aGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
+import { eventually } from '../../support/eventually.js';
+import { aGateway, aToken, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
 import { anItem, finish, settleThree, SHA } from '../../support/import-builders.js';
 
 const ORIGINAL_URL = `https://assets.example.com/assets/${SHA}.bin`;
@@ -186,6 +189,61 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
 
     expect(answers.map(({ headers }) => headers.get('content-length'))).toEqual([null, null]);
     for (const answer of answers) expect(externalIds(answer)).toEqual(manyIds);
+  });
+
+  /** Answers whether the list came whole. */
+  const readSlowly = async (on: TestGateway, token: string, id: string, meanwhile: () => Promise<unknown>) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const asked = request(`${on.origin}/api/v1/import/files/status?id=${id}`, { headers });
+    asked.end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    await meanwhile();
+    try {
+      JSON.parse(await text(response));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  it('cuts off a streamed list when its token expires', async () => {
+    const id = await aFinishedImport(gateway, manyIds, 'A long reason. '.repeat(130));
+    const token = await aToken({ exp: Math.floor(Date.now() / 1000) + 3 });
+
+    const isWhole = await readSlowly(gateway, token, id, () =>
+      eventually('the end of the token', async () => {
+        const headers = { authorization: `Bearer ${token}` };
+        return (await gateway.client.call('GET', '/api/v1/imports/none', { headers })).status === 401;
+      }),
+    );
+
+    expect(isWhole).toBe(false);
+    expect(await readSlowly(gateway, gateway.client.token, id, () => Promise.resolve())).toBe(true);
+  });
+
+  it('holds as many lists as there is room for, shares one list, and tells others to come back', async () => {
+    const MIB = 1024 ** 2;
+    const other = await another({ settings: { memoryForAnswers: 16 * MIB } });
+    const [first, second] = [await aLargeImport(other), await aLargeImport(other)];
+    const unread = request(`${other.origin}/api/v1/import/files/status?id=${first}`, {
+      headers: { authorization: `Bearer ${other.client.token}` },
+    });
+    unread.end();
+    const [response] = (await once(unread, 'response')) as [IncomingMessage];
+
+    // 8 MiB of 16 are half: all that one project may have.
+    const refused = await status('file', second, other);
+    const small = await anImport('file', other);
+    await settleThree(other.store, small, 'application/pdf');
+    const stranger = await other.clientOf({ projectId: 'p2' });
+    response.destroy();
+
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(refused.body).toMatchObject({ error_details: { message: 'Too many lists wait for their readers' } });
+    expect((await stranger.get(`/api/v1/import/files/status?id=${first}`)).status).toBe(404);
+    expect((await status('file', second, other)).status).toBe(200);
+    expect((await status('file', small, other)).status).toBe(200);
   });
 
   it('ends the reading of items when nobody reads the answer', async () => {
