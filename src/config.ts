@@ -99,10 +99,10 @@ export const ConfigSchema = z.object({
   MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
     'JSON bodies that one gateway handles at a time, as bytes on the wire; at least one of 16MiB',
   ),
-  // Half of what 768 MiB leave beside bodies (64 MiB on the wire) and the process itself (120 MiB) would be twice as much.
-  MEMORY_FOR_ANSWERS: Size.refine((bytes) => bytes >= 16 * 1024 ** 2, 'must be at least 16MiB')
-    .default(64 * 1024 ** 2)
-    .describe('Lists that one gateway holds for their readers at a time; at least 16MiB, half of it for one project'),
+  // With bodies (64 MiB on the wire) and the process itself (120 MiB) well within the 768 MiB of the shipped container.
+  MEMORY_FOR_ANSWERS: Size.default(64 * 1024 ** 2).describe(
+    'Lists that one gateway holds for their readers at a time; at least 16MiB, half of it for one project',
+  ),
   // With a file or a connection to the blob store each, twice as many descriptors: below the 4,096 of a common limit.
   MAX_CONNECTIONS: Count.default(2_000).describe('Connections of clients to one gateway; further ones are closed'),
   // A reader that does not read costs a descriptor and a quarter of a MiB; the S3 client has 300 sockets.
@@ -193,6 +193,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze(result.data);
 }
 
+/** The largest list that is held as a whole has 8 MiB, and one project has half of the room. */
+const LEAST_FOR_ANSWERS = 16 * 1024 ** 2;
+
 /** What no variable can know by itself. */
 function contradictions(config: Config, given: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];
@@ -201,6 +204,7 @@ function contradictions(config: Config, given: Readonly<Record<string, string | 
     problems.push('EGRESS_ALLOW: opens private addresses and is refused in production unless EGRESS_ALLOW_UNSAFE=1');
   if (isProduction && config.CRASH_AT !== undefined)
     problems.push('CRASH_AT: makes the process kill itself and is refused in production');
+  if (config.MEMORY_FOR_ANSWERS < LEAST_FOR_ANSWERS) problems.push('MEMORY_FOR_ANSWERS: must be at least 16MiB');
   if (config.GARBAGE_INTERVAL < 1_000) problems.push('GARBAGE_INTERVAL: must be at least 1s');
   // A delivery that finds its import gone would be tried again for ever. Pauses are lengthened by up to a tenth.
   const deliveryDays = (config.WEBHOOK_SCHEDULE.reduce((sum, pause) => sum + pause, 0) * 1.1) / 86_400_000;

@@ -65,7 +65,7 @@ export type ShownItem = Omit<
 >;
 
 /** Characters of a reason that are kept and shown: ten sentences and more, where the problems of one metadata came to megabytes. */
-export const MAX_REASON_LENGTH = 2_000;
+const MAX_REASON_LENGTH = 2_000;
 
 /** A reason that is too long ends in an ellipsis. */
 export function cappedReason(reason: string): string {

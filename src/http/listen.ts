@@ -41,7 +41,7 @@ const LOOK_MS = 5_000;
 /** What nginx gives a reader by default (`send_timeout`). Any line that is of use takes 64 KiB in that time. */
 export const READER_MS = 60_000;
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** No answer is silent for two minutes. */
 const SILENCE_MS = 120_000;
 
@@ -122,7 +122,7 @@ function isProper({ httpVersionMajor, httpVersion, rawHeaders }: IncomingMessage
 }
 
 /** Cuts off the connections whose client takes nothing of what is being sent. */
-function watchReaders(readerMs: number): { add(socket: Socket): void; look(): void } {
+function watchReaders(readerMs: number): { add: (socket: Socket) => void; look: () => void } {
   /** Bytes that the system had taken of each connection, and when it took the last of them. */
   const seen = new Map<Socket, { taken: number; at: number }>();
   return {

@@ -13,6 +13,8 @@ export interface AccessToken {
 /** What middleware leaves on a request for the routes below it. */
 export interface RequestState {
   requestId: string;
+  /** Set by `measure`: what the connection had received when the request began, in bytes. */
+  receivedBefore?: number;
   /** Set by `authenticate`. */
   token?: AccessToken;
   /** Set by `authenticate`: looks at the token again. @throws ApiError 401 */

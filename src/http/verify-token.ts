@@ -100,14 +100,16 @@ async function verifyWithAny(
  */
 export async function hasUsableKey({ keys }: JSONWebKeySet): Promise<boolean> {
   if (!Array.isArray(keys)) return false;
-  const usable = await Promise.all(keys.map(isUsable));
+  // The file may hold anything.
+  const objects = keys.filter((key: unknown) => typeof key === 'object' && key !== null);
+  const usable = await Promise.all(objects.map(isUsable));
   return usable.includes(true);
 }
 
 /** The rules of `createLocalJWKSet`, which says nothing about a key that it passes over. */
 async function isUsable(key: JWK): Promise<boolean> {
-  if (typeof key !== 'object' || key === null || (key.use ?? 'sig') !== 'sig') return false;
-  if (key.key_ops !== undefined && !key.key_ops.includes('verify')) return false;
+  const { use = 'sig', key_ops: operations = ['verify'] } = key;
+  if (use !== 'sig' || !operations.includes('verify')) return false;
   const alg = key.alg ?? algorithmOf(key);
   if (alg === undefined || !ASYMMETRIC.includes(alg)) return false;
   try {

@@ -22,7 +22,9 @@ export function authenticate(deps: {
       return token;
     };
     ctx.state.token = await check();
-    ctx.state.checkToken = async () => void (await check());
+    ctx.state.checkToken = async () => {
+      await check();
+    };
     await next();
   };
 }

@@ -39,11 +39,10 @@ export function rateLimit(ofToken: RateLimit | null, ofProject: RateLimit | null
     ctx.set('RateLimit', standings.map(({ name, left, resetS }) => `"${name}";r=${left};t=${resetS}`).join(', '));
     const refused = standings.find(({ isAllowed }) => !isAllowed);
     if (refused !== undefined) throw tooMany(refused);
-    const before = ctx.req.socket.bytesRead;
     try {
       await next();
     } finally {
-      const points = pointsOf(ctx.req, ctx.req.socket.bytesRead - before);
+      const points = pointsOf(ctx.req, ctx.req.socket.bytesRead - (ctx.state.receivedBefore ?? 0));
       if (points > 0) for (const { memory, keyOf } of limiters) await memory.penalty(keyOf(token), points);
     }
   };
