@@ -97,22 +97,22 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
   };
 
   return async (run, storeItems) => {
-    const { batchId, projectId, kind, envelope, mayBeUrgent } = run;
-    const priority = grantedPriority(envelope.priority, mayBeUrgent);
+    const { batchId, projectId, kind } = run;
+    const priority = grantedPriority(run.envelope.priority, run.mayBeUrgent);
+    const envelope = { ...run.envelope, ...(priority !== undefined && { priority }) };
     const at = new Date();
     let itemCount = 0;
     try {
       const importSeq = await store.batches.nextImportSeq(projectId);
       const ids = { _id: batchId, projectId, kind, importSeq, itemCount };
-      const asGranted = { ...envelope, ...(priority !== undefined && { priority }) };
-      const batch: Batch = { ...ids, ...asGranted, state: 'storing', createdAt: at, touchedAt: at };
+      const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt: at };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
       itemCount = await whileTouched(run, () => storeItems(batch));
       reach('after_items_before_accept');
       if (!(await store.batches.markAccepted(batchId, itemCount))) throw new GivenUp();
       reach('after_accept_before_start');
-      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(batch));
+      await workflows.start({ projectId, batchId, kind, itemCount }, priorityOf(envelope));
       reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {
