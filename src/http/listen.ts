@@ -52,7 +52,10 @@ const SILENCE_MS = 120_000;
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
   const { host, port, portVariable, silenceMs = SILENCE_MS, requestMs = REQUEST_TIMEOUT_MS } = options;
   const { maxConnections, readerMs = READER_MS, headMs = HEADERS_TIMEOUT_MS, lookMs = LOOK_MS } = options;
-  const oneAtATime = createOneAtATime();
+  const oneAtATime = createOneAtATime(() => {
+    // A connection that was kept alive must not outlast the request that was running when the server was closed.
+    if (!server.listening) server.closeIdleConnections();
+  });
   const server = createServer(
     {
       // Node knows one limit for all requests; a batch that comes line by line may take hours.
@@ -64,10 +67,6 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
       requireHostHeader: false,
     },
     (request, response) => {
-      // A connection that was kept alive must not outlast the request that was running when the server was closed.
-      response.once('close', () => {
-        if (!server.listening) server.closeIdleConnections();
-      });
       oneAtATime.begin(request, response, () => {
         if (!isProper(request)) {
           answerBadRequest(response);

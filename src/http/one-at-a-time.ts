@@ -30,8 +30,9 @@ export interface OneAtATime {
  * section 9.3.2): 64 KiB without any token open 500 files. Here the parser gets bytes up to the end of one head and no more
  * before the answer to it is written. Meanwhile the socket is not read, so that what a client sends ahead waits in the kernel
  * and in one packet of at most 64 KiB.
+ * @param onAnswered called after every answer, whether it was taken whole or not
  */
-export function createOneAtATime(): OneAtATime {
+export function createOneAtATime(onAnswered: () => void): OneAtATime {
   const connections = new WeakMap<Socket, Connection>();
 
   return {
@@ -66,6 +67,7 @@ export function createOneAtATime(): OneAtATime {
         connection.current = request;
         response.once('close', () => {
           connection.current = null;
+          onAnswered();
           // Not at once: a row of short answers must leave turns to other connections.
           setImmediate(connection.proceed);
         });

@@ -91,9 +91,24 @@ export function once(step: () => void): () => void {
   };
 }
 
+/** What is given back at the end of an answer: one listener for all of it, since Node warns of more than ten. */
+const releases = new WeakMap<ServerResponse, (() => void)[]>();
+
 /** Gives places back when the answer is written, or its client is gone. */
 export function untilAnswered(response: ServerResponse, release: () => void): void {
   // The client may have left while its request waited for a place.
-  if (response.closed || response.destroyed) release();
-  else response.once('close', release);
+  if (response.closed || response.destroyed) {
+    release();
+    return;
+  }
+  const known = releases.get(response);
+  if (known !== undefined) {
+    known.push(release);
+    return;
+  }
+  const all = [release];
+  releases.set(response, all);
+  response.once('close', () => {
+    for (const each of all) each();
+  });
 }
