@@ -111,7 +111,25 @@ export const ConfigSchema = z.object({
   MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
     'JSON bodies that one gateway handles at a time, as bytes on the wire; at least one of 16MiB',
   ),
-  RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe('Requests per token and gateway, or off'),
+  // With bodies (64 MiB on the wire) and the process itself (120 MiB) well within the 768 MiB of the shipped container.
+  MEMORY_FOR_ANSWERS: Size.default(64 * 1024 ** 2).describe(
+    'Lists that one gateway holds for their readers at a time; at least 16MiB, half of it for one project',
+  ),
+  // With a file or a connection to the blob store each, twice as many descriptors: below the 4,096 of a common limit.
+  MAX_CONNECTIONS: Count.default(2_000).describe('Connections of clients to one gateway; further ones are closed'),
+  // A reader that does not read costs a descriptor and a quarter of a MiB; the S3 client has 300 sockets.
+  MAX_OPEN_ASSETS: Count.default(256).describe(
+    'Assets that one gateway sends at a time; who asks then is told to wait',
+  ),
+  // Far more than pollers and a few uploads need; a twentieth of the connections.
+  MAX_PROJECT_REQUESTS: Count.default(100).describe('Requests of one project that one gateway works on at a time'),
+  RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe(
+    'Points per token and gateway, or off: a request costs 1, and a body 1 for each MiB',
+  ),
+  // Four tokens at their limit: services, not a loop that mints tokens.
+  RATE_LIMIT_PROJECT: Rate.default({ points: 24_000, windowMs: 60_000 }).describe(
+    'Points per project and gateway, over all of its tokens, or off',
+  ),
   RETRY_ATTEMPTS: Count.default(10).describe('Attempts an item gets'),
   RETRY_INITIAL: Duration.default(1000).describe('Pause after the first failed attempt; doubles each time'),
   RETRY_MAX: Duration.default(300_000).describe('Longest pause between two attempts that the source did not ask for'),
@@ -179,6 +197,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze(result.data);
 }
 
+/** The largest list that is held as a whole has 8 MiB, and one project has half of the room. */
+const LEAST_FOR_ANSWERS = 16 * 1024 ** 2;
+
 /** What no variable can know by itself. */
 function contradictions(config: Config, given: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];
@@ -187,6 +208,7 @@ function contradictions(config: Config, given: Readonly<Record<string, string | 
     problems.push('EGRESS_ALLOW: opens private addresses and is refused in production unless EGRESS_ALLOW_UNSAFE=1');
   if (isProduction && config.CRASH_AT !== undefined)
     problems.push('CRASH_AT: makes the process kill itself and is refused in production');
+  if (config.MEMORY_FOR_ANSWERS < LEAST_FOR_ANSWERS) problems.push('MEMORY_FOR_ANSWERS: must be at least 16MiB');
   if (config.GARBAGE_INTERVAL < 1_000) problems.push('GARBAGE_INTERVAL: must be at least 1s');
   // A delivery that finds its import gone would be tried again for ever. Pauses are lengthened by up to a tenth.
   const deliveryDays = (config.WEBHOOK_SCHEDULE.reduce((sum, pause) => sum + pause, 0) * 1.1) / 86_400_000;

@@ -78,6 +78,7 @@ export async function runGateway(config: Config): Promise<void> {
     host: config.HOST,
     port: config.PORT,
     portVariable: 'PORT',
+    maxConnections: config.MAX_CONNECTIONS,
   });
   logger.info({ origin: api.origin }, 'listening');
 

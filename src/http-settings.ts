@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import type { JSONWebKeySet } from 'jose';
 import type { Config } from './config.js';
 import type { HttpSettings } from './http/settings.js';
-import type { TokenKeys } from './http/verify-token.js';
+import { hasUsableKey, type TokenKeys } from './http/verify-token.js';
 
 /**
  * What the configuration chooses about the API.
- * @throws Error when neither or both of TOKEN_SECRET and TOKEN_JWKS_FILE are set, or the file is not a key set
+ * @throws Error when neither or both of TOKEN_SECRET and TOKEN_JWKS_FILE are set, or no token could be checked with the key set
  */
 export async function httpSettings(config: Config): Promise<HttpSettings> {
   const { TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
@@ -19,9 +19,13 @@ export async function httpSettings(config: Config): Promise<HttpSettings> {
       ...(audience === undefined ? {} : { audience }),
     },
     rateLimit: config.RATE_LIMIT,
+    projectRateLimit: config.RATE_LIMIT_PROJECT,
     unknownId: config.UNKNOWN_ID,
     itemSuccessState: config.ITEM_SUCCESS_STATE,
     memoryForBodies: config.MEMORY_FOR_BODIES,
+    memoryForAnswers: config.MEMORY_FOR_ANSWERS,
+    maxOpenAssets: config.MAX_OPEN_ASSETS,
+    maxProjectRequests: config.MAX_PROJECT_REQUESTS,
     plan: {
       sweepAbove: config.SWEEP_ABOVE,
       sweepPage: config.SWEEP_PAGE,
@@ -38,8 +42,16 @@ async function tokenKeys({ TOKEN_SECRET: secret, TOKEN_JWKS_FILE: file }: Config
       'The gateway needs either TOKEN_SECRET (at least 32 bytes) or TOKEN_JWKS_FILE to check access tokens',
     );
   if (file === undefined) return { secret: secret ?? '' };
+  const jwks = await readKeySet(file);
+  if (await hasUsableKey(jwks)) return { jwks };
+  throw new Error(
+    `TOKEN_JWKS_FILE ${file} has no public key that signs tokens (RSA of 2048 bits or more, EC or Ed25519), so every token would be refused`,
+  );
+}
+
+async function readKeySet(file: string): Promise<JSONWebKeySet> {
   try {
-    return { jwks: JSON.parse(await readFile(file, 'utf8')) as JSONWebKeySet };
+    return (JSON.parse(await readFile(file, 'utf8')) ?? {}) as JSONWebKeySet;
   } catch (error) {
     throw new Error(`TOKEN_JWKS_FILE ${file} cannot be read as JSON`, { cause: error });
   }

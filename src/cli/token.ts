@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Duration } from '../config-values.js';
+import { URGENT_SCOPE } from '../contract/priority.js';
 import type { TokenRecord } from '../contract/store.js';
 import { mintToken } from '../stack/mint-token.js';
 import { readSecrets } from '../stack/secrets.js';
@@ -16,7 +17,7 @@ interface CreateOptions {
 
 const NINETY_DAYS_MS = 90 * 24 * 60 * 60_000;
 /** What the API asks for; a token with any other scope would be refused everywhere. */
-const SCOPES = ['public-api:read', 'public-api:write'];
+const SCOPES = ['public-api:read', 'public-api:write', URGENT_SCOPE];
 
 export function tokenCommand(context: CliContext): Command {
   const token = new Command('token').description('make, list and revoke access tokens');
@@ -89,8 +90,7 @@ function parseScope(text: string): string {
   const scopes = text.split(/\s+/).filter((part) => part !== '');
   if (scopes.length === 0) throw new InvalidArgumentError('It must name at least one scope.');
   const unknown = scopes.filter((scope) => !SCOPES.includes(scope));
-  if (unknown.length > 0)
-    throw new InvalidArgumentError(`${unknown.join(', ')}: the scopes are ${SCOPES.join(' and ')}.`);
+  if (unknown.length > 0) throw new InvalidArgumentError(`${unknown.join(', ')}: the scopes are ${SCOPES.join(', ')}.`);
   return scopes.join(' ');
 }
 

@@ -1,7 +1,7 @@
-import type { Item } from './item.js';
+import type { ShownItem } from './item.js';
 
 /** One entry of `GET /imports/:id/items`. Times are ISO 8601; JSON leaves out what is undefined, so keys without a value are absent. */
-export function listedItemBody(item: Item) {
+export function listedItemBody(item: ShownItem) {
   const { lastAttempt } = item;
   return {
     seq: item.seq,

@@ -58,6 +58,34 @@ export type ListedItem = Pick<
   'seq' | 'externalId' | 'state' | 'code' | 'reason' | 'mediaId' | 'sha256' | 'mimeType' | 'width' | 'height'
 >;
 
+/** What operators see of an item: all but what may be secret or large. */
+export type ShownItem = Omit<
+  Item,
+  '_id' | 'batchId' | 'projectId' | 'url' | 'fileName' | 'metadata' | 'mediaType' | 'solo' | 'width' | 'height'
+>;
+
+/** Characters of a reason that are kept and shown: ten sentences and more, where the problems of one metadata came to megabytes. */
+const MAX_REASON_LENGTH = 2_000;
+
+/** A reason that is too long ends in an ellipsis. */
+export function cappedReason(reason: string): string {
+  if (reason.length <= MAX_REASON_LENGTH) return reason;
+  // Not in the middle of a pair of surrogates.
+  return `${reason.slice(0, MAX_REASON_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** Keys, numbers, times and hashes of a shown item as JSON; all else is text of some length. */
+const FIXED_BYTES = 600;
+
+/** About the bytes of a shown item as JSON; at most `MAX_SHOWN_BYTES`. */
+export function shownBytes({ externalId, reason = '', host, mimeType = '', lastAttempt }: ShownItem): number {
+  const texts = [externalId, reason, host, mimeType, lastAttempt?.contentType ?? ''];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), FIXED_BYTES);
+}
+
+/** An id of 500 and a reason of 2,000 characters, at 3 bytes each, and types as long as a source may send them. */
+export const MAX_SHOWN_BYTES = 24 * 1024;
+
 /** Items of a batch, more than one request can bring. */
 export const MOST_ITEMS = 100_000_000;
 

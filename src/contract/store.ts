@@ -1,7 +1,7 @@
 import type { Batch, BatchCounts, BatchFailure } from './batch.js';
 import type { DeliveryStore } from './delivery.js';
 import type { ReasonCode, SkipCode } from './errors.js';
-import type { Item, ItemAttempt, ItemSpec, ItemState, MediaAction, ListedItem } from './item.js';
+import type { Item, ItemAttempt, ItemSpec, ItemState, ListedItem, MediaAction, ShownItem } from './item.js';
 import type { Kind } from './kinds.js';
 import type { CondemnedStore } from './garbage.js';
 import type { HostStore } from './hosts.js';
@@ -120,6 +120,15 @@ export interface Settlement {
   readonly attempt?: ItemAttempt;
 }
 
+/** Which part of a list is read. */
+export interface ItemPage {
+  /** The last item of the page before; -1 for the first page. */
+  readonly afterSeq: number;
+  readonly limit: number;
+  /** As JSON; not limited when absent. */
+  readonly maxBytes?: number;
+}
+
 /** Which items of a batch are listed; what is absent does not matter. */
 export interface ItemFilter {
   readonly state?: ItemState;
@@ -162,8 +171,11 @@ export interface ItemStore {
   /** Opens every item again that failed with this code, a thousand at a time. */
   reopen(batchId: string, code: ReasonCode, onChunk?: OnChunk): Promise<void>;
   totals(batchId: string): Promise<ItemTotals>;
-  /** A page of items in request order. */
-  list(batchId: string, page: { afterSeq: number; limit: number }, filter?: ItemFilter): Promise<Item[]>;
+  /**
+   * A page of items in request order, without their URLs and metadata. It ends early when it comes to `maxBytes`, but never before
+   * its first item.
+   */
+  list(batchId: string, page: ItemPage, filter?: ItemFilter): Promise<ShownItem[]>;
   /** All items in request order, read as the consumer asks for them. */
   stream(batchId: string): AsyncIterable<ListedItem>;
   /** Items that failed, or failed an attempt, by (code, host), largest group first, at most 100 groups with 3 samples each. */
@@ -214,6 +226,8 @@ export interface MediaStore {
   findContent(pair: Pick<MediaWrite, 'projectId' | 'systemName' | 'externalId'>): Promise<MediaContent | null>;
   /** Those of the given blobs (SHA-256, at most 1,000) that some media of any project refers to. */
   referenced(sha256s: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The types that media of any project say a blob has; none when no media refers to it. */
+  mimeTypes(sha256: string): Promise<readonly string[]>;
   find(projectId: string, mediaId: string): Promise<Media | null>;
 }
 

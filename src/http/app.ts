@@ -12,7 +12,9 @@ import { createAcceptLines } from '../intake/accept-lines.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from '../intake/import-workflows.js';
 import { createReadStatus } from '../intake/read-status.js';
+import { createAnswerMemory } from './answer-memory.js';
 import { createBodyMemory } from './body-memory.js';
+import { admit } from './middleware/admit.js';
 import { apiVersion } from './middleware/api-version.js';
 import { authenticate } from './middleware/authenticate.js';
 import { errors } from './middleware/errors.js';
@@ -73,8 +75,12 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
 
   const version = apiVersion(settings.versions);
   const token = authenticate({ verify: createTokenVerifier(settings.tokens), tokens: store.tokens });
-  const limit = rateLimit(settings.rateLimit);
+  const limit = rateLimit(settings.rateLimit, settings.projectRateLimit);
   const write = requireScope('public-api:write');
+  const place = admit(settings.maxProjectRequests);
+  // The order matters: nothing costs much before the token is known, and nothing of a body is read before all of it.
+  const access = [version, token, limit, write, place];
+  const holdAnswer = createAnswerMemory(settings.memoryForAnswers);
 
   const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger, reach: deps.reach };
   const readStatus = createReadStatus({ store, workflows, logger });
@@ -83,6 +89,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     readStatus,
     items: store.items,
     sharedBodies: createSharedBodies(),
+    holdAnswer,
     style,
     unknownId: settings.unknownId,
   };
@@ -96,16 +103,16 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
 
   for (const kind of Object.keys(KINDS) as Kind[]) {
     const path = `/api/:v/import/${KINDS[kind].plural}`;
-    router.post(path, version, token, limit, write, postImport(postDeps, kind));
-    router.get(`${path}/status`, version, token, limit, write, getStatus(statusDeps, kind));
+    router.post(path, ...access, postImport(postDeps, kind));
+    router.get(`${path}/status`, ...access, getStatus(statusDeps, kind));
   }
   const importDeps = { readStatus, items: store.items, workflows, settings, logger };
-  router.get('/api/:v/imports/:id', version, token, limit, write, getImport(importDeps));
-  router.get('/api/:v/imports/:id/items', version, token, limit, write, getItems(store));
+  router.get('/api/:v/imports/:id', ...access, getImport(importDeps));
+  router.get('/api/:v/imports/:id/items', ...access, getItems({ ...store, holdAnswer }));
 
-  router.get('/api/:v/hosts', version, token, limit, write, getHosts({ store, settings }));
+  router.get('/api/:v/hosts', ...access, getHosts({ store, settings }));
 
-  router.get('/assets/:file', getAsset(blobs));
+  router.get('/assets/:file', getAsset({ blobs, media: store.media, maxOpen: settings.maxOpenAssets }));
   router.get('/healthz', getHealth());
   const checks = {
     mongodb: { ping: () => store.ping(), sentence: 'MongoDB does not answer' },

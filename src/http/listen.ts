@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { createOneAtATime } from './one-at-a-time.js';
+import { holdBack } from './let-continue.js';
 import { startDeadline } from './request-deadline.js';
 import { answerBadRequest, refuseBadRequest } from './refuse-bad-request.js';
 
@@ -13,6 +15,13 @@ export interface ListenOptions {
   readonly silenceMs?: number;
   /** A body that nobody reads has to be over after this. */
   readonly requestMs?: number;
+  /** Further connections are closed as soon as they are made; not limited when absent. */
+  readonly maxConnections?: number;
+  /** An answer of which the client has taken nothing for so long is cut off. */
+  readonly readerMs?: number;
+  /** Limit for the head of a request, and how often it is looked at. */
+  readonly headMs?: number;
+  readonly lookMs?: number;
 }
 
 export interface Listening {
@@ -26,10 +35,14 @@ export interface Listening {
 /** 16 MiB at 1 Mbit/s take 134 s; a client slower than half of that, whose body nobody reads, holds a socket for nothing. */
 const REQUEST_TIMEOUT_MS = 300_000;
 /** Headers fit one packet or two; slow ones are an attack (slowloris). */
-const HEADERS_TIMEOUT_MS = 15_000;
+export const HEADERS_TIMEOUT_MS = 15_000;
+/** How late a limit of a connection may be noticed. Node's own 30 s would make 45 of the 15 above. */
+const LOOK_MS = 5_000;
+/** What nginx gives a reader by default (`send_timeout`). Any line that is of use takes 64 KiB in that time. */
+export const READER_MS = 60_000;
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-/** A client that stops reading a download must not hold a descriptor for ever; no answer is silent for two minutes. */
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** No answer is silent for two minutes. */
 const SILENCE_MS = 120_000;
 
 /**
@@ -38,32 +51,57 @@ const SILENCE_MS = 120_000;
  */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
   const { host, port, portVariable, silenceMs = SILENCE_MS, requestMs = REQUEST_TIMEOUT_MS } = options;
+  const { maxConnections, readerMs = READER_MS, headMs = HEADERS_TIMEOUT_MS, lookMs = LOOK_MS } = options;
+  const oneAtATime = createOneAtATime(() => {
+    // A connection that was kept alive must not outlast the request that was running when the server was closed.
+    if (!server.listening) server.closeIdleConnections();
+  });
   const server = createServer(
     {
       // Node knows one limit for all requests; a batch that comes line by line may take hours.
       requestTimeout: 0,
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout: headMs,
+      connectionsCheckingInterval: lookMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       // Node would answer without a body; see below.
       requireHostHeader: false,
     },
     (request, response) => {
-      // RFC 9112 section 3.2: HTTP/1.1 without Host is a 400.
-      if (request.headers.host === undefined && request.httpVersion === '1.1') {
-        answerBadRequest(response);
-        return;
-      }
-      startDeadline(request, requestMs, () => {
-        if (response.headersSent) request.socket.destroy();
-        else
-          refuseBadRequest(Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+      oneAtATime.begin(request, response, () => {
+        if (!isProper(request)) {
+          answerBadRequest(response);
+          return;
+        }
+        startDeadline(request, requestMs, () => {
+          if (response.headersSent) request.socket.destroy();
+          else
+            refuseBadRequest(
+              Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+              request.socket,
+            );
+        });
+        handler(request, response);
       });
-      handler(request, response);
     },
   );
+  if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.setTimeout(silenceMs);
+  const readers = watchReaders(readerMs);
+  const look = setInterval(readers.look, Math.min(lookMs, readerMs)).unref();
+  server.on('connection', (socket: Socket) => {
+    oneAtATime.attach(socket);
+    readers.add(socket);
+  });
+  server.on('close', () => {
+    clearInterval(look);
+  });
   // RFC 9110 section 10.1.1: an expectation that is unknown may be passed over. Node would answer 417 without a body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  // Node would ask for the body of whoever it is; `letContinue` does so once the token was looked at.
+  server.on('checkContinue', (request, response) => {
+    holdBack(response);
+    server.emit('request', request, response);
+  });
   server.on('clientError', refuseBadRequest);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -74,6 +112,32 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
   const bound = (server.address() as AddressInfo).port;
   const name = host.includes(':') ? `[${host}]` : host;
   return { origin: `http://${name}:${bound}`, port: bound, close: (graceMs) => drain(server, graceMs) };
+}
+
+/** RFC 9112 sections 2.3 and 3.2: HTTP/1.x, and exactly one Host in 1.1, so that nothing in front of us reads another one. */
+function isProper({ httpVersionMajor, httpVersion, rawHeaders }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  return httpVersionMajor === 1 && (hosts === 1 || (hosts === 0 && httpVersion === '1.0'));
+}
+
+/** Cuts off the connections whose client takes nothing of what is being sent. */
+function watchReaders(readerMs: number): { add: (socket: Socket) => void; look: () => void } {
+  /** Bytes that the system had taken of each connection, and when it took the last of them. */
+  const seen = new Map<Socket, { taken: number; at: number }>();
+  return {
+    add(socket) {
+      seen.set(socket, { taken: 0, at: performance.now() });
+      socket.once('close', () => seen.delete(socket));
+    },
+    look() {
+      const now = performance.now();
+      for (const [socket, before] of seen) {
+        const taken = socket.bytesWritten - socket.writableLength;
+        if (socket.writableLength === 0 || taken !== before.taken) seen.set(socket, { taken, at: now });
+        else if (now - before.at >= readerMs) socket.destroy();
+      }
+    },
+  };
 }
 
 function portTaken(address: string, variable: string, cause: Error): Error {

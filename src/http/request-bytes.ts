@@ -12,7 +12,7 @@ const MAX_RATIO = 100;
 const RATIO_FROM_BYTES = 4 * 1024 * 1024;
 
 /** What a body must have brought each time that its reader has waited for it for a minute: 1 KiB/s, a modem of 1988. */
-const WAIT_MS = 60_000;
+export const WAIT_MS = 60_000;
 const WAIT_BYTES = 64 * 1024;
 
 /**

@@ -1,4 +1,13 @@
-import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import {
+  createLocalJWKSet,
+  errors,
+  importJWK,
+  jwtVerify,
+  type JSONWebKeySet,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyOptions,
+} from 'jose';
 import type { AccessToken } from './request-state.js';
 
 /** Where tokens come from: a shared secret (HS256), or the public keys of an identity provider. */
@@ -85,14 +94,50 @@ async function verifyWithAny(
   throw new errors.JWSSignatureVerificationFailed();
 }
 
+/**
+ * Whether a token signed with some key of the set could be accepted. Keys of other uses beside it do no harm: providers publish
+ * them in one set.
+ */
+export async function hasUsableKey({ keys }: JSONWebKeySet): Promise<boolean> {
+  if (!Array.isArray(keys)) return false;
+  // The file may hold anything.
+  const objects = keys.filter((key: unknown) => typeof key === 'object' && key !== null);
+  const usable = await Promise.all(objects.map(isUsable));
+  return usable.includes(true);
+}
+
+/** The rules of `createLocalJWKSet`, which says nothing about a key that it passes over. */
+async function isUsable(key: JWK): Promise<boolean> {
+  const { use = 'sig', key_ops: operations = ['verify'] } = key;
+  if (use !== 'sig' || !operations.includes('verify')) return false;
+  const alg = key.alg ?? algorithmOf(key);
+  if (alg === undefined || !ASYMMETRIC.includes(alg)) return false;
+  try {
+    const imported = await importJWK(key, alg);
+    if (imported instanceof Uint8Array || imported.type !== 'public') return false;
+    // RFC 7518 section 3.3.
+    const { modulusLength = 2048 } = imported.algorithm as { modulusLength?: number };
+    return modulusLength >= 2048;
+  } catch {
+    return false;
+  }
+}
+
+function algorithmOf({ kty, crv = '' }: JWK): string | undefined {
+  if (kty === 'RSA') return 'RS256';
+  return { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512', Ed25519: 'EdDSA' }[crv];
+}
+
 function tokenFrom(payload: JWTPayload): AccessToken {
-  const { projectId, scope, name, jti } = payload;
-  const project = typeof projectId === 'number' ? String(projectId) : projectId;
+  const { projectId, scope, name, jti, exp = 0 } = payload;
+  // Beyond 2^53 two numbers would be one project.
+  const isNumber = typeof projectId === 'number' && Number.isSafeInteger(projectId) && projectId >= 0;
+  const project = isNumber ? String(projectId) : projectId;
   if (typeof project !== 'string' || !PROJECT_ID.test(project))
     throw new TokenRefused('The access token is malformed: projectId must have 1 to 64 letters, digits, _ or -');
   if (typeof jti !== 'string' || jti === '') throw new TokenRefused('The access token is malformed: jti is missing');
   const scopes = new Set(typeof scope === 'string' ? scope.split(' ').filter((part) => part !== '') : []);
-  return { projectId: project, jti, scopes, ...(typeof name === 'string' ? { name } : {}) };
+  return { projectId: project, jti, scopes, expiresAt: exp * 1000, ...(typeof name === 'string' ? { name } : {}) };
 }
 
 /** Errors of a token that was signed, but not with the keys or the algorithm of this service: the wrong deployment's, most often. */

@@ -8,6 +8,8 @@ export interface AcceptInput {
   readonly projectId: string;
   readonly kind: Kind;
   readonly request: ImportRequest;
+  /** Whether the token lets the batch pass those of other projects. */
+  readonly mayBeUrgent: boolean;
   /** The client's Idempotency-Key, with a hash of all that the request says. */
   readonly idempotency?: { readonly key: string; readonly bodyHash: string };
 }
@@ -30,11 +32,11 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
   const run = createRunBatch(deps);
   const keys = createKeyClaims(deps);
 
-  return async ({ projectId, kind, request, idempotency }) => {
+  return async ({ projectId, kind, request, mayBeUrgent, idempotency }) => {
     const proposed = newBatchId();
     const key = idempotency?.key;
     const { items, ...envelope } = request;
-    const said = { projectId, kind, key, envelope };
+    const said = { projectId, kind, key, envelope, mayBeUrgent };
     const storeItems: StoreItems = async (batch) => {
       await store.items.insertMany(batch, items);
       // Before the batch is accepted: another POST may have taken this one for dead, and the key for a batch of its own.

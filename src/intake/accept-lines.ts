@@ -13,6 +13,8 @@ interface AcceptLinesInput {
   readonly projectId: string;
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
+  /** Whether the token lets the batch pass those of other projects. */
+  readonly mayBeUrgent: boolean;
   readonly rules: RequestRules;
   readonly lines: AsyncIterable<readonly ImportLine[]>;
   /** Good lines are taken although others are bad. */
@@ -39,7 +41,7 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
   const run = createRunBatch(deps);
   const keys = createKeyClaims(deps);
 
-  return async ({ projectId, kind, envelope, rules, lines, isPartial, idempotency }) => {
+  return async ({ projectId, kind, envelope, mayBeUrgent, rules, lines, isPartial, idempotency }) => {
     const proposed = newBatchId();
     const key = idempotency?.key;
     const verdicts = createLineVerdicts(isPartial);
@@ -60,7 +62,7 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
     }
     if (key !== undefined) reach('after_claim_before_batch');
     const hosts: string[] = [];
-    await run({ batchId, projectId, kind, key, envelope }, async (batch) => {
+    await run({ batchId, projectId, kind, key, envelope, mayBeUrgent }, async (batch) => {
       const count = await take(batchId, (items, fromSeq) => {
         hosts.push(...items.slice(0, deps.plan.sweepAbove - hosts.length).map(({ host }) => host));
         return store.items.insertMany(

@@ -6,7 +6,7 @@ import type { Reach } from '../contract/crash-points.js';
 import { firstPlan, type PlanSettings } from '../contract/first-plan.js';
 import type { ImportEnvelope } from '../contract/import-envelope.js';
 import type { Kind } from '../contract/kinds.js';
-import { priorityOf } from '../contract/priority.js';
+import { grantedPriority, priorityOf } from '../contract/priority.js';
 import type { Store } from '../contract/store.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
 import type { ImportWorkflows } from './import-workflows.js';
@@ -32,6 +32,8 @@ interface BatchToRun {
   readonly projectId: string;
   readonly kind: Kind;
   readonly envelope: ImportEnvelope;
+  /** Whether the token of the POST lets the batch pass those of other projects. */
+  readonly mayBeUrgent: boolean;
   /** The client's Idempotency-Key, claimed for this batch. */
   readonly key: string | undefined;
 }
@@ -103,7 +105,9 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
   };
 
   return async (run, storeItems) => {
-    const { batchId, projectId, kind, envelope } = run;
+    const { batchId, projectId, kind } = run;
+    const priority = grantedPriority(run.envelope.priority, run.mayBeUrgent);
+    const envelope = { ...run.envelope, ...(priority !== undefined && { priority }) };
     const at = new Date();
     let itemCount = 0;
     try {
@@ -120,7 +124,7 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       if (!(await store.batches.markAccepted(batchId, { itemCount, importSeq }))) throw new GivenUp();
       reach('after_accept_before_start');
       const first = firstPlan(deps.plan, itemCount, hosts);
-      await workflows.start({ projectId, batchId, kind, itemCount, first }, priorityOf(run.envelope));
+      await workflows.start({ projectId, batchId, kind, itemCount, first }, priorityOf(envelope));
       reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {

@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { ReasonCode } from '../contract/errors.js';
-import type { Item } from '../contract/item.js';
+import { cappedReason, type Item } from '../contract/item.js';
 import type { FailureGroup } from '../contract/store.js';
 
 /** More groups than this are not read by anybody; the largest ones matter. */
@@ -60,7 +60,9 @@ async function addSamples(items: Collection<Item>, batchId: string, group: Group
       .project<Pick<Item, 'seq' | 'externalId' | 'reason'>>({ _id: 0, seq: 1, externalId: 1, reason: 1 })
       .toArray();
     found.sort((a, b) => a.seq - b.seq);
-    samples.push(...found.map(({ seq, externalId, reason }) => ({ seq, externalId, reason: reason ?? '' })));
+    samples.push(
+      ...found.map(({ seq, externalId, reason }) => ({ seq, externalId, reason: cappedReason(reason ?? '') })),
+    );
   }
 }
 

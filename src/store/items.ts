@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { itemKey, type Item, type ItemSpec } from '../contract/item.js';
+import { cappedReason, itemKey, type Item, type ItemSpec } from '../contract/item.js';
 import type { ItemStore } from '../contract/store.js';
 import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './database-error.js';
 import { failureGroups } from './failure-groups.js';
@@ -110,7 +110,13 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
         filter: { ...openItem(batchId, seq), 'lastAttempt.at': { $ne: attempt.at } },
         update: {
           $inc: { attempts: 1 },
-          $set: { lastAttempt: attempt, reason, nextAttemptAt, updatedAt: now(), ...(code && { code }) },
+          $set: {
+            lastAttempt: attempt,
+            reason: cappedReason(reason),
+            nextAttemptAt,
+            updatedAt: now(),
+            ...(code && { code }),
+          },
         },
       });
     },

@@ -127,6 +127,8 @@ export function createMediaStore(deps: {
       return new Set(found);
     },
 
+    mimeTypes: async (sha256) => media.distinct('asset.mimeType', { 'asset.sha256': sha256 }),
+
     find: async (projectId, mediaId) => {
       const stored = await media.findOne<Media>({ _id: mediaId, projectId }, { projection: { contentToken: 0 } });
       return stored && toMedia(stored);

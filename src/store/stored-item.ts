@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { UpdateFilter } from 'mongodb';
-import { itemKey, type Item, type ItemSpec } from '../contract/item.js';
+import { cappedReason, itemKey, type Item, type ItemSpec } from '../contract/item.js';
 import type { Settlement } from '../contract/store.js';
 import { fromStored, toStored } from './stored-json.js';
 
@@ -45,7 +45,7 @@ export function settlementUpdate(settlement: Settlement, token: string, at: Date
   const { state, code, reason, mediaId, action, asset, attempt } = settlement;
   const optional = {
     code,
-    reason,
+    reason: reason && cappedReason(reason),
     mediaId,
     action,
     sha256: asset?.sha256,

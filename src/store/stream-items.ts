@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { MOST_ITEMS, type ListedItem } from '../contract/item.js';
+import { cappedReason, MOST_ITEMS, type ListedItem } from '../contract/item.js';
 import { inWindow } from './item-windows.js';
 import type { StoredItem } from './stored-item.js';
 
@@ -34,6 +34,7 @@ export async function* streamItems(
       .sort({ _id: 1 })
       .toArray();
     if (found.length === 0) return;
-    yield* found;
+    // Versions before 0.3 stored reasons of any length.
+    for (const item of found) yield item.reason === undefined ? item : { ...item, reason: cappedReason(item.reason) };
   }
 }

@@ -167,6 +167,18 @@ describe('loadConfig', () => {
     expect(loadConfig({ ...env, EGRESS_ALLOW_UNSAFE: 'true' }).EGRESS_ALLOW.has('10.1.2.3', 80)).toBe(true);
   });
 
+  it('limits connections and what they may hold, and demands room for the lists of two projects', () => {
+    expect(loadConfig({})).toMatchObject({
+      MAX_CONNECTIONS: 2_000,
+      MAX_OPEN_ASSETS: 256,
+      MAX_PROJECT_REQUESTS: 100,
+      MEMORY_FOR_ANSWERS: 64 * 1024 ** 2,
+      RATE_LIMIT_PROJECT: { points: 24_000, windowMs: 60_000 },
+    });
+    expect(loadConfig({ RATE_LIMIT_PROJECT: 'off' }).RATE_LIMIT_PROJECT).toBeNull();
+    expect(() => loadConfig({ MEMORY_FOR_ANSWERS: '15MiB' })).toThrow('MEMORY_FOR_ANSWERS: must be at least 16MiB');
+  });
+
   it('keeps imports for 90 days and collects garbage every 6 hours by default', () => {
     expect(loadConfig({})).toMatchObject({ RETENTION_DAYS: 90, GARBAGE_INTERVAL: 6 * 3_600_000 });
     expect(loadConfig({ RETENTION_DAYS: '4', GARBAGE_INTERVAL: '1s' })).toMatchObject({

@@ -13,6 +13,7 @@ const PROBES = ['/healthz', '/readyz'];
 export function measure(metrics: Pick<GatewayMetrics, 'requestAnswered'>, logger: Logger): RequestHandler {
   return async (ctx, next) => {
     const startedAt = performance.now();
+    ctx.state.receivedBefore = ctx.req.socket.bytesRead;
     try {
       await next();
     } finally {

@@ -1,23 +1,55 @@
+import { LRUCache } from 'lru-cache';
 import { ApiError } from '../../contract/api-error.js';
+import { assetExtension } from '../../contract/asset-url.js';
 import type { BlobStore } from '../../contract/blob-store.js';
+import type { MediaStore } from '../../contract/store.js';
 import { assetType } from '../asset-type.js';
 import { byteRange } from '../byte-range.js';
+import { createPlaces, untilAnswered } from '../places.js';
 import type { RequestContext, RequestHandler } from '../request-state.js';
 
 const ASSET_PATH = /^\/assets\/([0-9a-f]{64})\.([a-z0-9]{1,10})$/;
 /** Named by its content, so it can never change; a year is the longest that caches take (RFC 9111 section 1.2.2 readers). */
 const CACHE_CONTROL = 'public, max-age=31536000, immutable';
 
+/** A page of pictures asks for all of them at once, and small ones are sent in milliseconds. */
+const WAIT_MS = 2_000;
+/** Some 3 MiB. What a blob was found to be hardly ever changes; when its last record goes, the blob goes within hours. */
+const KNOWN_EXTENSIONS = { max: 20_000, ttl: 10 * 60_000 };
+
+export interface AssetDeps {
+  readonly blobs: Pick<BlobStore, 'stat' | 'read'>;
+  readonly media: Pick<MediaStore, 'mimeTypes'>;
+  /** Assets that are sent at a time. */
+  readonly maxOpen: number;
+}
+
 /**
- * `GET /assets/<sha256>.<ext>`: stored bytes, for whoever knows their hash. One byte range, strong ETag and conditional
- * requests as in RFC 9110 sections 13 and 14.
+ * `GET /assets/<sha256>.<ext>`: stored bytes, for anyone who knows their hash, under the extension of the type that they were found to
+ * have and no other: the client that imports a file must not choose what it is taken for. One byte range, strong ETag and
+ * conditional requests as in RFC 9110 sections 13 and 14.
  */
-export function getAsset(blobs: Pick<BlobStore, 'stat' | 'read'>): RequestHandler {
+export function getAsset({ blobs, media, maxOpen }: AssetDeps): RequestHandler {
+  const takePlace = createPlaces({
+    total: maxOpen,
+    waitMs: WAIT_MS,
+    refusal: () => new ApiError(503, { message: 'Too many assets are being sent' }, { 'Retry-After': '2' }),
+  });
+  const known = new LRUCache<string, readonly string[]>(KNOWN_EXTENSIONS);
+  const extensionsOf = async (sha256: string): Promise<readonly string[]> => {
+    const kept = known.get(sha256);
+    if (kept !== undefined) return kept;
+    const extensions = (await media.mimeTypes(sha256)).map(assetExtension);
+    // An import may be about to refer to what nothing refers to yet.
+    if (extensions.length > 0) known.set(sha256, extensions);
+    return extensions;
+  };
+
   return async (ctx) => {
     const [, sha256, extension] = ASSET_PATH.exec(ctx.path) ?? [];
     if (sha256 === undefined || extension === undefined) throw new ApiError(404, { url: ctx.path });
     const stat = await blobs.stat(sha256);
-    if (stat === null) throw new ApiError(404, { url: ctx.path });
+    if (stat === null || !(await extensionsOf(sha256)).includes(extension)) throw new ApiError(404, { url: ctx.path });
 
     const etag = `"${sha256}"`;
     if (matches(ctx.get('if-none-match'), etag)) {
@@ -27,6 +59,7 @@ export function getAsset(blobs: Pick<BlobStore, 'stat' | 'read'>): RequestHandle
     }
     const range = wantedRange(ctx, etag, stat.bytes);
     if (range === 'unsatisfiable') throw unsatisfiable(stat.bytes);
+    if (ctx.method !== 'HEAD') untilAnswered(ctx.res, await takePlace());
     await send(ctx, { blobs, sha256, etag, extension, size: stat.bytes, range });
   };
 }
@@ -50,9 +83,11 @@ interface Wanted {
 async function send(ctx: RequestContext, { blobs, sha256, etag, extension, size, range }: Wanted): Promise<void> {
   const body = ctx.method === 'HEAD' ? undefined : await blobs.read(sha256, range === 'whole' ? undefined : range);
   if (body === null) throw new ApiError(404, { url: ctx.path });
-  const { contentType, isInline } = assetType(extension);
+  // The client left while the file was opened: nothing would read it to its end, and so nothing would close it.
+  if (ctx.res.closed || ctx.res.destroyed) body?.destroy();
+  const { contentType, isInline, savedAs } = assetType(extension);
   describe(ctx, etag);
-  ctx.set('Content-Disposition', isInline ? 'inline' : `attachment; filename="${sha256}.${extension}"`);
+  ctx.set('Content-Disposition', isInline ? 'inline' : `attachment; filename="${sha256}.${savedAs}"`);
   // Public bytes: pages of other origins show them, whatever isolation they ask for.
   ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
   if (range !== 'whole') ctx.set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);

@@ -1,8 +1,9 @@
 import { REASONS, SKIP_REASONS, type ReasonCode, type SkipCode } from '../../contract/errors.js';
-import type { ItemState } from '../../contract/item.js';
+import { MAX_SHOWN_BYTES, shownBytes, type ItemState } from '../../contract/item.js';
 import { listedItemBody } from '../../contract/item-body.js';
 import { createProblems, type Problems } from '../../contract/problems.js';
 import type { BatchStore, ItemFilter, ItemStore } from '../../contract/store.js';
+import type { HoldAnswer } from '../answer-memory.js';
 import { importNotFound } from '../import-not-found.js';
 import { readPage } from '../list-query.js';
 import { readQuery } from '../read-query.js';
@@ -11,6 +12,7 @@ import { tokenOf, type RequestHandler } from '../request-state.js';
 export interface ItemsDeps {
   readonly batches: Pick<BatchStore, 'find'>;
   readonly items: Pick<ItemStore, 'list'>;
+  readonly holdAnswer: HoldAnswer;
 }
 
 const PARAMETERS = ['state', 'code', 'host', 'after', 'limit'] as const;
@@ -18,11 +20,16 @@ const STATES: readonly string[] = ['open', 'success', 'skipped', 'failed'] satis
 const CODES: readonly string[] = [...Object.keys(REASONS), ...Object.keys(SKIP_REASONS)];
 /** RFC 1035 section 2.3.4. */
 const MAX_HOST_LENGTH = 255;
+/** Three times a page of 1,000 usual items. A page that comes to more ends early, which its `next` tells. */
+const MAX_PAGE_BYTES = 2 * 1024 ** 2;
+const SURELY_WHOLE_BYTES = MAX_PAGE_BYTES - MAX_SHOWN_BYTES;
+/** An item with long texts, as objects and as JSON. */
+const ROOM_OF_ITEM = 4 * 1024;
 /** `itemKey` has eight digits. */
 const CURSOR = /^\d{1,8}$/;
 
 /** `GET /api/:v/imports/:id/items?state=&code=&host=&after=&limit=`: a page of the items of one import, in request order. */
-export function getItems({ batches, items }: ItemsDeps): RequestHandler {
+export function getItems({ batches, items, holdAnswer }: ItemsDeps): RequestHandler {
   return async (ctx) => {
     const [, , , , id = ''] = ctx.path.split('/');
     const problems = createProblems();
@@ -32,12 +39,16 @@ export function getItems({ batches, items }: ItemsDeps): RequestHandler {
     problems.throwIfAny();
     const batch = await batches.find(tokenOf(ctx.state).projectId, id);
     if (batch === null || batch.state === 'storing') throw importNotFound(id);
+    await holdAnswer(ctx, limit * ROOM_OF_ITEM);
     // One more tells whether there is another page.
-    const page = { afterSeq: Number(after ?? -1), limit: limit + 1 };
+    const page = { afterSeq: Number(after ?? -1), limit: limit + 1, maxBytes: MAX_PAGE_BYTES };
     const found = await items.list(batch._id, page, filter);
     const shown = found.slice(0, limit);
-    const next = found.length > limit ? String(shown.at(-1)?.seq) : null;
-    ctx.body = { items: shown.map(listedItemBody), next };
+    const last = shown.at(-1)?.seq ?? 0;
+    // One that is not full may have come to its bytes, which another look tells.
+    const isCut = found.length <= limit && found.reduce((sum, item) => sum + shownBytes(item), 0) > SURELY_WHOLE_BYTES;
+    const rest = isCut ? await items.list(batch._id, { afterSeq: last, limit: 1 }, filter) : found.slice(limit);
+    ctx.body = { items: shown.map(listedItemBody), next: rest.length > 0 ? String(last) : null };
   };
 }
 

@@ -6,8 +6,9 @@ import { KINDS, type Kind } from '../../contract/kinds.js';
 import { failedBody, itemBody, lostBody, startedBody, type StatusStyle } from '../../contract/status-body.js';
 import type { ItemStore } from '../../contract/store.js';
 import type { ReadStatus } from '../../intake/read-status.js';
+import type { HoldAnswer } from '../answer-memory.js';
 import { importNotFound, importOfOtherKind } from '../import-not-found.js';
-import { tokenOf, type RequestHandler } from '../request-state.js';
+import { tokenCheckOf, tokenOf, type AccessToken, type RequestHandler } from '../request-state.js';
 import { MOST_BYTES_OF_ONE, type SharedBodies } from '../shared-bodies.js';
 
 /** Few writes for many items, and little memory for any number of them. */
@@ -16,11 +17,16 @@ const CHUNK_CHARACTERS = 64 * 1024;
 const LEAST_ENTRY_BYTES = 80;
 /** A list of so many is larger than what is shared, and would be read twice to find out. */
 const SURELY_LARGE_ITEMS = MOST_BYTES_OF_ONE / LEAST_ENTRY_BYTES;
+/** An entry with long texts. A list that is streamed takes no more than the largest that is not: a window of its items at a time. */
+const ROOM_OF_ENTRY = 4 * 1024;
+/** How long a token is taken to be as good as it was: a stream goes through a few thousand items in that time. */
+const RECHECK_MS = 5_000;
 
 export interface StatusDeps {
   readonly readStatus: ReadStatus;
   readonly items: Pick<ItemStore, 'stream'>;
   readonly sharedBodies: SharedBodies;
+  readonly holdAnswer: HoldAnswer;
   readonly style: StatusStyle;
   readonly unknownId: '404' | 'lost';
 }
@@ -44,8 +50,16 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
       const read = () => successChunks(batch, deps.items.stream(batch._id), deps.style);
       ctx.type = 'application/json';
       // What has ended like this is never opened again: its list does not change.
-      const shared = batch.itemCount > SURELY_LARGE_ITEMS ? null : await deps.sharedBodies(batch._id, read);
-      ctx.body = shared ?? (await streamed(read()));
+      const mayBeShared = batch.itemCount <= SURELY_LARGE_ITEMS;
+      const room = Math.min(MOST_BYTES_OF_ONE, batch.itemCount * ROOM_OF_ENTRY);
+      const giveBack = await deps.holdAnswer(ctx, room, mayBeShared ? batch._id : undefined);
+      const shared = mayBeShared ? await deps.sharedBodies(batch._id, read) : null;
+      if (mayBeShared && shared === null) {
+        // Too large to be shared after all: each of its readers takes room of its own.
+        giveBack();
+        await deps.holdAnswer(ctx, room);
+      }
+      ctx.body = shared ?? (await streamed(whileAllowed(read(), tokenOf(ctx.state), tokenCheckOf(ctx.state))));
     }
   };
 }
@@ -59,6 +73,23 @@ async function streamed(chunks: AsyncGenerator<string, undefined>): Promise<Read
     chunks.return(undefined).catch(() => undefined);
   });
   return body;
+}
+
+/** The chunks until the token that they were asked for with has expired or was revoked: the answer is cut off then. */
+async function* whileAllowed(
+  chunks: AsyncIterable<string>,
+  { expiresAt }: AccessToken,
+  checkToken: () => Promise<void>,
+): AsyncGenerator<string, undefined> {
+  let checkedAt = Date.now();
+  for await (const chunk of chunks) {
+    const now = Date.now();
+    if (now - checkedAt >= RECHECK_MS || now >= expiresAt) {
+      await checkToken();
+      checkedAt = now;
+    }
+    yield chunk;
+  }
 }
 
 async function* prepend(first: string, rest: AsyncIterable<string>): AsyncGenerator<string, undefined> {

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
+import { coalesce } from '../../intake/coalesce.js';
 import { errorBody } from '../middleware/errors.js';
 import type { RequestHandler } from '../request-state.js';
 
 /** A probe of Kubernetes waits a second or more by default settings of operators; a healthy server answers in milliseconds. */
 const DEADLINE_MS = 2_500;
+/** Probes come every few seconds; whoever asks more often, without any token, costs nothing more. */
+const KEPT_MS = 1_000;
 
 /** What must answer for the gateway to be of use, each with the sentence for when it does not. */
 export interface ReadinessCheck {
@@ -18,9 +21,12 @@ export function getHealth(): RequestHandler {
   };
 }
 
-/** `GET /readyz`: 200 when every dependency answers in time, else 503 with a sentence for each that does not. */
+/**
+ * `GET /readyz`: 200 when every dependency answers in time, else 503 with a sentence for each that does not. The dependencies are
+ * asked once a second at most, however many ask here.
+ */
 export function getReadiness(checks: Readonly<Record<string, ReadinessCheck>>, logger: Logger): RequestHandler {
-  return async (ctx) => {
+  const look = async (): Promise<Readonly<Record<string, string>>> => {
     const failures = await Promise.all(
       Object.entries(checks).map(async ([name, { ping, sentence }]) => {
         try {
@@ -32,7 +38,11 @@ export function getReadiness(checks: Readonly<Record<string, ReadinessCheck>>, l
         }
       }),
     );
-    const details = Object.fromEntries(failures.flat());
+    return Object.fromEntries(failures.flat());
+  };
+  const lookOnce = coalesce(look, { ttlMs: KEPT_MS });
+  return async (ctx) => {
+    const details = await lookOnce('');
     const isReady = Object.keys(details).length === 0;
     ctx.status = isReady ? 200 : 503;
     ctx.body = isReady ? { status: 'ready' } : errorBody(503, details);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApiError } from '../../contract/api-error.js';
 import { parseImportRequest } from '../../contract/import-request.js';
 import type { Kind } from '../../contract/kinds.js';
+import { URGENT_SCOPE } from '../../contract/priority.js';
 import type { RequestRules } from '../../contract/request-rules.js';
 import type { AcceptBatch } from '../../intake/accept-batch.js';
 import type { AcceptLines } from '../../intake/accept-lines.js';
@@ -27,13 +28,14 @@ export function postImport({ accept, acceptLines, withinMemory, ...rest }: PostI
   const rules: RequestRules = { kind, ...rest };
   return async (ctx) => {
     const key = idempotencyKey(ctx.get('idempotency-key'), 'idempotency-key' in ctx.headers);
-    const { projectId } = tokenOf(ctx.state);
+    const { projectId, scopes } = tokenOf(ctx.state);
+    const mayBeUrgent = scopes.has(URGENT_SCOPE);
     const type = mediaTypeOf(ctx);
     demandUtf8(ctx, type === 'application/json' || isLineType(type), ['application/json', ...LINE_TYPES]);
     if (isLineType(type)) {
       const { bodyHash, close, ...posted } = await readPostedLines(ctx, LINE_FORMATS[type], rules);
       const idempotency = key === null ? {} : { idempotency: { key, bodyHash } };
-      const accepted = acceptLines({ projectId, kind, rules, ...posted, ...idempotency }).finally(close);
+      const accepted = acceptLines({ projectId, kind, mayBeUrgent, rules, ...posted, ...idempotency }).finally(close);
       const { batchId, rejected } = await accepted;
       ctx.body = { id: batchId, ...(posted.isPartial ? rejectedPart(rejected) : {}) };
       return;
@@ -43,7 +45,7 @@ export function postImport({ accept, acceptLines, withinMemory, ...rest }: PostI
       const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
       const request = parseImportRequest(value, rules);
       const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } };
-      return accept({ projectId, kind, request, ...idempotency });
+      return accept({ projectId, kind, request, mayBeUrgent, ...idempotency });
     });
     ctx.body = { id: accepted.batchId };
   };

@@ -150,10 +150,10 @@ export function openHostileRig({
     await within(start(batch), async () =>
       (await store.items.openFrom(batch._id, 0, faults.length)).map(({ seq }) => faults[seq]?.source),
     );
-    const items = await store.items.list(batch._id, { afterSeq: -1, limit: faults.length });
+    const items = await Promise.all(faults.map((_fault, seq) => store.items.find(batch._id, seq)));
     return faults.map((fault, seq) => {
-      const item = items[seq];
-      if (item === undefined) throw new Error('The batch has lost an item');
+      const item = items[seq] ?? null;
+      if (item === null) throw new Error('The batch has lost an item');
       return [fault, { item, tries: watched.triesOf(item.url) }] as const;
     });
   }

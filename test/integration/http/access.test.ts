@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
+import { randomBytes } from 'node:crypto';
+import { request, type IncomingMessage } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { eventually } from '../../support/eventually.js';
 import { aGateway, aToken, TOKEN_SECRET, type TestGateway } from '../../support/gateway.js';
 import { createHttpClient } from '../../support/http-client.js';
 
@@ -58,6 +63,11 @@ describe('access to the API', () => {
       () => aToken({ projectId: null }),
       'The access token is malformed: projectId must have 1 to 64 letters, digits, _ or -',
     ],
+    ...[-1, 0.5, 2 ** 53, 2 ** 53 + 2, 1e21].map((projectId): [string, () => Promise<string>, string] => [
+      `the number ${projectId} as project id`,
+      () => aToken({ projectId }),
+      'The access token is malformed: projectId must have 1 to 64 letters, digits, _ or -',
+    ]),
     ['no jti', () => aToken({ jti: '' }), 'The access token is malformed: jti is missing'],
     [
       'no signature at all',
@@ -71,6 +81,10 @@ describe('access to the API', () => {
     expect(answer.headers.get('www-authenticate')).toBe(
       `Bearer error="invalid_token", error_description="${sentence}"`,
     );
+  });
+
+  it.each([0, 7, 2 ** 53 - 1])('takes %d as project id', async (projectId) => {
+    expect((await withToken(await aToken({ projectId }))).status).toBe(404);
   });
 
   it('refuses another scheme than Bearer', async () => {
@@ -174,6 +188,126 @@ describe('access to the API', () => {
     expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await (await limited.clientOf({})).get(STATUS)).status).toBe(404);
   });
+
+  it('limits the requests of one project over all of its tokens', async () => {
+    const limited = await aGateway({
+      settings: { rateLimit: { points: 10, windowMs: 60_000 }, projectRateLimit: { points: 3, windowMs: 60_000 } },
+    });
+    others.push(limited);
+    const ask = async (projectId: string) => (await limited.clientOf({ projectId })).get(STATUS);
+
+    const first = await ask('p1');
+    const rest = [await ask('p1'), await ask('p1'), await ask('p1')];
+
+    expect(first.headers.get('ratelimit-policy')).toBe('"default";q=10;w=60, "project";q=3;w=60');
+    expect(first.headers.get('ratelimit')).toMatch(/^"default";r=9;t=\d+, "project";r=2;t=\d+$/);
+    expect(rest.map(({ status }) => status)).toEqual([404, 404, 429]);
+    expect(rest[2]?.body).toMatchObject({
+      error_details: { message: 'More than 3 requests of the project in 60 seconds' },
+    });
+    expect(Number(rest[2]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await ask('p2')).status).toBe(404);
+  });
+
+  it.each([
+    ['plain', () => Buffer.alloc(3 * 1024 ** 2, ' '), {}],
+    // Half of it once it is packed.
+    ['packed', () => gzipSync(`"${randomBytes(325 * 1024).toString('hex')}"`), { 'content-encoding': 'gzip' }],
+  ])('counts a %s body by its bytes', async (_name, body, headers) => {
+    const limited = await aGateway({ settings: { rateLimit: { points: 5, windowMs: 60_000 } } });
+    others.push(limited);
+
+    // Neither is an import; a refused body costs what it took to read it.
+    const posted = await limited.client.post('/api/v1/import/files', body(), { headers });
+    const next = await limited.client.get(STATUS);
+
+    expect(posted.status).toBe(400);
+    expect(posted.headers.get('ratelimit')).toMatch(/^"default";r=4;/);
+    expect(next.headers.get('ratelimit')).toMatch(/^"default";r=0;/);
+    expect((await limited.client.get(STATUS)).status).toBe(429);
+  });
+
+  it('has so many requests of a project under way at a time, and lets further ones wait or come back', async () => {
+    let [under, most] = [0, 0];
+    const finish = new EventEmitter();
+    const limited = await aGateway({
+      settings: { maxProjectRequests: 2 },
+      replace: ({ store }) => ({
+        store: {
+          ...store,
+          batches: {
+            ...store.batches,
+            find: async (projectId, id) => {
+              if (projectId !== 'p1') return null;
+              under += 1;
+              most = Math.max(most, under);
+              await once(finish, 'finish');
+              under -= 1;
+              return store.batches.find(projectId, id);
+            },
+          },
+        },
+      }),
+    });
+    others.push(limited);
+    const asked = Array.from({ length: 5 }, () => limited.client.get(STATUS));
+    await eventually('as many requests as there may be', () => under === 2);
+    const stranger = await limited.clientOf({ projectId: 'p2' });
+
+    // Not held up by the others; they have waited in vain for 2 s meanwhile.
+    expect((await stranger.get(STATUS)).status).toBe(404);
+    const refused = await limited.client.get(STATUS);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.body).toMatchObject({
+      error_details: { message: 'More than 2 requests of the project are under way' },
+    });
+    finish.emit('finish');
+    const statuses = (await Promise.all(asked)).map(({ status }) => status).sort();
+
+    expect(statuses).toEqual([404, 404, 429, 429, 429]);
+    expect(most).toBe(2);
+    // Places are free again.
+    const again = limited.client.get(STATUS);
+    await eventually('another request', () => under === 1);
+    finish.emit('finish');
+    expect((await again).status).toBe(404);
+  });
+
+  it('asks for the body of a client that waits for that only when its token is good', async () => {
+    const expecting = async (token: string) => {
+      const headers = {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        expect: '100-continue',
+        'content-length': 2,
+      };
+      const post = request(`${gateway.origin}/api/v1/import/files`, { method: 'POST', headers });
+      let isAsked = false;
+      post.on('continue', () => {
+        isAsked = true;
+        post.end('{}');
+      });
+      post.flushHeaders();
+      const [response] = (await once(post, 'response')) as [IncomingMessage];
+      response.resume();
+      post.destroy();
+      return { isAsked, status: response.statusCode };
+    };
+
+    expect(await expecting(gateway.client.token)).toEqual({ isAsked: true, status: 400 });
+    expect(await expecting('nonsense')).toEqual({ isAsked: false, status: 401 });
+    expect(await expecting(await aToken({ scope: 'public-api:read' }))).toEqual({ isAsked: false, status: 403 });
+  });
+
+  it.each(['a\x9bb', 'a\u00ff', 'a"b', '<b>', 'x'.repeat(129)])(
+    'never gives the request id %j back, nor logs it',
+    async (id) => {
+      const answer = await gateway.client.get(STATUS, { headers: { 'x-request-id': id } });
+
+      expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
 
   it.each([
     [

@@ -1,19 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
 import { Outage } from '../../../src/intake/outage.js';
+import { aMediaWrite, anAsset } from '../../support/builders.js';
+import { eventually } from '../../support/eventually.js';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
 
 const BYTES = Buffer.from('0123456789');
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
 const PATH = `/assets/${SHA256}.mp4`;
 
+/** Stores bytes as an import does, and answers their hash. */
+async function store({ blobs, store: { media } }: TestGateway, bytes: Buffer, mimeType: string): Promise<string> {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const writer = await blobs.createWriter(bytes.length);
+  await writer.write(bytes);
+  await writer.commit(sha256);
+  const asset = anAsset('', { sha256, bytes: bytes.length, mimeType });
+  await media.upsert(aMediaWrite({ externalId: sha256 + mimeType, asset }));
+  return sha256;
+}
+
 describe('GET /assets/<sha256>.<ext>', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     gateway = await aGateway();
-    const writer = await gateway.blobs.createWriter(BYTES.length);
-    await writer.write(BYTES);
-    await writer.commit(SHA256);
+    await store(gateway, BYTES, 'video/mp4');
   });
   afterAll(() => gateway.close());
 
@@ -63,6 +75,7 @@ describe('GET /assets/<sha256>.<ext>', () => {
         },
       }),
     });
+    await store(broken, BYTES, 'video/mp4');
 
     const answer = await broken.client.call('GET', PATH, { headers: { range: 'bytes=2-5' } });
     await broken.close();
@@ -111,14 +124,105 @@ describe('GET /assets/<sha256>.<ext>', () => {
   });
 
   it.each([
-    ['html', 'application/octet-stream'],
-    ['svg', 'image/svg+xml'],
-    ['xyzzy', 'application/octet-stream'],
-  ])('offers .%s for saving', async (extension, contentType) => {
-    const answer = await get({}, `/assets/${SHA256}.${extension}`);
+    ['text/html', 'html', 'application/octet-stream', 'bin'],
+    ['image/svg+xml', 'svg', 'image/svg+xml', 'svg'],
+    ['application/vnd.ms-htmlhelp', 'chm', 'application/octet-stream', 'bin'],
+    ['application/x-nothing-known', 'bin', 'application/octet-stream', 'bin'],
+  ])('offers %s for saving, active types without a label', async (mimeType, extension, contentType, savedAs) => {
+    const sha256 = await store(gateway, Buffer.from(mimeType), mimeType);
 
+    const answer = await get({}, `/assets/${sha256}.${extension}`);
+
+    expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toBe(contentType);
-    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${SHA256}.${extension}"`);
+    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${sha256}.${savedAs}"`);
+  });
+
+  it.each(['html', 'hta', 'pdf', 'txt', 'bin', 'svg'])(
+    'answers 404 under .%s, which is not what the bytes were found to be',
+    async (extension) => {
+      for (const method of ['GET', 'HEAD'])
+        expect((await gateway.client.call(method, `/assets/${SHA256}.${extension}`)).status).toBe(404);
+    },
+  );
+
+  it('answers under each of the types that records have, and not without a record', async () => {
+    const sha256 = await store(gateway, Buffer.from('a,b'), 'text/csv');
+    expect((await get({}, `/assets/${sha256}.csv`)).status).toBe(200);
+    const twice = await store(gateway, Buffer.from('c,d'), 'text/csv');
+    await store(gateway, Buffer.from('c,d'), 'text/plain');
+    const alone = createHash('sha256').update('alone').digest('hex');
+    const writer = await gateway.blobs.createWriter(5);
+    await writer.write(Buffer.from('alone'));
+    await writer.commit(alone);
+
+    for (const extension of ['csv', 'txt']) expect((await get({}, `/assets/${twice}.${extension}`)).status).toBe(200);
+    expect((await get({}, `/assets/${alone}.bin`)).status).toBe(404);
+  });
+
+  describe('that is not read by its clients', () => {
+    const large = Buffer.alloc(6 * 1024 ** 2, 1);
+    let counted: TestGateway;
+    let path: string;
+    const opened = { now: 0, most: 0 };
+    const sockets: Socket[] = [];
+    beforeAll(async () => {
+      counted = await aGateway({
+        settings: { maxOpenAssets: 3 },
+        replace: ({ blobs }) => ({
+          blobs: {
+            ping: () => blobs.ping(),
+            stat: (sha256) => blobs.stat(sha256),
+            read: async (sha256, range) => {
+              const body = await blobs.read(sha256, range);
+              opened.now += 1;
+              opened.most = Math.max(opened.most, opened.now);
+              body?.once('close', () => (opened.now -= 1));
+              return body;
+            },
+          },
+        }),
+      });
+      path = `/assets/${await store(counted, large, 'video/mp4')}.mp4`;
+    });
+    afterAll(() => counted.close());
+    const unread = (times: number) => {
+      const socket = connect(Number(new URL(counted.origin).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.pause();
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(times));
+      sockets.push(socket);
+    };
+    const leave = async () => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+      await eventually('all files closed', () => opened.now === 0);
+      opened.most = 0;
+    };
+
+    it('holds one file for 3,000 requests that are sent ahead', async () => {
+      unread(3_000);
+      await eventually('an open file', () => opened.now === 1);
+      // Whatever the connection could still begin would be begun before an answer that came later.
+      for (let count = 0; count < 5; count += 1)
+        expect((await counted.client.call('GET', '/healthz')).status).toBe(200);
+
+      expect(opened.most).toBe(1);
+      await leave();
+    });
+
+    it('holds as many files as may be open, tells others to come back, and goes on when readers leave', async () => {
+      for (let count = 0; count < 10; count += 1) unread(1);
+      await eventually('as many open files as there may be', () => opened.now === 3);
+      const busy = await counted.client.call('GET', path);
+
+      expect(busy.status).toBe(503);
+      expect(busy.headers.get('retry-after')).toBe('2');
+      expect(busy.headers.get('cache-control')).toBe('no-store');
+      expect(opened.most).toBe(3);
+      expect((await counted.client.call('HEAD', path)).status).toBe(200);
+      await leave();
+      expect((await counted.client.call('GET', path)).status).toBe(200);
+    });
   });
 
   it.each([

@@ -55,15 +55,36 @@ describe('GET /api/:v/imports/:id', () => {
     });
   });
 
-  it('shows the priority that an import was posted with, and starts it with it', async () => {
-    const request = { systemName: 's', files: [anItem('urgent')], priority: 1 };
+  it.each([
+    [1, 'public-api:write priority:urgent', 1],
+    [2, 'public-api:write priority:urgent', 2],
+    [5, 'public-api:write priority:urgent', 5],
+    // Without the scope nothing passes the imports of other projects; it is taken all the same.
+    [1, 'public-api:write', 3],
+    [2, 'public-api:write', 3],
+    [4, 'public-api:write', 4],
+  ])(
+    'starts an import of priority %i, posted with the scope %s, with %i, and shows that',
+    async (priority, scope, as) => {
+      const client = await gateway.clientOf({ scope });
+      const json = { systemName: 's', files: [anItem('urgent')], priority };
+      const lines = `url,id,fileName\nhttps://cdn.example.com/a.bin,a,a\n`;
 
-    const { body } = await gateway.client.post('/api/v1/import/files', request);
+      const answers = [
+        await client.post('/api/v1/import/files', json),
+        await client.post(`/api/v1/import/files?systemName=s&priority=${priority}`, lines, {
+          headers: { 'content-type': 'text/csv' },
+        }),
+      ];
 
-    const { id } = body as { id: string };
-    expect((await gateway.client.get(`/api/v1/imports/${id}`)).body).toMatchObject({ id, priority: 1 });
-    expect(gateway.workflows.started.find(({ batchId }) => batchId === id)?.priority).toBe(1);
-  });
+      for (const { status, body } of answers) {
+        expect(status).toBe(200);
+        const { id } = body as { id: string };
+        expect((await client.get(`/api/v1/imports/${id}`)).body).toMatchObject({ id, priority: as });
+        expect(gateway.workflows.started.find(({ batchId }) => batchId === id)?.priority).toBe(as);
+      }
+    },
+  );
 
   it.each([0, 6, 2.5, '1', null])('refuses %j as a priority', async (priority) => {
     const request = { systemName: 's', files: [anItem('a')], priority };

@@ -147,6 +147,44 @@ describe('GET /api/:v/imports/:id/items', () => {
       });
   });
 
+  it('neither reads nor holds metadata, and cuts reasons that were stored before they were limited', async () => {
+    const batch = aBatch({ projectId: 'p1', itemCount: 2 });
+    await gateway.store.batches.insert(batch);
+    const metadata = { secret: 'x'.repeat(100_000) };
+    await gateway.store.items.insertMany(batch, [anItemSpec(0, { metadata }), anItemSpec(1)]);
+    await gateway.store.batches.markAccepted(batch._id, 2);
+    await gateway.store.items.settleOpen(batch._id, 'cancelled', 'no '.repeat(1_000_000));
+
+    const [item] = await gateway.store.items.list(batch._id, { afterSeq: -1, limit: 1 });
+    const { text } = await get(batch._id);
+
+    for (const field of ['url', 'metadata', 'fileName', 'settledBy']) expect(item).not.toHaveProperty(field);
+    expect(item?.reason).toHaveLength(2_000);
+    expect(text.length).toBeLessThan(6_000);
+  });
+
+  it('ends a page early that comes to 2 MiB, and is read to its end nevertheless', async () => {
+    const batch = aBatch({ projectId: 'p1', itemCount: 1_000 });
+    await gateway.store.batches.insert(batch);
+    await gateway.store.items.insertMany(batch, itemSpecs(1_000));
+    await gateway.store.batches.markAccepted(batch._id, 1_000);
+    await gateway.store.items.settleOpen(batch._id, 'cancelled', '\u4e16'.repeat(2_000));
+
+    const found: number[] = [];
+    let pages = 0;
+    for (let after = ''; ; pages += 1) {
+      const { body, text } = await get(batch._id, `?limit=1000${after}`);
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2 * 1024 ** 2);
+      found.push(...seqs(body));
+      const { next } = body as Page;
+      if (next === null) break;
+      after = `&after=${next}`;
+    }
+
+    expect(pages).toBeGreaterThan(1);
+    expect(found).toEqual(Array.from({ length: 1_000 }, (_, seq) => seq));
+  });
+
   it('answers 404 for an import of another project, one that is being stored, and none', async () => {
     const id = await aStoredBatch();
     const storing = aBatch({ projectId: 'p1' });

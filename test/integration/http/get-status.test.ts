@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventEmitter, once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { newBatchId } from '../../../src/contract/ids.js';
 import type { Batch } from '../../../src/contract/batch.js';
 import type { ListedItem } from '../../../src/contract/item.js';
 import type { Store } from '../../../src/contract/store.js';
 import { KINDS, type Kind } from '../../../src/contract/kinds.js';
-import { aGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
+import { eventually } from '../../support/eventually.js';
+import { aGateway, aToken, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
 import { anItem, finish, settleThree, SHA } from '../../support/import-builders.js';
 
 const ORIGINAL_URL = `https://assets.example.com/assets/${SHA}.bin`;
@@ -186,6 +188,76 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
 
     expect(answers.map(({ headers }) => headers.get('content-length'))).toEqual([null, null]);
     for (const answer of answers) expect(externalIds(answer)).toEqual(manyIds);
+  });
+
+  it.each([
+    ['expires', () => Promise.resolve(), 2],
+    // Looked at every 5 s.
+    ['is revoked', (on: TestGateway, jti: string) => on.store.tokens.revoke(jti, new Date()), 3_600],
+  ])('cuts off a streamed list when its token %s', async (_name, end, lifetimeS) => {
+    const events = new EventEmitter();
+    const [half, allowed] = [once(events, 'half'), once(events, 'go on')];
+    const stream: Store['items']['stream'] = async function* (batchId) {
+      for await (const item of gateway.store.items.stream(batchId)) {
+        if (item.seq === manyIds.length / 2) {
+          events.emit('half');
+          await allowed;
+        }
+        yield item;
+      }
+    };
+    // So many items that the list is streamed at once.
+    const find: Store['batches']['find'] = async (projectId, id) => {
+      const batch = await gateway.store.batches.find(projectId, id);
+      return batch && { ...batch, itemCount: 1_000_000 };
+    };
+    const other = await another({
+      replace: ({ store }) => ({
+        store: { ...store, batches: { ...store.batches, find }, items: { ...store.items, stream } },
+      }),
+    });
+    const id = await aLargeImport(gateway);
+    const jti = `ends-${lifetimeS}`;
+    const token = await aToken({ jti, exp: Math.floor(Date.now() / 1000) + lifetimeS });
+    const startedAt = Date.now();
+
+    const answer = other.client
+      .call('GET', `/api/v1/import/files/status?id=${id}`, { headers: { authorization: `Bearer ${token}` } })
+      .then(
+        ({ status: code, body }) => [code, body === null ? 'in part' : 'whole'],
+        () => [200, 'in part'],
+      );
+    await half;
+    await end(other, jti);
+    await eventually('the end of the token, noticed', () => Date.now() - startedAt > 6_000);
+    events.emit('go on');
+
+    expect(await answer).toEqual([200, 'in part']);
+  });
+
+  it('holds as many lists as there is room for, shares one list, and tells others to come back', async () => {
+    const MIB = 1024 ** 2;
+    const other = await another({ settings: { memoryForAnswers: 16 * MIB } });
+    const [first, second] = [await aLargeImport(other), await aLargeImport(other)];
+    const unread = request(`${other.origin}/api/v1/import/files/status?id=${first}`, {
+      headers: { authorization: `Bearer ${other.client.token}` },
+    });
+    unread.end();
+    const [response] = (await once(unread, 'response')) as [IncomingMessage];
+
+    // 8 MiB of 16 are half: all that one project may have.
+    const refused = await status('file', second, other);
+    const small = await anImport('file', other);
+    await settleThree(other.store, small, 'application/pdf');
+    const stranger = await other.clientOf({ projectId: 'p2' });
+    response.destroy();
+
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(refused.body).toMatchObject({ error_details: { message: 'Too many lists wait for their readers' } });
+    expect((await stranger.get(`/api/v1/import/files/status?id=${first}`)).status).toBe(404);
+    expect((await status('file', second, other)).status).toBe(200);
+    expect((await status('file', small, other)).status).toBe(200);
   });
 
   it('ends the reading of items when nobody reads the answer', async () => {

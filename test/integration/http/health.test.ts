@@ -16,6 +16,29 @@ describe('health', () => {
     expect((await gateway.client.call('GET', '/readyz')).body).toEqual({ status: 'ready' });
   });
 
+  it('asks every server once a second, however many ask whether it is ready', async () => {
+    let asked = 0;
+    const counting = await aGateway({
+      replace: ({ store, blobs }) => ({
+        blobs: {
+          ...blobs,
+          ping: () => {
+            asked += 1;
+            return blobs.ping();
+          },
+        },
+        store,
+      }),
+    });
+    others.push(counting);
+    const startedAt = performance.now();
+
+    const answers = await Promise.all(Array.from({ length: 200 }, () => counting.client.call('GET', '/readyz')));
+
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(asked).toBeLessThanOrEqual(1 + Math.ceil((performance.now() - startedAt) / 1_000));
+  });
+
   it('keeps the metrics off the port of the API', async () => {
     expect((await gateway.client.call('GET', '/metrics')).status).toBe(404);
   });

@@ -58,6 +58,7 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
       projectId: 'p1',
       kind: 'video',
       request: { systemName: 's', items },
+      mayBeUrgent: false,
       idempotency,
     });
     return { accepted, started: workflows.started.length };

@@ -144,6 +144,19 @@ describe('settling items', () => {
     });
   });
 
+  it('keeps no more of a reason than is shown, without cutting a character in two', async () => {
+    const batchId = await storedBatch(itemSpecs(2));
+    const reason = `a${'\u{1F3AC}'.repeat(3_000_000)}`;
+
+    await items.settle({ batchId, seq: 0, state: 'failed', code: 'metadata_invalid', reason });
+    await items.recordAttempt(batchId, 1, anAttempt({ code: 'timeout' }), reason, new Date());
+
+    for (const seq of [0, 1]) {
+      const kept = (await items.find(batchId, seq))?.reason ?? '';
+      expect(kept).toBe(`a${'\u{1F3AC}'.repeat(999)}…`);
+    }
+  });
+
   it('answers false for a second settlement, which changes nothing', async () => {
     const batchId = await storedBatch(itemSpecs(1));
     await items.settle(aSettlement(batchId, 0));

@@ -51,7 +51,7 @@ describe('the command line', () => {
     [
       'an unknown scope',
       ['token', 'create', '--scope', 'everything', '--project', 'p'],
-      'the scopes are public-api:read and public-api:write',
+      'the scopes are public-api:read, public-api:write, priority:urgent',
     ],
     [
       'no project',
