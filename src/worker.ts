@@ -22,7 +22,8 @@ import { WORKER_LIMITS, workerTuner, workflowCode } from './worker-options.js';
 
 /**
  * The worker process: config → connections → activities → worker → drain. Resolves after a clean stop.
- * @throws Error when the configuration cannot work or the metrics port is taken
+ * @throws Error when the configuration cannot work, the metrics port is taken, a server refuses this process, or the workflow code
+ * does not build
  */
 export async function runWorker(config: Config): Promise<void> {
   limitHeapGrowth();
