@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { escapeControls } from '../telemetry/escape-controls.js';
 import type { BatchFields, PostBody } from './post-body.js';
 import { csvBody, ndjsonBody } from './lines-body.js';
 
@@ -44,7 +45,9 @@ function jsonBody(file: string, text: string, fields: BatchFields): PostBody {
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new Error(`${file}: is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, { cause });
+    // It quotes the file.
+    const why = cause instanceof Error ? escapeControls(cause.message) : '';
+    throw new Error(`${file}: is not valid JSON: ${why}`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error(`${file}: must hold a JSON object`);
