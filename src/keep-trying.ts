@@ -39,10 +39,16 @@ export async function keepTrying<T>(
       const verdict = verdictOn(error);
       if (verdict === 'refused')
         throw new Error(`${name} at ${address} refuses this process: ${messageOf(error)}`, { cause: error });
-      const isPassing =
-        verdict === 'away' || (verdict === 'unknown namespace' && Date.now() - startedAt < NAMESPACE_KNOWN_AFTER_MS);
-      if (!isPassing) throw error;
-      logger.warn({ address, reason: messageOf(error), err: error }, `${name} cannot be reached, trying again`);
+      if (verdict === 'unknown namespace' && Date.now() - startedAt > NAMESPACE_KNOWN_AFTER_MS)
+        throw new Error(
+          `${name} at ${address} does not have the namespace: create it, or name another one with TEMPORAL_NAMESPACE`,
+          { cause: error },
+        );
+      if (verdict === 'other') throw error;
+      logger.warn(
+        { address, reason: messageOf(error), err: error },
+        `${name} cannot be reached at ${address}, trying again`,
+      );
       await delay(pause, undefined, { signal });
     }
   }
@@ -86,6 +92,6 @@ function verdictOnOne(error: Error): Verdict {
 }
 
 function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return error instanceof Error && error.cause instanceof Error ? `${message}: ${error.cause.message}` : message;
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

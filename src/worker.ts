@@ -30,7 +30,12 @@ export async function runWorker(config: Config): Promise<void> {
   const logger = createLogger(config.LOG_LEVEL, 'worker');
   const signal = whenToldToStop(logger);
   // Signals are handled above, for this process as a whole.
-  Runtime.install({ shutdownSignals: [], logger: temporalLogger(logger) });
+  Runtime.install({
+    shutdownSignals: [],
+    logger: temporalLogger(logger),
+    // Else the native part writes lines of its own, with the colours of a terminal.
+    telemetryOptions: { logging: { forward: {} } },
+  });
   const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
   const metrics = createWorkerMetrics();
   const metricsServer = await listen(metricsHandler(metrics.registry), {
@@ -91,18 +96,26 @@ export async function runWorker(config: Config): Promise<void> {
   try {
     await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, () => store.prepare());
     const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
-    const connection = await keepTrying(temporal, () => NativeConnection.connect(temporalConnectionOptions(config)));
-    const create = () =>
-      Worker.create({
-        connection,
-        namespace: config.TEMPORAL_NAMESPACE,
-        taskQueue: config.TEMPORAL_TASK_QUEUE,
-        activities: { ...activities },
-        ...workflowCode(),
-        ...WORKER_LIMITS,
-        tuner: workerTuner(config.WORKER_PAGES),
-      });
-    const worker = await keepTrying(temporal, create);
+    // A connection keeps the place of a worker that could not be made, and refuses the next one: each try has its own.
+    const create = async () => {
+      const connection = await NativeConnection.connect(temporalConnectionOptions(config));
+      try {
+        const worker = await Worker.create({
+          connection,
+          namespace: config.TEMPORAL_NAMESPACE,
+          taskQueue: config.TEMPORAL_TASK_QUEUE,
+          activities: { ...activities },
+          ...workflowCode(),
+          ...WORKER_LIMITS,
+          tuner: workerTuner(config.WORKER_PAGES),
+        });
+        return { connection, worker };
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
+    };
+    const { connection, worker } = await keepTrying(temporal, create);
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');
     await worker.runUntil(aborted(signal));
     await connection.close();
