@@ -29,7 +29,7 @@ const ANSWER_WITHIN_MS = 5_000;
 /**
  * The gateway process: config → connections → app → listen → drain. It listens at once and answers 503 while MongoDB or Temporal
  * are away. Resolves after a clean stop.
- * @throws Error when the configuration cannot work or a port is taken
+ * @throws Error when the configuration cannot work, a port is taken, or a server refuses this process
  */
 export async function runGateway(config: Config): Promise<void> {
   limitHeapGrowth();
@@ -82,21 +82,27 @@ export async function runGateway(config: Config): Promise<void> {
   });
   logger.info({ origin: api.origin }, 'listening');
 
-  const mongodb = { name: 'MongoDB', address: store.address, logger, signal };
-  // Not awaited: until the indexes are there, readiness says why and every write answers 503.
-  const prepared = keepTrying(mongodb, () => store.prepare()).then(
-    () => {
-      reconciler.start();
-    },
-    () => undefined,
-  );
-  const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
+  const ending = new AbortController();
+  const trying = { logger, signal: AbortSignal.any([signal, ending.signal]) };
+  const mongodb = { name: 'MongoDB', address: store.address, ...trying };
+  // Served meanwhile: until the indexes are there, readiness says why and every write answers 503.
+  const prepared = keepTrying(mongodb, () => store.prepare()).then(() => {
+    reconciler.start();
+  });
+  const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, ...trying };
   const schedule = { client, taskQueue: config.TEMPORAL_TASK_QUEUE, everyMs: config.GARBAGE_INTERVAL };
-  const scheduled = keepTrying(temporal, () => ensureGarbageSchedule(schedule)).catch(() => undefined);
-  await aborted(signal);
-
-  await api.close(DRAIN_MS);
-  await Promise.all([prepared, scheduled]);
-  await reconciler.stop();
-  await Promise.allSettled([metricsServer.close(0), connection.close(), blobs.close(), store.close()]);
+  const scheduled = keepTrying(temporal, () => ensureGarbageSchedule(schedule));
+  try {
+    // What waiting does not help, such as a wrong password, ends the process with its message.
+    await Promise.race([aborted(signal), Promise.all([prepared, scheduled]).then(() => aborted(signal))]);
+  } catch (error) {
+    // Told to stop while still waiting for a server.
+    if (!signal.aborted) throw error;
+  } finally {
+    ending.abort();
+    await api.close(DRAIN_MS);
+    await Promise.allSettled([prepared, scheduled]);
+    await reconciler.stop();
+    await Promise.allSettled([metricsServer.close(0), connection.close(), blobs.close(), store.close()]);
+  }
 }

@@ -24,14 +24,20 @@ import { createWorkers, runWorkers, workerOptions, workflowCode } from './worker
 
 /**
  * The worker process: config → connections → activities → worker → drain. Resolves after a clean stop.
- * @throws Error when the configuration cannot work or the metrics port is taken
+ * @throws Error when the configuration cannot work, the metrics port is taken, a server refuses this process, or the workflow code
+ * does not build
  */
 export async function runWorker(config: Config): Promise<void> {
   limitHeapGrowth();
   const logger = createLogger(config.LOG_LEVEL, 'worker');
   const signal = whenToldToStop(logger);
   // Signals are handled above, for this process as a whole.
-  Runtime.install({ shutdownSignals: [], logger: temporalLogger(logger) });
+  Runtime.install({
+    shutdownSignals: [],
+    logger: temporalLogger(logger),
+    // Else the native part writes lines of its own, with the colours of a terminal.
+    telemetryOptions: { logging: { forward: {} } },
+  });
   const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
   const metrics = createWorkerMetrics();
   const metricsServer = await listen(metricsHandler(metrics.registry), {
@@ -93,11 +99,19 @@ export async function runWorker(config: Config): Promise<void> {
   try {
     await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, () => store.prepare());
     const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
-    const connection = await keepTrying(temporal, () => NativeConnection.connect(temporalConnectionOptions(config)));
     const options = workerOptions(config.TEMPORAL_TASK_QUEUE, config.WORKER_PAGES, workflowCode());
-    const workers = await keepTrying(temporal, () =>
-      createWorkers(connection, config.TEMPORAL_NAMESPACE, activities, options),
-    );
+    // A connection keeps the place of a worker that could not be made, and refuses the next one: each try has its own.
+    const create = async () => {
+      const connection = await NativeConnection.connect(temporalConnectionOptions(config));
+      try {
+        const workers = await createWorkers(connection, config.TEMPORAL_NAMESPACE, activities, options);
+        return { connection, workers };
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
+    };
+    const { connection, workers } = await keepTrying(temporal, create);
     watchSlots(metrics, { workers, options, connection, namespace: config.TEMPORAL_NAMESPACE });
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');
     await runWorkers(workers.values(), () => aborted(signal));

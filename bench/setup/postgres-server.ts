@@ -91,7 +91,7 @@ async function run(
   try {
     const child = spawn(file, args, { cwd: folder, stdio: ['ignore', log.fd, log.fd], detached: true, ...user });
     await once(child, 'spawn');
-    return { child, pid: child.pid ?? 0, logFile };
+    return { child, pid: child.pid ?? 0, logFile, logFrom: 0 };
   } finally {
     await log.close();
   }

@@ -12,7 +12,7 @@ import { findFsPart, forgetFsPart } from './fs-kept-part.js';
 import { listFsBlobs, listFsParts, removeFsBlob, removeFsPart } from './fs-listing.js';
 import { CHECKPOINT_BYTES, createFsPart } from './fs-part.js';
 import { createFsPartNotes } from './fs-part-notes.js';
-import { nullIfMissing } from './fs-place.js';
+import { nullIfMissing, openExisting } from './fs-place.js';
 import { guardStream } from './guard-stream.js';
 import { asStorageError } from './storage-error.js';
 
@@ -61,14 +61,14 @@ export function createFsBlobStore(options: FsBlobStoreOptions): BlobStore {
 
     async stat(sha256) {
       const blob = join(root, blobKey(sha256));
-      const found = await asStorageError(() => nullIfMissing(files.stat(blob)));
-      return found && { bytes: found.size, modifiedAt: found.mtime };
+      const found = await asStorageError(() => nullIfMissing(files.lstat(blob)));
+      return found?.isFile() ? { bytes: found.size, modifiedAt: found.mtime } : null;
     },
 
     async read(sha256, range) {
       const blob = join(root, blobKey(sha256));
       return asStorageError(async () => {
-        const file = await nullIfMissing(files.open(blob, 'r'));
+        const file = await openExisting(files, blob, 'read');
         return file && streamOf(file, range);
       });
     },

@@ -52,6 +52,8 @@ export function createFsBlobWriter(place: FsPlace, part: FsPartFile, bytesHint: 
   async function refresh(blob: string): Promise<boolean> {
     const now = new Date();
     try {
+      // What is no file would be taken for the bytes.
+      if (!(await files.lstat(blob)).isFile()) throw new Error('A name of the blob store is taken by something else');
       await files.utimes(blob, now, now);
       return true;
     } catch (error) {

@@ -6,7 +6,7 @@ import { noteKey, PARTS } from './blob-key.js';
 import { createFsBlobWriter } from './fs-blob-writer.js';
 import { createFsPart } from './fs-part.js';
 import { takenName, type FsPartNote, type FsPartNotes } from './fs-part-notes.js';
-import { type FsPlace, nullIfMissing } from './fs-place.js';
+import { type FsPlace, nullIfMissing, openExisting } from './fs-place.js';
 import { guardStream } from './guard-stream.js';
 import { asStorageError, takenOver } from './storage-error.js';
 
@@ -20,7 +20,7 @@ export async function findFsPart(place: FsPlace, notes: FsPartNotes, key: string
   return asStorageError(async () => {
     const note = await notes.read(key);
     if (!note || note.kept === 0 || note.kept > note.total) return null;
-    const file = await nullIfMissing(place.files.stat(join(place.root, PARTS, note.file)));
+    const file = await nullIfMissing(place.files.lstat(join(place.root, PARTS, note.file)));
     if (!file?.isFile() || file.size < note.kept || file.nlink > 1) return null;
     return createFsKeptPart(place, notes, note);
   });
@@ -67,7 +67,8 @@ function createFsKeptPart(place: FsPlace, notes: FsPartNotes, note: FsPartNote):
 
   /** Looks again for a blob: the writer before may have linked the file just before the claim. */
   async function openClaimed(taken: string, takenPath: string): Promise<FileHandle> {
-    const handle = await files.open(takenPath, 'r+');
+    const handle = await openExisting(files, takenPath, 'read and write');
+    if (handle === null) throw takenOver();
     try {
       if ((await handle.stat()).nlink > 1) throw takenOver();
       // Collection goes by age: this part is about to grow again.
@@ -86,7 +87,7 @@ function createFsKeptPart(place: FsPlace, notes: FsPartNotes, note: FsPartNote):
 
     read: () =>
       asStorageError(async () => {
-        const opened = await nullIfMissing(files.open(path, 'r'));
+        const opened = await openExisting(files, path, 'read');
         if (!opened) throw takenOver();
         return guardStream(opened.createReadStream({ start: 0, end: kept - 1 }));
       }),

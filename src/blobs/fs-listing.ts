@@ -21,7 +21,7 @@ async function* listFiles(
   for (const name of names ?? []) {
     const key = `${folder}/${name}`;
     if (!isOurs(key)) continue;
-    const found = await asStorageError(() => nullIfMissing(files.stat(join(root, key))));
+    const found = await asStorageError(() => nullIfMissing(files.lstat(join(root, key))));
     if (found?.isFile()) yield { name, bytes: found.size, modifiedAt: found.mtime };
   }
 }

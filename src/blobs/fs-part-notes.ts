@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { draftKey, noteKey, PARTS } from './blob-key.js';
-import { nullIfMissing, openNew, type FsPlace } from './fs-place.js';
+import { nullIfMissing, openExisting, openNew, type FsPlace } from './fs-place.js';
 import { parseNote, PartIdentityFields } from './part-note.js';
 
 const Note = z.object({
@@ -47,8 +47,13 @@ export function createFsPartNotes(place: FsPlace): FsPartNotes {
   const { files, root } = place;
 
   async function read(key: string): Promise<FsPartNote | null> {
-    const text = await nullIfMissing(files.readFile(join(root, noteKey(key)), 'utf8'));
-    return text === null ? null : parseNote(Note, text, key);
+    const file = await openExisting(files, join(root, noteKey(key)), 'read');
+    if (file === null) return null;
+    try {
+      return parseNote(Note, await file.readFile('utf8'), key);
+    } finally {
+      await file.close();
+    }
   }
 
   async function fill(path: string, flags: 'w' | 'wx', note: FsPartNote): Promise<void> {

@@ -47,7 +47,7 @@ export function createFsPart(
   let unsure = false;
 
   async function assertOwned(): Promise<void> {
-    if (!(await nullIfMissing(place.files.stat(path)))) throw takenOver();
+    if (!(await nullIfMissing(place.files.lstat(path)))) throw takenOver();
   }
 
   async function sync(): Promise<void> {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FsFiles } from './fs-files.js';
@@ -27,6 +28,26 @@ export async function openNew(
     folders.forget(folder);
     await folders.ensure(folder);
     return files.open(path, flags);
+  }
+}
+
+/**
+ * Opens a file that is there, a symbolic link never: somebody who may write to the folder could point it at a file that is none of
+ * ours. Such a name counts as missing.
+ */
+export async function openExisting(
+  files: FsFiles,
+  path: string,
+  access: 'read' | 'read and write',
+): Promise<FileHandle | null> {
+  const { O_RDONLY, O_RDWR } = constants;
+  // Windows has no such flag, and links there only for administrators.
+  const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
+  try {
+    return await files.open(path, (access === 'read' ? O_RDONLY : O_RDWR) | noFollow);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ELOOP') return null;
+    throw error;
   }
 }
 

@@ -22,6 +22,7 @@ export type StatusDocument = z.infer<typeof StatusDocument>;
 const ImportDocument = z.looseObject({
   id: z.string(),
   kind: z.enum(['video', 'file', 'image']),
+  state: z.string(),
   finished: z.boolean(),
   counts: z.object({
     total: z.number(),
@@ -30,9 +31,20 @@ const ImportDocument = z.looseObject({
     skipped: z.number(),
     failed: z.number(),
   }),
+  failures: z.array(z.looseObject({ code: z.string(), hint: z.string() })).optional(),
   workflow: z.looseObject({ url: z.string().nullish() }).nullish(),
 });
-type ImportDocument = z.infer<typeof ImportDocument>;
+export type ImportDocument = z.infer<typeof ImportDocument>;
+
+/** What the CLI reads of an entry of `GET /imports/:id/items`. */
+const FailedItem = z.looseObject({
+  externalId: z.string(),
+  code: z.string().optional(),
+  host: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type FailedItem = z.infer<typeof FailedItem>;
+const FailedItems = z.looseObject({ items: z.array(FailedItem) });
 
 /** The API was not reached, or broke off: asking again may help. */
 export class Unreachable extends Error {
@@ -55,12 +67,19 @@ export class Refused extends Error {
 export interface ApiClient {
   /** Posts a batch and answers its id. @throws Refused, Unreachable */
   submit(plural: KindPlural, body: unknown): Promise<string>;
-  /** Posts a batch as a file holds it and answers its id. @throws Refused, Unreachable */
-  post(plural: KindPlural, body: PostBody): Promise<string>;
+  /**
+   * Posts a batch as a file holds it and answers its id. A second post with the same key is not a second import.
+   * @throws Refused, Unreachable
+   */
+  post(plural: KindPlural, body: PostBody, idempotencyKey: string): Promise<string>;
   /** @throws Refused, Unreachable */
   status(plural: KindPlural, id: string): Promise<StatusDocument>;
   /** @throws Refused, Unreachable */
   show(id: string): Promise<ImportDocument>;
+  /** The first failed items of an import, in the order of its request. @throws Refused, Unreachable */
+  failedItems(id: string, limit: number): Promise<FailedItem[]>;
+  /** Where all of them are listed. */
+  failedItemsUrl(id: string): string;
 }
 
 type Question = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> };
@@ -99,17 +118,21 @@ export function createApiClient({ api, token }: ApiAddress): ApiClient {
     throw new Refused(status, error?.error ?? '', error?.error_details ?? {});
   };
   const read = <T>(path: string, schema: z.ZodType<T>): Promise<T> => ask(path, schema, {}, READ_TIMEOUT_MS);
-  const post: ApiClient['post'] = async (plural, { type, query, body }) => {
-    const init = { method: 'POST', body, headers: { 'content-type': type }, duplex: 'half' };
+  const post = async (plural: KindPlural, { type, query, body }: PostBody, key?: string): Promise<string> => {
+    const headers = { 'content-type': type, ...(key === undefined ? {} : { 'idempotency-key': key }) };
+    const init = { method: 'POST', body, headers, duplex: 'half' };
     // A file of lines may take as long as it is large; undici itself ends a silence of five minutes.
     const timeoutMs = typeof body === 'string' ? POST_TIMEOUT_MS : undefined;
     return (await ask(`import/${plural}${query}`, Accepted, init as Question, timeoutMs)).id;
   };
+  const failedItemsPath = (id: string): string => `imports/${encodeURIComponent(id)}/items?state=failed`;
   return {
     submit: (plural, body) => post(plural, { type: 'application/json', query: '', body: JSON.stringify(body) }),
     post,
     status: (plural, id) => read(`import/${plural}/status?id=${encodeURIComponent(id)}`, StatusDocument),
     show: (id) => read(`imports/${encodeURIComponent(id)}`, ImportDocument),
+    failedItems: async (id, limit) => (await read(`${failedItemsPath(id)}&limit=${limit}`, FailedItems)).items,
+    failedItemsUrl: (id) => `${api}/${API}/${failedItemsPath(id)}`,
   };
 }
 

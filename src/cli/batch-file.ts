@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parseJson } from '../contract/parse-json.js';
 import { numberProblem } from '../contract/stored-text.js';
+import { escapeControls } from '../telemetry/escape-controls.js';
 import type { BatchFields, PostBody } from './post-body.js';
 import { csvBody, ndjsonBody } from './lines-body.js';
 
@@ -46,7 +47,9 @@ function jsonBody(file: string, text: string, fields: BatchFields): PostBody {
   try {
     value = parseJson(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new Error(`${file}: is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, { cause });
+    // It quotes the file.
+    const why = cause instanceof Error ? escapeControls(cause.message) : '';
+    throw new Error(`${file}: is not valid JSON: ${why}`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error(`${file}: must hold a JSON object`);

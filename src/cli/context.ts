@@ -5,4 +5,6 @@ export interface CliContext {
   readonly print: (text: string) => void;
   /** Everything else, on standard error, so that results can be piped on. */
   readonly complain: (text: string) => void;
+  /** Whether a person looks at standard error: progress is a bar then. */
+  readonly isTerminal?: boolean;
 }

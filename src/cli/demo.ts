@@ -29,7 +29,8 @@ async function demo(context: CliContext): Promise<ExitCode> {
       receiver.useSecret(run.webhookSecret);
       const problems = await runDemo({ run, origin, receiver, context });
       for (const problem of problems) complain(`Not as expected: ${problem}`);
-      if (problems.length === 0) print('\nAll as expected. npm start runs the same stack until Ctrl-C');
+      if (problems.length === 0) print('\nAll as expected');
+      print('The Temporal UI of the links ends with the demo; npm start runs the same stack until Ctrl-C');
       return problems.length === 0 ? EXIT.ok : EXIT.trouble;
     });
   } finally {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import ms from 'ms';
 import { listGarbage, type GarbageEntry } from '../garbage/list-garbage.js';
 import { garbageLimits } from '../garbage/limits.js';
+import { escapeControls } from '../telemetry/escape-controls.js';
 import { collectNow } from './collect-now.js';
 import type { CliContext } from './context.js';
 import { garbageSummary } from './garbage-summary.js';
@@ -50,5 +51,5 @@ async function list({ json }: GcOptions, { env, print }: CliContext): Promise<vo
 }
 
 function lineOf({ kind, name, bytes, ageMs }: GarbageEntry): string {
-  return [kind, name, bytes, ms(Math.max(0, ageMs))].join('\t');
+  return [kind, escapeControls(name), bytes, ms(Math.max(0, ageMs))].join('\t');
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { packageRoot } from '../stack/package-root.js';
+import { escapeControls } from '../telemetry/escape-controls.js';
 import type { RunHistory } from './read-histories.js';
 
 export interface ReplayVerdict {
@@ -43,10 +44,11 @@ export function silenceRuntime(): void {
 
 /** What to make of a failed replay. */
 function explain(error: Error): string {
-  if (!(error instanceof DeterminismViolationError)) return `  The history cannot be replayed at all: ${error.message}`;
+  if (!(error instanceof DeterminismViolationError))
+    return `  The history cannot be replayed at all: ${escapeControls(error.message)}`;
   return [
     '  The workflow code at hand does not do what this history has recorded, so a worker with it could not go on with the run.',
-    `  Where they part: ${differenceIn(error.message)}`,
+    `  Where they part: ${escapeControls(differenceIn(error.message))}`,
     '  Keep the recorded steps for runs that have begun: put what is new behind patched(), or give it a new workflow type.',
   ].join('\n');
 }

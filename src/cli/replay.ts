@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { escapeControls } from '../telemetry/escape-controls.js';
 import type { CliContext } from './context.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { parseProject } from './project-option.js';
@@ -19,7 +20,7 @@ export function replayCommand({ env, print, complain }: CliContext, exit: (code:
       silenceRuntime();
       let allReplay = true;
       for await (const { workflowId, runId, problem } of replayHistories(histories)) {
-        const run = runId === '' ? workflowId : `${workflowId} run ${runId}`;
+        const run = escapeControls(runId === '' ? workflowId : `${workflowId} run ${runId}`);
         if (problem === null) print(`${run}: replays`);
         else complain(`${run}: does not replay\n${problem}`);
         allReplay &&= problem === null;

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { escapeAllButLayout } from '../telemetry/escape-controls.js';
 import { Refused } from './api-client.js';
 import type { CliContext } from './context.js';
 import { demoCommand } from './demo.js';
@@ -34,13 +35,14 @@ const COMMANDS: readonly CommandFactory[] = [
  * @param args without the interpreter and the script
  * @returns the exit code; every error has become a message
  */
-export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+export async function runCli(args: readonly string[], given: CliContext): Promise<number> {
+  const context = escaping(given);
   let code: ExitCode = EXIT.ok;
   const program = new Command('durable-import').description('Imports media by URL, durably');
   for (const make of COMMANDS) {
     program.addCommand(
-      make(context, (given) => {
-        code = given;
+      make(context, (ending) => {
+        code = ending;
       }),
     );
   }
@@ -55,6 +57,19 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     else context.complain(error instanceof Error ? error.message : String(error));
     return EXIT.trouble;
   }
+}
+
+/** Whatever is printed may quote the API, a file or a token: nothing of it may steer the terminal. */
+function escaping(context: CliContext): CliContext {
+  return {
+    ...context,
+    print: (text) => {
+      context.print(escapeAllButLayout(text));
+    },
+    complain: (text) => {
+      context.complain(escapeAllButLayout(text));
+    },
+  };
 }
 
 /** Neither ends the process nor writes past the context; commander does not hand this on to commands that were added. */

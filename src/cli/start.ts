@@ -29,7 +29,7 @@ async function start({ env, print, complain }: CliContext): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-function welcome({ api, ui, token, webhookSecret }: RunFile): string {
+function welcome({ api, ui, temporal, temporalCli, token, webhookSecret }: RunFile): string {
   const bearer = token ?? '<a token of your identity provider>';
   const body = {
     systemName: 'try-out',
@@ -48,6 +48,8 @@ function welcome({ api, ui, token, webhookSecret }: RunFile): string {
     `Token           ${token ?? 'comes from the identity provider of TOKEN_JWKS_FILE'}`,
     `Webhook secret  ${webhookSecret}`,
     `Temporal UI     ${ui ?? 'not known: set TEMPORAL_UI_URL'}`,
+    `Temporal        ${temporal}`,
+    ...(temporalCli === null ? [] : [`Temporal CLI    ${temporalCli}`]),
     '',
     `curl -X POST ${api}/api/v1/import/videos -H 'Authorization: Bearer ${bearer}' \\`,
     `  -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`,

@@ -2,27 +2,33 @@ import { Command } from 'commander';
 import { KINDS } from '../contract/kinds.js';
 import { createApiClient } from './api-client.js';
 import type { CliContext } from './context.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import type { ExitCode } from './exit-codes.js';
 import { findApi, withApiOptions, type ApiOptions } from './find-api.js';
-import { exitCodeOf, waitWithBar } from './wait-for-import.js';
+import { exitCodeOf, summaryOf } from './import-summary.js';
+import { waitShowingProgress } from './wait-for-import.js';
 
 interface StatusOptions extends ApiOptions {
   readonly watch?: true;
+  readonly json?: true;
 }
 
-export function statusCommand({ env, print }: CliContext, exit: (code: ExitCode) => void): Command {
+export function statusCommand(context: CliContext, exit: (code: ExitCode) => void): Command {
   const command = new Command('status')
-    .description('print the status document of an import')
+    .description('print what became of the items of an import so far')
     .argument('<id>', 'import id')
-    .option('--watch', 'show progress until the import has finished, and end as submit --wait does');
+    .option('--watch', 'show progress until the import has finished')
+    .option('--json', 'print the status document')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 running or all well, 1 usage or connection, 2 some items failed, 3 the import failed',
+    );
   return withApiOptions(command).action(async (id: string, options: StatusOptions) => {
-    const client = createApiClient(await findApi(options, env));
-    const { plural } = KINDS[(await client.show(id)).kind];
-    const isWatching = options.watch === true;
-    const status = isWatching
-      ? await waitWithBar({ client, plural, id }, process.stderr.isTTY)
-      : await client.status(plural, id);
-    print(JSON.stringify(status, null, 2));
-    exit(isWatching ? exitCodeOf(status, plural) : EXIT.ok);
+    const client = createApiClient(await findApi(options, context.env));
+    const shown = await (options.watch === true ? waitShowingProgress({ client, id }, context) : client.show(id));
+    const { plural } = KINDS[shown.kind];
+    context.print(
+      options.json === true ? JSON.stringify(await client.status(plural, id), null, 2) : await summaryOf(shown, client),
+    );
+    exit(exitCodeOf(shown));
   });
 }

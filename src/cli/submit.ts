@@ -1,14 +1,18 @@
+import { randomUUID } from 'node:crypto';
+import { extname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KINDS, type KindPlural } from '../contract/kinds.js';
 import { LEAST_URGENT, MOST_URGENT } from '../contract/priority.js';
 import { parseJson } from '../contract/parse-json.js';
-import { createApiClient } from './api-client.js';
+import { escapeControls } from '../telemetry/escape-controls.js';
+import { createApiClient, Refused, Unreachable, type ApiClient } from './api-client.js';
 import { readBatchFile } from './batch-file.js';
 import type { CliContext } from './context.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { findApi, withApiOptions, type ApiOptions } from './find-api.js';
-import type { BatchFields } from './post-body.js';
-import { exitCodeOf, waitWithBar } from './wait-for-import.js';
+import { exitCodeOf, summaryOf } from './import-summary.js';
+import type { BatchFields, PostBody } from './post-body.js';
+import { waitShowingProgress } from './wait-for-import.js';
 
 interface SubmitOptions extends ApiOptions {
   readonly type: KindPlural;
@@ -17,6 +21,8 @@ interface SubmitOptions extends ApiOptions {
   readonly webhook?: string;
   readonly context?: Record<string, unknown>;
   readonly priority?: number;
+  readonly idempotencyKey?: string;
+  readonly json?: true;
 }
 
 const PRIORITY = new RegExp(`^[${MOST_URGENT}-${LEAST_URGENT}]$`);
@@ -32,31 +38,59 @@ export function submitCommand(context: CliContext, exit: (code: ExitCode) => voi
     .description('import the batch in a .json, .ndjson or .csv file and print its id')
     .argument('<file>', '.json: the body of the POST; .ndjson: the batch, then one item a line; .csv: one item a line')
     .addOption(new Option('--type <type>', 'what the items are').choices(PLURALS).makeOptionMandatory())
-    .option('--wait', 'wait for the end and print the status document')
+    .option('--wait', 'wait for the end and print what became of the items')
+    .option('--json', 'print JSON: the id, or with --wait the status document')
     .option('--system-name <name>', 'systemName of the batch; needed with .csv')
     .option('--webhook <url>', 'webhook of the batch')
     .option('--context <json>', 'context of the batch, a JSON object', parseContext)
     .option('--priority <number>', 'how urgent the batch is, 1 (most) to 5', parsePriority)
     .addHelpText('after', CSV_HELP)
+    .option('--idempotency-key <key>', 'of a submit that may have got through: it is not imported twice')
     .addHelpText('after', '\nExit code: 0 all well, 1 usage or connection, 2 some items failed, 3 the import failed');
   return withApiOptions(command).action(async (file: string, options: SubmitOptions) => {
     exit(await submit(file, options, context));
   });
 }
 
-async function submit(file: string, options: SubmitOptions, { env, print, complain }: CliContext): Promise<ExitCode> {
-  const { type } = options;
+async function submit(file: string, options: SubmitOptions, context: CliContext): Promise<ExitCode> {
+  const { type, json, systemName } = options;
+  const { env, print, complain } = context;
+  if (systemName === undefined && extname(file).toLowerCase() === '.csv')
+    throw new Error(`${file}: a CSV file does not say which system its items come from, give it with --system-name`);
   const batch = await readBatchFile(file, fieldsOf(options));
   const client = createApiClient(await findApi(options, env));
-  const id = await client.post(type, batch);
+  const id = await post(client, batch, options, complain);
   if (options.wait === undefined) {
-    print(id);
+    print(json === true ? JSON.stringify({ id }) : escapeControls(id));
     return EXIT.ok;
   }
-  complain(`Import ${id}`);
-  const status = await waitWithBar({ client, plural: type, id }, process.stderr.isTTY);
-  print(JSON.stringify(status, null, 2));
-  return exitCodeOf(status, type);
+  complain(`Import ${escapeControls(id)}`);
+  const shown = await waitShowingProgress({ client, id }, context);
+  print(json === true ? JSON.stringify(await client.status(type, id), null, 2) : await summaryOf(shown, client));
+  return exitCodeOf(shown);
+}
+
+/** An answer that got lost does not tell whether the batch was accepted; with the same key it is safe to ask again. */
+async function post(
+  client: ApiClient,
+  batch: PostBody,
+  { type, idempotencyKey = randomUUID() }: SubmitOptions,
+  complain: CliContext['complain'],
+): Promise<string> {
+  try {
+    return await client.post(type, batch, idempotencyKey);
+  } catch (error) {
+    if (error instanceof Unreachable || (error instanceof Refused && mayHaveGotThrough(error)))
+      complain(
+        `Not known to be accepted. Repeat the command with --idempotency-key ${idempotencyKey}: then it is imported once`,
+      );
+    throw error;
+  }
+}
+
+/** 409: the same key is still being handled. */
+function mayHaveGotThrough({ status }: Refused): boolean {
+  return status >= 500 || status === 409;
 }
 
 function fieldsOf({ systemName, webhook, context, priority }: SubmitOptions): BatchFields {

@@ -4,15 +4,22 @@ import { URGENT_SCOPE } from '../contract/priority.js';
 import type { TokenRecord } from '../contract/store.js';
 import { mintToken } from '../stack/mint-token.js';
 import { readSecrets } from '../stack/secrets.js';
+import { escapeControls } from '../telemetry/escape-controls.js';
 import type { CliContext } from './context.js';
 import { withStore } from './open-store.js';
 import { parseProject } from './project-option.js';
+import { table } from './table.js';
 
 interface CreateOptions {
   readonly project: string;
   readonly scope: string;
   readonly name: string;
   readonly expires: number;
+}
+
+interface ListOptions {
+  readonly project?: string;
+  readonly json?: true;
 }
 
 const NINETY_DAYS_MS = 90 * 24 * 60 * 60_000;
@@ -39,7 +46,8 @@ export function tokenCommand(context: CliContext): Command {
     .command('list')
     .description('list the tokens that were made here, or revoked')
     .option('--project <id>', 'of this project only', parseProject)
-    .action(({ project }: { project?: string }) => list(project, context));
+    .option('--json', 'print JSON, one object a line')
+    .action((options: ListOptions) => list(options, context));
   token
     .command('revoke')
     .description('revoke a token at once')
@@ -60,29 +68,35 @@ async function create(
     const { token, record } = await mintToken({ projectId: project, scope, name, expiresInMs: expires }, signing);
     // Recorded before it is shown: a token that nobody can list must not be about.
     await store.tokens.insert(record);
-    complain(`Token ${record._id} for project ${project} is good until ${record.expiresAt.toISOString()}`);
+    complain(
+      `Token ${record._id} for project ${project} with the scopes ${scope} is good until ${record.expiresAt.toISOString()}`,
+    );
     print(token);
   });
 }
 
-async function list(project: string | undefined, { env, print, complain }: CliContext): Promise<void> {
+async function list({ project, json }: ListOptions, { env, print, complain }: CliContext): Promise<void> {
   const tokens = await withStore(env, (store) => store.tokens.list(project));
-  if (tokens.length === 0) complain('There are no tokens');
-  for (const token of tokens) print(lineOf(token, new Date()));
+  if (json === true) for (const token of tokens) print(JSON.stringify(token));
+  else if (tokens.length === 0) complain('There are no tokens');
+  else print(table(['ID', 'PROJECT', 'STATE', 'EXPIRES', 'NAME', 'SCOPES'], tokens.map(rowOf(new Date()))));
 }
 
-function lineOf({ _id, projectId, name, scope, expiresAt, revokedAt }: TokenRecord, now: Date): string {
-  const state = revokedAt === undefined ? (expiresAt < now ? 'expired' : 'good') : 'revoked';
-  return [_id, projectId, state, expiresAt.toISOString(), name, scope].join('\t');
+function rowOf(now: Date): (token: TokenRecord) => string[] {
+  return ({ _id, projectId, name, scope, expiresAt, revokedAt }) => {
+    const state = revokedAt === undefined ? (expiresAt < now ? 'expired' : 'good') : 'revoked';
+    return [_id, projectId, state, expiresAt.toISOString(), name, scope];
+  };
 }
 
 async function revoke(jti: string, { env, print, complain }: CliContext): Promise<void> {
   await withStore(env, async (store) => {
+    const shown = escapeControls(jti);
     const isOurs = (await store.tokens.list()).some(({ _id }) => _id === jti);
     const isNew = await store.tokens.revoke(jti, new Date());
     if (!isOurs)
-      complain(`${jti} is not in the list: right for a token minted elsewhere, else look for a typing error`);
-    print(isNew ? `Revoked ${jti}` : `${jti} was revoked before`);
+      complain(`${shown} is not in the list: right for a token minted elsewhere, else look for a typing error`);
+    print(isNew ? `Revoked ${shown}` : `${shown} was revoked before`);
   });
 }
 

@@ -1,20 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import cliProgress from 'cli-progress';
 import type { KindPlural } from '../contract/kinds.js';
-import { Refused, Unreachable, type ApiClient, type StatusDocument } from './api-client.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import { Refused, Unreachable, type ApiClient, type ImportDocument, type StatusDocument } from './api-client.js';
+import type { CliContext } from './context.js';
+import { counted } from './import-summary.js';
 
 /** The gateway asks the workflow at most once a second for all who wait. */
 const POLL_MS = 1_000;
 /** A gateway that is restarted, also on another machine, is back within a minute; longer is for a person to look at. */
 const PATIENCE_MS = 60_000;
+/** Between two lines of progress: seldom enough for a log, and a tenth of the time that has passed, so that days are some 150 lines. */
+const LINE_EVERY_MS = 5_000;
+const LINE_EVERY_SHARE = 0.1;
 
 export interface WaitOptions {
   readonly client: ApiClient;
-  readonly plural: KindPlural;
   readonly id: string;
   /** Told how far it is after every look. */
-  readonly onProgress?: (counts: { readonly total: number; readonly open: number }) => void;
+  readonly onProgress?: (counts: ImportDocument['counts']) => void;
   readonly pollMs?: number;
 }
 
@@ -22,14 +25,14 @@ export interface WaitOptions {
  * Waits until an import has finished, through restarts of the gateway.
  * @throws Unreachable when the API could not be reached for a minute; Refused for an import that is not there
  */
-export async function waitForImport({ client, plural, id, onProgress, pollMs = POLL_MS }: WaitOptions) {
+export async function waitForEnd({ client, id, onProgress, pollMs = POLL_MS }: WaitOptions): Promise<ImportDocument> {
   let lastAnswerAt = Date.now();
   for (;;) {
     try {
-      const status = await client.status(plural, id);
+      const shown = await client.show(id);
       lastAnswerAt = Date.now();
-      if (status.finished) return status;
-      onProgress?.((await client.show(id)).counts);
+      if (shown.finished) return shown;
+      onProgress?.(shown.counts);
     } catch (error) {
       if (!isPassing(error) || Date.now() - lastAnswerAt > PATIENCE_MS) throw error;
     }
@@ -37,18 +40,26 @@ export async function waitForImport({ client, plural, id, onProgress, pollMs = P
   }
 }
 
-/** Waits with a progress bar where a person looks at it. */
-export async function waitWithBar(options: WaitOptions, isTerminal: boolean): Promise<StatusDocument> {
+/** As `waitForEnd`, and answers the published status document. @throws as `waitForEnd` */
+export async function waitForImport(options: WaitOptions & { readonly plural: KindPlural }): Promise<StatusDocument> {
+  await waitForEnd(options);
+  return options.client.status(options.plural, options.id);
+}
+
+/** Waits and shows how far it is: with a bar where a person looks at it, else with a line now and then. @throws as `waitForEnd` */
+export async function waitShowingProgress(
+  options: WaitOptions,
+  { isTerminal = false, complain }: CliContext,
+): Promise<ImportDocument> {
+  if (!isTerminal) return waitForEnd({ ...options, onProgress: progressLines(complain) });
   const bar = new cliProgress.SingleBar({
     format: '{bar} {value}/{total} items · {duration_formatted}',
     stream: process.stderr,
-    noTTYOutput: false,
     hideCursor: true,
   });
-  if (!isTerminal) return waitForImport(options);
   bar.start(1, 0);
   try {
-    return await waitForImport({
+    return await waitForEnd({
       ...options,
       onProgress: ({ total, open }) => {
         bar.setTotal(total);
@@ -60,13 +71,19 @@ export async function waitWithBar(options: WaitOptions, isTerminal: boolean): Pr
   }
 }
 
-/** How a command ends that has waited for an import. */
-export function exitCodeOf(status: StatusDocument, plural: KindPlural): ExitCode {
-  if (!status.finished) return EXIT.ok;
-  if (status.state === 'failed') return EXIT.importFailed;
-  const items = status[plural];
-  const hasFailed = Array.isArray(items) && items.some((item: { state?: unknown }) => item.state === 'failed');
-  return hasFailed ? EXIT.itemsFailed : EXIT.ok;
+/** Writes the progress as lines, at most one in five seconds and ever more seldom. */
+export function progressLines(
+  complain: (line: string) => void,
+  now: () => number = Date.now,
+): (counts: ImportDocument['counts']) => void {
+  const startedAt = now();
+  let nextAt = startedAt;
+  return ({ total, open, failed }) => {
+    if (now() < nextAt) return;
+    nextAt = now() + Math.max(LINE_EVERY_MS, (now() - startedAt) * LINE_EVERY_SHARE);
+    const failures = failed === 0 ? '' : `, ${counted(failed)} failed`;
+    complain(`${counted(total - open)} of ${counted(total)} items done${failures}`);
+  };
 }
 
 function isPassing(error: unknown): boolean {

@@ -1,17 +1,29 @@
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { openDownload } from './open-download.js';
 import { installAtomically } from './install-atomically.js';
+import { downloadChecked } from './open-download.js';
 import { withProgress, type Progress } from './progress.js';
 import { runCommand } from './run-command.js';
+
+/** Server 1.31.2 inside; fairness needs 1.29, and tools/temporal-cli/go.mod names the same version. */
+export const TEMPORAL_CLI_VERSION = '1.8.2';
+
+/**
+ * SHA-256 of the archives of that release. They are written down here because a list beside the archives could be changed together
+ * with them. With a new version take them from `checksums.txt` of the release, and compare with what others have pinned.
+ */
+export const TEMPORAL_CLI_ARCHIVES: Readonly<Record<string, string>> = {
+  'linux_amd64.tar.gz': 'd8421bda989e6514b4bdb4d63a9012a8a05a806892e881a5aad8510496349a94',
+  'linux_arm64.tar.gz': '83600a8fac6e3da54093e5da6918d399f501532b9f1172235603f9606f4ac6e4',
+  'darwin_amd64.tar.gz': '489d7f5420cae02b559774ac23df035141954c33a51dba96f5759a0ddccdf1b6',
+  'darwin_arm64.tar.gz': 'dacdc3587682c04cf27e67c8878ca2d755230b6ad63c0c6ebddd7348ae90ed94',
+  'windows_amd64.zip': '72e02498fa7849657c369377f7de69a8709b3d2183b6f2749f6c8bd54a984501',
+};
 
 /** The archive unpacks in about 2 s; the rest is for a busy machine. */
 const UNPACK_TIMEOUT_MS = 120_000;
 
 export interface TemporalCliDownload {
-  readonly version: string;
   /** The folder of the cache that is filled. */
   readonly folder: string;
   /** The executable in it. */
@@ -21,13 +33,15 @@ export interface TemporalCliDownload {
 
 /**
  * Fetches the official archive of the Temporal CLI into the cache.
- * @throws Error within 10 s when the site cannot be reached, and when what came does not run
+ * @throws Error within 10 s when the site cannot be reached, when there is no archive for this platform, when the archive is not the
+ * one whose SHA-256 is known, and when what it holds does not run
  */
-export function downloadTemporalCli({ version, folder, executable, report }: TemporalCliDownload): Promise<void> {
-  return withProgress(report, `Downloading the Temporal CLI ${version}`, () =>
+export function downloadTemporalCli({ folder, executable, report }: TemporalCliDownload): Promise<void> {
+  return withProgress(report, `Downloading the Temporal CLI ${TEMPORAL_CLI_VERSION}`, () =>
     installAtomically(folder, async (staging) => {
       const archive = join(staging, 'archive');
-      await pipeline(await openDownload(archiveUrl(version)), createWriteStream(archive));
+      const { url, sha256 } = archiveFor(process.platform, process.arch);
+      await downloadChecked(url, archive, sha256);
       // tar is part of every platform that the archive is made for; the one of Windows reads zip as well.
       await runCommand('tar', ['-xf', archive, '-C', staging], { timeoutMs: UNPACK_TIMEOUT_MS });
       await rm(archive);
@@ -36,9 +50,12 @@ export function downloadTemporalCli({ version, folder, executable, report }: Tem
   );
 }
 
-/** As documented at docs.temporal.io/cli/setup-cli. */
-function archiveUrl(version: string): string {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
-  return `https://temporal.download/cli/archive/v${version}?platform=${platform}&arch=${arch}`;
+/** @throws Error when no archive of this platform is known */
+export function archiveFor(platform: NodeJS.Platform, arch: string): { url: string; sha256: string } {
+  const system = platform === 'win32' ? 'windows' : platform;
+  const name = `${system}_${arch === 'x64' ? 'amd64' : arch}.${platform === 'win32' ? 'zip' : 'tar.gz'}`;
+  const sha256 = TEMPORAL_CLI_ARCHIVES[name];
+  if (sha256 === undefined) throw new Error(`No archive of the Temporal CLI is known for ${system} on ${arch}`);
+  const release = `https://github.com/temporalio/cli/releases/download/v${TEMPORAL_CLI_VERSION}`;
+  return { url: `${release}/temporal_cli_${TEMPORAL_CLI_VERSION}_${name}`, sha256 };
 }

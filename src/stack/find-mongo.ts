@@ -39,8 +39,12 @@ export async function findMongo({ report, env = process.env }: FindMongoOptions)
   const folder = join(cache, 'mongod');
   const cached = await findDownloadedMongod(folder);
   if (cached !== null) return mongod(cached);
-  const downloaded = await downloadMongod(folder, report).catch(() => null);
-  return downloaded === null ? await prepareStandIn({ cache, report, env }) : mongod(downloaded);
+  try {
+    return mongod(await downloadMongod(folder, report));
+  } catch (error) {
+    report(`There is no mongod here, and none can be had: ${error instanceof Error ? error.message : String(error)}`);
+    return prepareStandIn({ cache, report, env });
+  }
 }
 
 function mongod(executable: string): Mongod {

@@ -2,13 +2,10 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildTemporalCli } from './build-temporal-cli.js';
 import { cacheFolder } from './cache-folder.js';
-import { downloadTemporalCli } from './download-temporal-cli.js';
+import { downloadTemporalCli, TEMPORAL_CLI_VERSION } from './download-temporal-cli.js';
 import { findOnPath } from './find-on-path.js';
 import type { Progress } from './progress.js';
 import { runCommand } from './run-command.js';
-
-/** Server 1.31.2 inside; fairness needs 1.29, and tools/temporal-cli/go.mod names the same version. */
-export const TEMPORAL_CLI_VERSION = '1.8.2';
 
 /** The program starts in well under a second; a machine that is building at the same time is slower. */
 const VERSION_TIMEOUT_MS = 20_000;
@@ -38,8 +35,10 @@ export async function findTemporalCli({ report, env = process.env }: FindOptions
   if (cached) return executable;
 
   try {
-    await downloadTemporalCli({ version: TEMPORAL_CLI_VERSION, folder, executable, report });
-  } catch {
+    await downloadTemporalCli({ folder, executable, report });
+  } catch (error) {
+    report(`The Temporal CLI is not downloaded: ${error instanceof Error ? error.message : String(error)}`);
+    // Its sources are checked against tools/temporal-cli/go.sum.
     await buildTemporalCli({ folder, executable, report, env });
   }
   return executable;

@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { openLog } from './log-file.js';
 import { packageRoot } from './package-root.js';
+import type { ServerProcess } from './spawn-server.js';
 
 export interface ServiceCommand {
   readonly command: 'gateway' | 'worker';
@@ -15,11 +16,10 @@ export interface ServiceCommand {
  * does, however this process dies. In a process group of its own, so that Ctrl-C leaves the order of shutdown to this process.
  * @throws Error when it cannot be run
  */
-export async function forkService({ command, env, logFile }: ServiceCommand): Promise<ChildProcess> {
-  await mkdir(dirname(logFile), { recursive: true });
-  const log = await open(logFile, 'a');
+export async function forkService({ command, env, logFile }: ServiceCommand): Promise<ServerProcess> {
+  const { handle: log, from: logFrom } = await openLog(logFile);
   try {
-    const child = fork(join(packageRoot(), 'dist', 'src', 'cli.js'), [command], {
+    const child: ChildProcess = fork(join(packageRoot(), 'dist', 'src', 'cli.js'), [command], {
       env,
       execArgv: ['--enable-source-maps'],
       detached: true,
@@ -29,7 +29,8 @@ export async function forkService({ command, env, logFile }: ServiceCommand): Pr
       child.once('spawn', resolve);
       child.once('error', reject);
     });
-    return child;
+    if (child.pid === undefined) throw new Error(`The ${command} has no process id`);
+    return { pid: child.pid, child, logFile, logFrom };
   } finally {
     await log.close();
   }

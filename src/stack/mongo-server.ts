@@ -21,7 +21,9 @@ export interface MongoServer extends ServerProcess {
 const LOOPBACK = '127.0.0.1';
 /** Measured 1 to 2 s on two cores; mongod may recover its journal first. */
 const READY_TIMEOUT_MS = 60_000;
-const PROBE_TIMEOUT_MS = 1_000;
+const PROBE_TIMEOUT_MS = 2_000;
+/** Beside the service's own. */
+const PROBE_DATABASE = 'durable_import_start';
 
 /**
  * Starts the server; it is not ready yet when this resolves.
@@ -36,7 +38,7 @@ export async function spawnMongoServer(options: MongoServerOptions): Promise<Mon
 }
 
 /**
- * Waits until the server answers a ping of the driver.
+ * Waits until a document can be written and read.
  * @throws Error with the end of the log when it ends first or is not ready after 60 s
  */
 export async function waitForMongoServer(server: MongoServer): Promise<void> {
@@ -46,12 +48,23 @@ export async function waitForMongoServer(server: MongoServer): Promise<void> {
     probe: async () => {
       const client = new MongoClient(server.url, { serverSelectionTimeoutMS: PROBE_TIMEOUT_MS });
       try {
-        await client.db('admin').command({ ping: 1 });
+        await readDocument(client);
       } finally {
         await client.close();
       }
     },
   });
+}
+
+/** Writes a document and reads it back: a ping is answered also by a server whose files are not open. */
+async function readDocument(client: MongoClient): Promise<void> {
+  const database = client.db(PROBE_DATABASE);
+  // Of the driver's limits only this one also holds for a server that has taken the command and is silent.
+  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+  const update = { q: { _id: 'ready' }, u: { $set: { at: new Date() } }, upsert: true };
+  await database.command({ update: 'probes', updates: [update] }, { signal });
+  const found = await database.collection<{ _id: string }>('probes').findOne({ _id: 'ready' }, { signal });
+  if (found === null) throw new Error('The document that was written is not there');
 }
 
 /**

@@ -34,6 +34,8 @@ const FETCH_TIMEOUT_MS = 5 * 60_000;
 
 /** Java would otherwise take a quarter of the machine; the working set of a large import fits several times. */
 const MAX_HEAP = '-Xmx512m';
+/** A store whose memory ran out answers nothing any more while its process lives on: it is to be started again instead. */
+const OUT_OF_MEMORY = '-XX:+ExitOnOutOfMemoryError';
 /** Costs the least processor time on few processors; pauses of some milliseconds do not matter here. */
 const COLLECTOR = '-XX:+UseParallelGC';
 
@@ -66,7 +68,8 @@ export async function prepareStandIn({ cache, report, env }: StandInOptions): Pr
 
 /** The command line that runs the stand-in. */
 export function standInCommand(server: MongoStandIn, port: number, file: string): { file: string; args: string[] } {
-  return { file: 'java', args: [MAX_HEAP, COLLECTOR, '-cp', server.classPath, 'MongoStandIn', String(port), file] };
+  const options = [MAX_HEAP, COLLECTOR, OUT_OF_MEMORY, '-cp', server.classPath];
+  return { file: 'java', args: [...options, 'MongoStandIn', String(port), file] };
 }
 
 function sourceFolder(): string {

@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { EnvHttpProxyAgent, request, interceptors } from 'undici';
 
 /** Until the headers are there, redirects included: with what follows a download fails over within 10 s. */
@@ -29,6 +33,21 @@ export async function openDownload(url: string, reachTimeoutMs = REACH_TIMEOUT_M
   } finally {
     clearTimeout(limit);
   }
+}
+
+/**
+ * Downloads a file whose content is known.
+ * @throws Error as `openDownload` does, and when the content has another SHA-256; no file is there then
+ */
+export async function downloadChecked(url: string, file: string, sha256: string): Promise<void> {
+  const hash = createHash('sha256');
+  const body = await openDownload(url);
+  body.on('data', (chunk: Buffer) => hash.update(chunk));
+  await pipeline(body, createWriteStream(file));
+  const found = hash.digest('hex');
+  if (found === sha256) return;
+  await rm(file, { force: true });
+  throw new Error(`what came has the SHA-256 ${found} instead of ${sha256}, so it is not used`);
 }
 
 /** Whether the site answers for that file within 8 s. */

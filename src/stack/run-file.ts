@@ -15,6 +15,8 @@ export const RunFile = z.object({
   temporal: z.string(),
   /** Connection string. */
   mongodb: z.string(),
+  /** The executable that talks to that server, null when `start` was given the server. */
+  temporalCli: z.string().nullable().default(null),
   /** Null when tokens come from an identity provider. */
   token: z.string().nullable(),
   webhookSecret: z.string(),

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, open, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { ConfigSchema } from '../config.js';
+import { logTail, openLog } from './log-file.js';
 
 export interface ServerCommand {
   readonly file: string;
@@ -13,28 +13,37 @@ export interface ServerProcess {
   readonly pid: number;
   readonly child: ChildProcess;
   readonly logFile: string;
+  /** Where the output of this process begins in its log, in bytes. */
+  readonly logFrom: number;
 }
-
-const LOG_TAIL_LINES = 20;
 
 /**
  * Starts a server in a process group of its own: Ctrl-C in the terminal must not end the database before its clients.
  * @throws Error when the program cannot be run
  */
 export async function spawnServer(command: ServerCommand): Promise<ServerProcess> {
-  await mkdir(dirname(command.logFile), { recursive: true });
-  const log = await open(command.logFile, 'a');
+  const { handle: log, from: logFrom } = await openLog(command.logFile);
   try {
-    const child = spawn(command.file, command.args, { stdio: ['ignore', log.fd, log.fd], detached: true });
+    const child = spawn(command.file, command.args, {
+      env: serverEnvironment(),
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true,
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
     if (child.pid === undefined) throw new Error(`${command.file} has no process id`);
-    return { pid: child.pid, child, logFile: command.logFile };
+    return { pid: child.pid, child, logFile: command.logFile, logFrom };
   } finally {
     await log.close();
   }
+}
+
+/** Without our settings: among them are secrets, and no server has a use for any. */
+function serverEnvironment(): NodeJS.ProcessEnv {
+  const ours = new Set(Object.keys(ConfigSchema.shape));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.has(name)));
 }
 
 export interface ReadyOptions {
@@ -69,9 +78,9 @@ export async function waitUntilReady(server: ServerProcess, options: ReadyOption
 }
 
 async function withLogTail(server: ServerProcess, message: string, cause?: unknown): Promise<Error> {
-  const log = await readFile(server.logFile, 'utf8').catch(() => '');
-  const tail = log.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
-  return new Error(`${message}; the end of ${server.logFile}:\n${tail}`, { cause });
+  const tail = await logTail(server.logFile, server.logFrom);
+  const said = tail === '' ? `it wrote nothing to ${server.logFile}` : `the end of ${server.logFile}:\n${tail}`;
+  return new Error(`${message}; ${said}`, { cause });
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -1,8 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
 import type { FoundMongo } from './find-mongo.js';
 import { forkService, type ServiceCommand } from './fork-service.js';
 import { spawnMongoServer, waitForMongoServer, type MongoServer } from './mongo-server.js';
-import { waitUntilReady } from './spawn-server.js';
+import { waitUntilReady, type ServerProcess } from './spawn-server.js';
 import { startedProcess } from './started-process.js';
 import type { Started, Unit } from './supervise.js';
 import { spawnTemporalServer, waitForTemporalServer, type TemporalServer } from './temporal-server.js';
@@ -52,17 +51,18 @@ export function serviceUnit({
   probe,
   graceMs,
   ...command
-}: ServiceUnitOptions): Unit<Started & { readonly child: ChildProcess }> {
+}: ServiceUnitOptions): Unit<Started & { readonly service: ServerProcess }> {
   return {
     name: command.command,
     async spawn() {
-      const child = await forkService(command);
-      return { ...startedProcess(child, graceMs), child };
+      const service = await forkService(command);
+      return { ...startedProcess(service.child, graceMs), service };
     },
-    waitUntilReady: ({ pid, child }) =>
-      waitUntilReady(
-        { pid, child, logFile: command.logFile },
-        { name: `The ${command.command}`, timeoutMs: SERVICE_READY_MS, probe: () => probe(pid) },
-      ),
+    waitUntilReady: ({ pid, service }) =>
+      waitUntilReady(service, {
+        name: `The ${command.command}`,
+        timeoutMs: SERVICE_READY_MS,
+        probe: () => probe(pid),
+      }),
   };
 }

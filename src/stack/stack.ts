@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config.js';
-import type { Keep, ProcessName } from './keep.js';
+import { checkSettings, prepareDataDir } from './before-start.js';
+import { PROCESS_NAMES, type Keep, type ProcessName } from './keep.js';
+import { boundLogs, logFile } from './log-file.js';
 import { prepareProject } from './prepare-project.js';
 import { createProcessRecord } from './process-record.js';
 import type { Progress } from './progress.js';
@@ -46,6 +47,7 @@ export function createStack({ env, report }: StackOptions): Stack {
   let writing = Promise.resolve();
   let started: Promise<unknown> | undefined;
   let takingDown: Promise<void> | undefined;
+  let unboundLogs: (() => void) | undefined;
 
   const pidOf = (name: ProcessName): number | null => alive.get(name)?.pid ?? null;
   const noteRun = (): Promise<void> => {
@@ -75,14 +77,17 @@ export function createStack({ env, report }: StackOptions): Stack {
     await removeRunFile(dataDir);
     for (const level of levels.splice(0).reverse()) await Promise.all(level.map((supervisor) => supervisor.stop()));
     await record.clear();
+    unboundLogs?.();
     await unlock();
   };
   /** Once: a second caller would find nothing left to stop, and unlock the folder while the first one still stops processes. */
   const takeDownOnce = (): Promise<void> => (takingDown ??= takeDown());
 
   const bringUp = async (): Promise<RunFile> => {
-    await mkdir(dataDir, { recursive: true });
+    await checkSettings(config);
+    await prepareDataDir(dataDir, report);
     unlock = await lockDataDir(dataDir);
+    unboundLogs = boundLogs(PROCESS_NAMES.map((name) => logFile(dataDir, name)));
     await stopLeftBehind(dataDir, report);
     await removeRunFile(dataDir);
     const ports = await choosePorts({ env, api: config.PORT, metrics: config.METRICS_PORT, report });
@@ -92,13 +97,14 @@ export function createStack({ env, report }: StackOptions): Stack {
     const services = await startServices({ env, config, dataDir, ports, servers, project, keep });
     levels.push(services.supervisors);
     stopping.signal.throwIfAborted();
-    const { temporal, mongodb, ui } = servers;
+    const { temporal, mongodb, ui, temporalCli } = servers;
     const pids = { temporal: null, mongodb: null, gateway: null, worker: null };
     run = {
       api: services.api,
       ui,
       temporal,
       mongodb,
+      temporalCli,
       token: project.token,
       webhookSecret: project.webhookSecret,
       pids,

@@ -4,6 +4,7 @@ import { findMongo } from './find-mongo.js';
 import { findTemporalCli } from './find-temporal-cli.js';
 import type { Progress } from './progress.js';
 import type { Keep } from './keep.js';
+import { logFile } from './log-file.js';
 import type { StackPorts } from './stack-ports.js';
 import { mongoUnit, temporalUnit } from './stack-units.js';
 import { supervise, type Supervisor } from './supervise.js';
@@ -25,6 +26,8 @@ export interface Servers {
   readonly mongodb: string;
   /** Origin of the Temporal UI, null when it is not known. */
   readonly ui: string | null;
+  /** The Temporal CLI that runs the server, null when the server was given. */
+  readonly temporalCli: string | null;
   readonly supervisors: Supervisor[];
 }
 
@@ -37,7 +40,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   const [left, right] = results;
   if (left.status === 'fulfilled' && right.status === 'fulfilled') {
     const supervisors = [left.value.supervisor, right.value.supervisor].filter((one) => one !== null);
-    return { temporal: left.value.address, ui: left.value.ui, mongodb: right.value.url, supervisors };
+    const { address, ui, executable: temporalCli } = left.value;
+    return { temporal: address, ui, temporalCli, mongodb: right.value.url, supervisors };
   }
   for (const result of results) if (result.status === 'fulfilled') await result.value.supervisor?.stop();
   throw [left, right].find((result) => result.status === 'rejected')?.reason;
@@ -46,10 +50,11 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
 async function temporal({ env, config, dataDir, ports, report, keep, signal }: ServersOptions) {
   if (env['TEMPORAL_ADDRESS']) {
     report(`Using Temporal at ${config.TEMPORAL_ADDRESS}`);
-    return { address: config.TEMPORAL_ADDRESS, ui: config.TEMPORAL_UI_URL ?? null, supervisor: null };
+    return { address: config.TEMPORAL_ADDRESS, ui: config.TEMPORAL_UI_URL ?? null, executable: null, supervisor: null };
   }
+  const executable = await unlessAborted(findTemporalCli({ report, env }), signal);
   const unit = temporalUnit({
-    executable: await unlessAborted(findTemporalCli({ report, env }), signal),
+    executable,
     port: ports.temporal,
     uiPort: ports.temporalUi,
     dbFilename: join(dataDir, 'temporal.db'),
@@ -61,6 +66,7 @@ async function temporal({ env, config, dataDir, ports, report, keep, signal }: S
   return {
     address: `127.0.0.1:${ports.temporal}`,
     ui: config.TEMPORAL_UI_URL ?? `http://127.0.0.1:${ports.temporalUi}`,
+    executable,
     supervisor,
   };
 }
@@ -83,11 +89,6 @@ async function mongodb({ env, config, dataDir, ports, report, keep, signal }: Se
   const kind = server.kind === 'mongod' ? 'MongoDB' : 'A stand-in for MongoDB (for development and tests only)';
   report(`${kind} is ready on port ${ports.mongodb}`);
   return { url: `mongodb://127.0.0.1:${ports.mongodb}/`, supervisor };
-}
-
-/** Where the output of a child process goes: the terminal shows only what changes. */
-export function logFile(dataDir: string, name: string): string {
-  return join(dataDir, 'logs', `${name}.log`);
 }
 
 /** Lets go of a search that may be building for minutes. */

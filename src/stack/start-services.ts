@@ -2,9 +2,10 @@ import type { Config } from '../config.js';
 import type { Project } from './prepare-project.js';
 import { createGatewayProbe, probeWorker } from './service-probes.js';
 import type { Keep } from './keep.js';
+import { logFile } from './log-file.js';
 import type { StackPorts } from './stack-ports.js';
 import { serviceUnit } from './stack-units.js';
-import { logFile, type Servers } from './start-servers.js';
+import type { Servers } from './start-servers.js';
 import { supervise, type Supervisor } from './supervise.js';
 
 /** Its drain of 8 s and its farewells to the servers. */
@@ -34,7 +35,6 @@ export interface Services {
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { config, dataDir, ports, servers, keep } = options;
-  const env = serviceEnvironment(options);
   const api = `http://${reachableHost(config.HOST)}:${ports.api}`;
   const workerProbe = {
     address: servers.temporal,
@@ -45,14 +45,14 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const gateway = serviceUnit({
     command: 'gateway',
     graceMs: GATEWAY_GRACE_MS,
-    env: { ...env, METRICS_PORT: String(ports.metrics) },
+    env: gatewayEnvironment(options),
     logFile: logFile(dataDir, 'gateway'),
     probe: createGatewayProbe(api),
   });
   const worker = serviceUnit({
     command: 'worker',
     graceMs: WORKER_GRACE_MS,
-    env: { ...env, METRICS_PORT: String(ports.metrics + 1) },
+    env: workerEnvironment(options),
     logFile: logFile(dataDir, 'worker'),
     probe: (pid) => probeWorker(pid, workerProbe),
   });
@@ -64,7 +64,22 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   throw failure.reason;
 }
 
-function serviceEnvironment({ env, dataDir, ports, servers, project }: ServicesOptions): NodeJS.ProcessEnv {
+function gatewayEnvironment(options: ServicesOptions): NodeJS.ProcessEnv {
+  const { ports, project } = options;
+  return {
+    ...sharedEnvironment(options),
+    METRICS_PORT: String(ports.metrics),
+    ...(project.tokenSecret === null ? {} : { TOKEN_SECRET: project.tokenSecret }),
+  };
+}
+
+/** The worker handles the bytes of strangers and checks no token: it is not given what signs them, whoever set it. */
+function workerEnvironment(options: ServicesOptions): NodeJS.ProcessEnv {
+  const { TOKEN_SECRET: _secret, ...env } = sharedEnvironment(options);
+  return { ...env, METRICS_PORT: String(options.ports.metrics + 1) };
+}
+
+function sharedEnvironment({ env, dataDir, ports, servers }: ServicesOptions): NodeJS.ProcessEnv {
   return {
     ...env,
     DATA_DIR: dataDir,
@@ -72,7 +87,6 @@ function serviceEnvironment({ env, dataDir, ports, servers, project }: ServicesO
     TEMPORAL_ADDRESS: servers.temporal,
     MONGODB_URL: servers.mongodb,
     ...(servers.ui === null ? {} : { TEMPORAL_UI_URL: servers.ui }),
-    ...(project.tokenSecret === null ? {} : { TOKEN_SECRET: project.tokenSecret }),
   };
 }
 

@@ -31,20 +31,17 @@ export interface SuperviseOptions {
   readonly backOff?: BackOff;
 }
 
+/** Pauses between two starts that both failed. */
 interface BackOff {
   readonly firstMs: number;
   readonly maxMs: number;
-  /** A process that ran this long was well: the next pause is the first one again. */
-  readonly steadyMs: number;
 }
 
 const BACK_OFF: BackOff = {
-  // A killed process should be back before anybody notices.
+  // The cause may be gone already, such as a port that its last owner still held.
   firstMs: 200,
   // One that cannot start costs a few seconds of CPU each time, and its cause may be gone any moment: never give up.
   maxMs: 5_000,
-  // Longer than any start takes, so that something that dies during its start counts as failing.
-  steadyMs: 30_000,
 };
 
 /** Keeps one thing running. */
@@ -56,7 +53,8 @@ export interface Supervisor {
 }
 
 /**
- * Starts a unit, waits until it is ready and from then on starts it again whenever it ends, after a growing pause.
+ * Starts a unit, waits until it is ready and from then on starts it again whenever it ends: at once, however often that happens,
+ * because what has been ready can start. Only a start that fails is followed by a pause, which grows.
  * @throws what the unit throws when its first start fails; a process that was started is gone then
  */
 export async function supervise<T extends Started>(unit: Unit<T>, options: SuperviseOptions): Promise<Supervisor> {
@@ -85,29 +83,26 @@ export async function supervise<T extends Started>(unit: Unit<T>, options: Super
 
   let current = await bringUp();
 
-  /** Tries until it has a new process; answers the pause that is due should that one end soon. */
-  const replace = async (firstPauseMs: number): Promise<number> => {
-    for (let pauseMs = firstPauseMs; ;) {
-      await pause(pauseMs, undefined, { signal });
-      pauseMs = Math.min(pauseMs * 2, backOff.maxMs);
+  /** Tries until it has a process that is ready. */
+  const replace = async (): Promise<void> => {
+    for (let pauseMs = backOff.firstMs; ; pauseMs = Math.min(pauseMs * 2, backOff.maxMs)) {
       try {
         current = await bringUp();
-        return pauseMs;
+        return;
       } catch (error) {
         signal.throwIfAborted();
         report(`${unit.name} could not be started, next try in ${pauseMs / 1000} s: ${firstLine(error)}`);
       }
+      await pause(pauseMs, undefined, { signal });
     }
   };
 
   const watch = async (): Promise<void> => {
-    for (let pauseMs = backOff.firstMs; ;) {
-      const startedAt = Date.now();
+    for (;;) {
       const how = await current.ended;
       if (signal.aborted) return;
-      if (Date.now() - startedAt >= backOff.steadyMs) pauseMs = backOff.firstMs;
-      report(`${unit.name} ended (${how}), starting it again in ${pauseMs / 1000} s`);
-      pauseMs = await replace(pauseMs);
+      report(`${unit.name} ended (${how}), starting it again`);
+      await replace();
       report(`${unit.name} runs again (process ${current.pid})`);
       await onRestart?.().catch((error: unknown) => {
         report(`The restart of ${unit.name} could not be noted: ${firstLine(error)}`);
@@ -131,6 +126,7 @@ export async function supervise<T extends Started>(unit: Unit<T>, options: Super
   };
 }
 
+/** The rest is the end of a log, whose file the first line names. */
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }

@@ -106,7 +106,7 @@ function argumentsOf(options: TemporalServerOptions): string[] {
   return [
     ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(options.port), '--namespace', options.namespace],
     ...['--log-level', 'warn'],
-    ...(options.uiPort === undefined ? ['--headless'] : ['--ui-port', String(options.uiPort)]),
+    ...(options.uiPort === undefined ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(options.uiPort)]),
     ...(options.dbFilename === undefined
       ? []
       : [

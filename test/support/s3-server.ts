@@ -82,7 +82,7 @@ export async function startS3Server(): Promise<S3Server | NoS3Server> {
   const endpoint = `http://127.0.0.1:${port}`;
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: CREDENTIALS });
   await waitUntilReady(
-    { pid: child.pid ?? 0, child, logFile },
+    { pid: child.pid ?? 0, child, logFile, logFrom: 0 },
     { name: 'The S3 server', timeoutMs: 30_000, probe: () => client.send(new ListBucketsCommand({})) },
   );
   await client.send(new CreateBucketCommand({ Bucket: 'blobs' }));

@@ -45,6 +45,7 @@ public class MongoStandIn extends H2Backend {
     private final Object committing = new Object();
     private final AtomicLong applied = new AtomicLong();
     private long committed = 0;
+    private volatile boolean stopping = false;
 
     private MongoStandIn(MVStore store) {
         super(store);
@@ -104,16 +105,27 @@ public class MongoStandIn extends H2Backend {
 
     /** Every commit leaves a few live pages in an old chunk of the file: they are gathered so that the file stays small. */
     private void compactForever() {
-        while (!getMvStore().isClosed()) {
-            LockSupport.parkNanos(COMPACTION_PAUSE_NANOS);
-            if (getMvStore().getFileStore().size() < COMPACTION_FROM_BYTES) continue;
-            wholeWrites.writeLock().lock();
-            try {
-                getMvStore().compact(COMPACTION_FILL_PERCENT, COMPACTION_STEP_BYTES);
-            } finally {
-                wholeWrites.writeLock().unlock();
+        try {
+            while (!getMvStore().isClosed()) {
+                LockSupport.parkNanos(COMPACTION_PAUSE_NANOS);
+                if (getMvStore().getFileStore().size() < COMPACTION_FROM_BYTES) continue;
+                wholeWrites.writeLock().lock();
+                try {
+                    getMvStore().compact(COMPACTION_FILL_PERCENT, COMPACTION_STEP_BYTES);
+                } finally {
+                    wholeWrites.writeLock().unlock();
+                }
             }
+        } finally {
+            exitUnlessStopping();
         }
+    }
+
+    /** A store that an error of its own has closed answers nothing any more, while pings are answered: a new process opens it again. */
+    private void exitUnlessStopping() {
+        if (stopping) return;
+        System.err.println("The store has closed itself; this process ends");
+        Runtime.getRuntime().halt(1);
     }
 
     /** Group commit: whoever gets here first commits for all whose writes were applied by then. */
@@ -141,7 +153,10 @@ public class MongoStandIn extends H2Backend {
         Thread compaction = new Thread(backend::compactForever, "compaction");
         compaction.setDaemon(true);
         compaction.start();
-        Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            backend.stopping = true;
+            server.shutdownNow();
+        }));
         server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 1, THREADS);
     }
 

@@ -26,7 +26,7 @@ export const NAMESPACE = 'default';
 export const TASK_QUEUE = 'chaos';
 
 /** As soon as possible: that the service is back is the harness's task, how it comes back is what is tested. */
-const BACK_OFF = { firstMs: 100, maxMs: 1_000, steadyMs: 2_000 };
+const BACK_OFF = { firstMs: 100, maxMs: 1_000 };
 /** What a service needs to end in order; see src/stack/start-services.ts. */
 const GRACE_MS = 20_000;
 

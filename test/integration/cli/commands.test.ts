@@ -16,6 +16,12 @@ import { workflowBundle } from '../../support/workflow-bundle.js';
 
 const SECRET = 'a secret of at least thirty-two bytes';
 
+/** The published document of an import, and two of its failed items. */
+const STATUS = { finished: true, state: 'success', id: 'abcdefghijkl', videos: [{ state: 'success' }] };
+const FAILED = ['img-17', 'line\nbreak\u202e'].map((externalId) => ({
+  ...{ externalId, state: 'failed', code: 'http_404', host: 'a.example', reason: 'The source answered 404' },
+}));
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'commands-'));
@@ -42,19 +48,21 @@ describe('submit', () => {
     api?.closeAllConnections();
   });
 
-  /** An API that accepts every batch and answers the given status documents one after the other. */
-  async function anApi(statuses: readonly unknown[], post: [number, unknown] = [200, { id: 'abcdefghijkl' }]) {
+  /** An API that accepts every batch and answers the given documents of the import one after the other. */
+  async function anApi(shown: readonly unknown[], post: [number, unknown] = [200, { id: 'abcdefghijkl' }]) {
     const posts: { type: string; url: string; body: string }[] = [];
-    const left = [...statuses];
-    const counts = { total: 2, open: 1, success: 1, skipped: 0, failed: 0 };
+    const keys: (string | undefined)[] = [];
+    const left = [...shown];
     const answerFor = async (request: IncomingMessage): Promise<[number, unknown]> => {
       const { method, url = '', headers } = request;
       if (method === 'POST') {
+        keys.push(headers['idempotency-key'] as string | undefined);
         posts.push({ type: headers['content-type'] ?? '', url, body: await text(request) });
         return post;
       }
-      if (url.includes('/status')) return [200, left.length > 1 ? left.shift() : left[0]];
-      return [200, { id: 'abcdefghijkl', kind: 'video', finished: false, counts }];
+      if (url.includes('/status')) return [200, STATUS];
+      if (url.includes('/items?state=failed')) return [200, { items: FAILED, next: null }];
+      return [200, left.length > 1 ? left.shift() : left[0]];
     };
     const server = createServer((request, response) => {
       void answerFor(request).then(([status, body]) => {
@@ -65,7 +73,7 @@ describe('submit', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return { posts, env: { DURABLE_IMPORT_API: origin, DURABLE_IMPORT_TOKEN: 'token' } };
+    return { posts, keys, env: { DURABLE_IMPORT_API: origin, DURABLE_IMPORT_TOKEN: 'token' } };
   }
 
   function aCsv(): string {
@@ -87,9 +95,9 @@ describe('submit', () => {
   it('posts the batch with the priority that was asked for', async () => {
     const { env, posts } = await anApi([]);
 
-    await run(['submit', aCsv(), '--type', 'videos', '--priority', '1'], env);
+    await run(['submit', aCsv(), '--type', 'videos', '--system-name', 'csv', '--priority', '1'], env);
 
-    expect(posts).toMatchObject([{ url: '/api/v1/import/videos?priority=1' }]);
+    expect(posts).toMatchObject([{ url: '/api/v1/import/videos?systemName=csv&priority=1' }]);
   });
 
   it.each(['0', '6', 'high', '1.5'])('refuses %s as a priority', async (priority) => {
@@ -101,32 +109,116 @@ describe('submit', () => {
     expect(complaints).toContain('It must be an integer from 1 to 5');
   });
 
-  const finished = (...states: string[]) => ({
-    finished: true,
-    state: 'success',
-    id: 'abcdefghijkl',
-    videos: states.map((state) => ({ state })),
+  /** The document of the import, with that many of its 3,000 items failed. */
+  const document = (state: string, failed: number, finished = true) => ({
+    ...{ id: 'abcdefghijkl', kind: 'video', state, finished },
+    counts: {
+      total: 3_000,
+      open: finished ? 0 : 1_000,
+      success: 2_000,
+      skipped: finished ? 1_000 - failed : 0,
+      failed,
+    },
+    failures: failed === 0 ? [] : [{ code: 'http_404', host: 'a.example', count: failed, hint: 'Check the URL' }],
   });
-  const started = { finished: false, state: 'started', id: 'abcdefghijkl', startedAt: '2026-01-01 00:00:00' };
+  const started = document('started', 0, false);
+  const submit = ['--type', 'videos', '--system-name', 'csv'];
 
-  it.each<[string, unknown, number]>([
-    ['all went well', finished('success', 'skipped'), 0],
-    ['some items failed', finished('success', 'failed'), 2],
-    ['the import failed', { finished: true, state: 'failed', id: 'abcdefghijkl' }, 3],
-  ])('with --wait prints the status document and tells that %s', async (_name, last, expected) => {
+  it.each<[string, unknown, number, string]>([
+    ['all went well', document('success', 0), 0, 'ended well: 3,000 items, 2,000 success, 1,000 skipped, 0 failed'],
+    ['some items of a success failed', document('success', 25), 2, 'ended, but 25 of 3,000 items FAILED'],
+    ['the import failed', document('failed', 25), 3, 'FAILED, it was stopped before its end'],
+  ])('with --wait tells that %s, in words and by its exit code', async (_name, last, expected, words) => {
     const { env } = await anApi([started, last]);
 
-    const { code, printed } = await run(['submit', aCsv(), '--type', 'videos', '--wait'], env);
+    const { code, printed } = await run(['submit', aCsv(), ...submit, '--wait'], env);
 
     expect(code).toBe(expected);
-    expect(JSON.parse(printed)).toEqual(last);
+    expect(printed).toContain(`Import abcdefghijkl ${words}`);
+  });
+
+  it('ends in a table of the failures, where the others are listed, and what to do about them', async () => {
+    const { env } = await anApi([document('success', 25)]);
+
+    const { printed } = await run(['submit', aCsv(), ...submit, '--wait'], env);
+
+    expect(printed.split('\n').slice(1)).toEqual([
+      '',
+      'ID                     CODE      HOST       REASON',
+      'img-17                 http_404  a.example  The source answered 404',
+      'line\\u000abreak\\u202e  http_404  a.example  The source answered 404',
+      `and 23 more: GET ${env.DURABLE_IMPORT_API}/api/v1/imports/abcdefghijkl/items?state=failed`,
+      '',
+      'http_404: Check the URL',
+    ]);
+  });
+
+  it('prints the status document with --json', async () => {
+    const { env } = await anApi([document('success', 25)]);
+
+    const { code, printed } = await run(['submit', aCsv(), ...submit, '--wait', '--json'], env);
+    const status = await run(['status', 'abcdefghijkl', '--json'], env);
+
+    expect([code, status.code]).toEqual([2, 2]);
+    expect(JSON.parse(printed)).toEqual(STATUS);
+    expect(JSON.parse(status.printed)).toEqual(STATUS);
+  });
+
+  it('tells how far it is also where no terminal is', async () => {
+    const { env } = await anApi([document('started', 7, false), document('success', 7)]);
+
+    const { complaints } = await run(['submit', aCsv(), ...submit, '--wait'], env);
+
+    expect(complaints.split('\n')).toEqual(['Import abcdefghijkl', '2,000 of 3,000 items done, 7 failed']);
+  });
+
+  it('shows with status how far an import is, and ends with 0 while it runs', async () => {
+    const { env } = await anApi([started]);
+
+    const { code, printed } = await run(['status', 'abcdefghijkl'], env);
+
+    expect({ code, printed }).toEqual({
+      code: 0,
+      printed: 'Import abcdefghijkl is running: 2,000 of 3,000 items done (2,000 success, 0 skipped, 0 failed)',
+    });
+  });
+
+  it('sends an Idempotency-Key of its own with every batch, or the one that it is given', async () => {
+    const { env, keys } = await anApi([]);
+
+    for (const more of [[], [], ['--idempotency-key', 'mine']]) await run(['submit', aCsv(), ...submit, ...more], env);
+
+    expect(keys).toEqual([expect.stringMatching(/^[\da-f-]{36}$/), expect.stringMatching(/^[\da-f-]{36}$/), 'mine']);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+
+  it.each([503, 409])('after a %d names the key with which the batch can be sent again', async (status) => {
+    const { env, keys } = await anApi([], [status, { status, error: 'Some', error_details: {} }]);
+
+    const { code, complaints } = await run(['submit', aCsv(), ...submit], env);
+
+    expect(code).toBe(1);
+    expect(complaints).toContain(`Repeat the command with --idempotency-key ${String(keys[0])}`);
+  });
+
+  it.each([
+    [401, {}, 'token create prints a new one'],
+    [403, {}, 'token create --project ID --scope "public-api:read public-api:write"'],
+    [400, { systemName: 'Missing required property: systemName' }, 'systemName (--system-name): Missing required'],
+  ])('says what to do after a %d', async (status, details, advice) => {
+    const { env } = await anApi([], [status, { status, error: 'Refused', error_details: details }]);
+
+    const { code, complaints } = await run(['submit', aCsv(), ...submit], env);
+
+    expect(code).toBe(1);
+    expect(complaints).toContain(advice);
   });
 
   it('tells the lines of a CSV file that the API refuses', async () => {
     const details = { 'line.3.url': 'Must be an http URL' };
     const { env } = await anApi([], [400, { status: 400, error: 'Bad Request', error_details: details }]);
 
-    const { code, complaints } = await run(['submit', aCsv(), '--type', 'videos'], env);
+    const { code, complaints } = await run(['submit', aCsv(), ...submit], env);
 
     expect(code).toBe(1);
     expect(complaints).toContain('line 3, url: Must be an http URL');
@@ -135,10 +227,12 @@ describe('submit', () => {
   it('ends with 1 when nobody listens', async () => {
     const env = { DURABLE_IMPORT_API: 'http://127.0.0.1:1', DURABLE_IMPORT_TOKEN: 'token' };
 
-    const { code, complaints } = await run(['submit', aCsv(), '--type', 'videos'], env);
+    const { code, complaints } = await run(['submit', aCsv(), ...submit], env);
 
     expect(code).toBe(1);
-    expect(complaints).toBe('The API cannot be reached at http://127.0.0.1:1');
+    expect(complaints).toMatch(
+      /^Not known to be accepted\. Repeat the command with --idempotency-key [\da-f-]{36}: .*\nThe API cannot be reached at http:\/\/127\.0\.0\.1:1$/,
+    );
   });
 });
 
@@ -164,7 +258,7 @@ describe('token and webhook-secret', () => {
       '--name',
       'n',
     ];
-    const { code, printed: token } = await run(create, env);
+    const { code, printed: token, complaints } = await run(create, env);
     const { jti = '', exp = 0, iat = 0 } = decodeJwt(token);
 
     expect(code).toBe(0);
@@ -174,10 +268,14 @@ describe('token and webhook-secret', () => {
       jti,
       name: 'n',
     });
-    expect((await run(['token', 'list', '--project', 'p1'], env)).printed).toContain(`${jti}\tp1\tgood\t`);
+    expect(complaints).toContain(`Token ${jti} for project p1 with the scopes public-api:write is good until`);
+    const listed = (await run(['token', 'list', '--project', 'p1'], env)).printed.split('\n');
+    expect(listed[0]?.split(/ {2,}/)).toEqual(['ID', 'PROJECT', 'STATE', 'EXPIRES', 'NAME', 'SCOPES']);
+    expect(listed[1]).toMatch(new RegExp(`^${jti}  p1 +good +\\S+  n +public-api:write$`));
+    expect(JSON.parse((await run(['token', 'list', '--json'], env)).printed)).toMatchObject({ _id: jti, name: 'n' });
     expect((await run(['token', 'list', '--project', 'p2'], env)).printed).toBe('');
     expect((await run(['token', 'revoke', jti], env)).printed).toBe(`Revoked ${jti}`);
-    expect((await run(['token', 'list'], env)).printed).toContain(`${jti}\tp1\trevoked\t`);
+    expect((await run(['token', 'list'], env)).printed).toMatch(new RegExp(`${jti}  p1 +revoked `));
   });
 
   it('shows the secret of a project and replaces it', async () => {

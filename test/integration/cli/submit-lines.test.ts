@@ -66,12 +66,13 @@ describe('submit to a gateway', () => {
     expect(complaints).toContain('The API answered 400 Bad Request\n  line 3: Must be valid JSON\n  line 4: ');
   }, 180_000);
 
-  it('ends with 1 when a CSV file comes without a systemName', async () => {
-    const { code, complaints } = await submit('b.csv', 'url,id,fileName\nhttps://a.example/1.mp4,1,one\n');
+  it('ends with 1 and names the option when the file names no system', async () => {
+    const { code, complaints } = await submit('b.ndjson', ['{}\n', ...itemLines(1)].join(''));
 
     expect({ code, complaints }).toEqual({
       code: 1,
-      complaints: 'The API answered 400 Bad Request\n  systemName: Missing required property: systemName',
+      complaints:
+        'The API answered 400 Bad Request\n  line 1, systemName (--system-name): Missing required property: systemName',
     });
   });
 });

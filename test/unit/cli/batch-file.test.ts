@@ -91,7 +91,7 @@ describe('refusalOf', () => {
     const details = { 'line.3.url': 'Must be http', 'line.2': 'Odd', 'videos.1.url': 'Bad', webhook: 'Bad' };
 
     expect(refusalOf(new Refused(400, 'Bad Request', details))).toBe(
-      'The API answered 400 Bad Request\n  line 3, url: Must be http\n  line 2: Odd\n  videos.1.url: Bad\n  webhook: Bad',
+      'The API answered 400 Bad Request\n  line 3, url: Must be http\n  line 2: Odd\n  videos.1.url: Bad\n  webhook (--webhook): Bad',
     );
   });
 });

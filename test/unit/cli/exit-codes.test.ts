@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { StatusDocument } from '../../../src/cli/api-client.js';
+import type { ImportDocument } from '../../../src/cli/api-client.js';
+import { exitCodeOf } from '../../../src/cli/import-summary.js';
 import { runCli } from '../../../src/cli/run-cli.js';
-import { exitCodeOf } from '../../../src/cli/wait-for-import.js';
 
 async function run(...args: string[]): Promise<{ code: number; printed: string; complaints: string }> {
   const printed: string[] = [];
@@ -16,18 +16,15 @@ async function run(...args: string[]): Promise<{ code: number; printed: string; 
 }
 
 describe('exitCodeOf', () => {
-  it.each<[string, StatusDocument, number]>([
-    ['all items succeeded or were skipped', done([{ state: 'success' }, { state: 'skipped' }]), 0],
-    ['some items failed', done([{ state: 'success' }, { state: 'failed' }]), 2],
-    ['the import failed', { finished: true, state: 'failed', id: 'x' }, 3],
-    ['the import goes on', { finished: false, state: 'started', id: 'x' }, 0],
-  ])('when %s', (_name, status, code) => {
-    expect(exitCodeOf(status, 'videos')).toBe(code);
+  it.each<[string, Pick<ImportDocument, 'finished' | 'state'>, number, number]>([
+    ['all items succeeded or were skipped', { finished: true, state: 'success' }, 0, 0],
+    ['some items of a success failed', { finished: true, state: 'success' }, 1, 2],
+    ['the import failed', { finished: true, state: 'failed' }, 2, 3],
+    ['the import goes on', { finished: false, state: 'started' }, 1, 0],
+  ])('when %s', (_name, state, failed, code) => {
+    const counts = { total: 2, open: 0, success: 2 - failed, skipped: 0, failed };
+    expect(exitCodeOf({ id: 'x', kind: 'video', ...state, counts })).toBe(code);
   });
-
-  function done(videos: { state: string }[]): StatusDocument {
-    return { finished: true, state: 'success', id: 'x', videos };
-  }
 });
 
 describe('the command line', () => {
@@ -42,6 +39,7 @@ describe('the command line', () => {
       'must be a JSON object',
     ],
     ['a file that is not there', ['submit', 'none.json', '--type', 'files'], 'none.json cannot be read'],
+    ['a CSV file and no systemName', ['submit', 'a.csv', '--type', 'files'], 'give it with --system-name'],
     ['nothing that runs', ['status', 'abc'], 'Nothing runs on /nonexistent/data'],
     [
       'a wrong project',
@@ -77,5 +75,6 @@ describe('the command line', () => {
 
     expect(code).toBe(0);
     expect(printed).toContain('1 usage or connection, 2 some items failed, 3 the import failed');
+    expect((await run('status', '--help')).printed).toContain('2 some items failed, 3 the import failed');
   });
 });

@@ -8,6 +8,7 @@ import { removeRunFile, writeRunFile, readRunFile, type RunFile } from '../../..
 const RUN: RunFile = {
   api: 'http://127.0.0.1:8080',
   ui: null,
+  temporalCli: null,
   temporal: '127.0.0.1:7233',
   mongodb: 'mongodb://127.0.0.1:27017/',
   token: 'token-of-the-stack',

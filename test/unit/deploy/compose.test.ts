@@ -13,6 +13,12 @@ interface Service {
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
   readonly healthcheck?: { readonly test: readonly unknown[] };
+  readonly read_only?: boolean;
+  readonly tmpfs?: readonly string[];
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly deploy?: { readonly resources: { readonly limits: { readonly memory: string } } };
 }
 
 const text = readRepoFile('docker-compose.yml');
@@ -22,9 +28,16 @@ const images = Object.values(services).map((service) => service.image);
 /** What `${NAME:?message}` asks for. */
 const required = [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map((match) => String(match[1])))];
 
+/** `768M` or `2G`, as Compose counts. */
+function mebibytes(size: string): number {
+  const [, number = '', unit = ''] = /^(\d+)([MG])$/.exec(size) ?? [];
+  return Number(number) * (unit === 'G' ? 1024 : 1);
+}
+
 describe('docker-compose.yml', () => {
   it.each(['gateway', 'worker'])('sets only variables on the %s that the service reads', (name) => {
-    const known = Object.keys(ConfigSchema.shape);
+    // Node's own beside ours.
+    const known = [...Object.keys(ConfigSchema.shape), 'NODE_OPTIONS'];
     const unknown = Object.keys(services[name]?.environment ?? {}).filter((variable) => !known.includes(variable));
     expect(unknown).toEqual([]);
   });
@@ -40,6 +53,42 @@ describe('docker-compose.yml', () => {
     const published = Object.entries(services).filter(([, service]) => service.ports !== undefined);
     expect(published.map(([name]) => name)).toEqual(['proxy', 'temporal-ui']);
     for (const [, { ports }] of published) expect(ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
+  });
+
+  it('gives no container a capability or a way to one, but what two databases need to become their user', () => {
+    for (const { cap_drop, security_opt } of Object.values(services))
+      expect({ cap_drop, security_opt }).toEqual({ cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+    const withCapabilities = Object.entries(services).filter(([, { cap_add }]) => cap_add !== undefined);
+    expect(withCapabilities.map(([name]) => name)).toEqual(['postgresql', 'mongodb-1', 'mongodb-2', 'mongodb-3']);
+    for (const [, { cap_add }] of withCapabilities)
+      expect(cap_add).toEqual(['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID']);
+  });
+
+  it.each(['gateway', 'worker', 'proxy', 's3', 's3-bucket', 'mongodb-set'])(
+    'lets the %s write to memory and volumes only',
+    (name) => {
+      expect(services[name]).toMatchObject({ read_only: true });
+      expect(services[name]?.tmpfs?.[0]).toMatch(/^\/tmp:size=\d+m/);
+    },
+  );
+
+  it.each(['gateway', 'worker'])('keeps the heap of the %s a quarter below the memory of its container', (name) => {
+    const { environment, deploy } = services[name] ?? {};
+    const heap = Number(/^--max-old-space-size=(\d+)$/.exec(environment?.['NODE_OPTIONS'] ?? '')?.[1]);
+    expect(heap).toBeGreaterThan(256);
+    expect(heap).toBeLessThanOrEqual(mebibytes(deploy?.resources.limits.memory ?? '') * 0.75);
+  });
+
+  it('gives the secret that signs tokens to the gateway alone', () => {
+    const holders = Object.entries(services).filter(([, service]) => /TOKEN_SECRET/.test(JSON.stringify(service)));
+    expect(holders.map(([name]) => name)).toEqual(['gateway']);
+  });
+
+  it('gives the root key of the blob store to the store and to what makes the key of the service', () => {
+    const holders = Object.entries(services).filter(([, service]) => /S3_ROOT_/.test(JSON.stringify(service)));
+    expect(holders.map(([name]) => name)).toEqual(['s3', 's3-bucket']);
+    for (const name of ['gateway', 'worker'])
+      expect(services[name]?.environment?.['AWS_ACCESS_KEY_ID']).toMatch(/^\$\{S3_ACCESS_KEY_ID:\?/);
   });
 
   it('gives no secret a default', () => {

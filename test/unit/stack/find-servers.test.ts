@@ -4,7 +4,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { buildTemporalCli } from '../../../src/stack/build-temporal-cli.js';
 import { findMongo } from '../../../src/stack/find-mongo.js';
-import { findTemporalCli, TEMPORAL_CLI_VERSION } from '../../../src/stack/find-temporal-cli.js';
+import { archiveFor, TEMPORAL_CLI_ARCHIVES, TEMPORAL_CLI_VERSION } from '../../../src/stack/download-temporal-cli.js';
+import { findTemporalCli } from '../../../src/stack/find-temporal-cli.js';
 import { prepareStandIn } from '../../../src/stack/mongo-stand-in.js';
 
 let folder: string;
@@ -48,6 +49,30 @@ describe('findTemporalCli', () => {
     const cached = await fakeProgram(join(folderOfVersion, 'temporal'), 'exit 0');
     expect(await findTemporalCli({ report, env: env() })).toBe(cached);
     expect(reported).toEqual([expect.stringContaining('does not run')]);
+  });
+});
+
+describe('archiveFor', () => {
+  it.each<[NodeJS.Platform, string, string]>([
+    ['linux', 'x64', 'linux_amd64.tar.gz'],
+    ['linux', 'arm64', 'linux_arm64.tar.gz'],
+    ['darwin', 'arm64', 'darwin_arm64.tar.gz'],
+    ['win32', 'x64', 'windows_amd64.zip'],
+  ])('knows the archive for %s on %s, of the pinned version, and its SHA-256', (platform, arch, name) => {
+    const { url, sha256 } = archiveFor(platform, arch);
+
+    expect(url).toContain(`/v${TEMPORAL_CLI_VERSION}/temporal_cli_${TEMPORAL_CLI_VERSION}_${name}`);
+    expect(sha256).toBe(TEMPORAL_CLI_ARCHIVES[name]);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('takes nothing for a platform whose archive is not known', () => {
+    expect(() => archiveFor('sunos', 'x64')).toThrow('No archive of the Temporal CLI is known for sunos on x64');
+  });
+
+  it('has a sum of its own for each archive', () => {
+    const sums = Object.values(TEMPORAL_CLI_ARCHIVES);
+    expect(new Set(sums).size).toBe(sums.length);
   });
 });
 

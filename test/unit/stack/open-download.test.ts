@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { isReachable, openDownload } from '../../../src/stack/open-download.js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { downloadChecked, isReachable, openDownload } from '../../../src/stack/open-download.js';
 
 let server: Server;
 
@@ -35,5 +39,34 @@ describe('openDownload', () => {
   it('gives up on a site that never answers', async () => {
     const url = await serve(() => undefined);
     await expect(openDownload(url, 200)).rejects.toThrow('The site was not reached within 0.2 s');
+  });
+});
+
+describe('downloadChecked', () => {
+  const bytes = Buffer.alloc(300_000, 'archive');
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'download-checked-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('keeps a file with the SHA-256 that is known', async () => {
+    const url = await serve((_request, response) => response.end(bytes));
+    const file = join(folder, 'archive');
+
+    await downloadChecked(url, file, sha256);
+
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+  });
+
+  it('leaves no file with another one, and names both', async () => {
+    const url = await serve((_request, response) => response.end(Buffer.concat([bytes, Buffer.from('!')])));
+    const file = join(folder, 'archive');
+
+    await expect(downloadChecked(url, file, sha256)).rejects.toThrow(`instead of ${sha256}, so it is not used`);
+    expect(existsSync(file)).toBe(false);
   });
 });
