@@ -55,7 +55,7 @@ export function repairHead(head: string): string {
 }
 
 function linesOf(head: string): string[] {
-  return head.replace(/^[\r\n]+|[\r\n]+$/g, '').split(/\r?\n/);
+  return head.split(/\r?\n/).filter((line) => line !== '');
 }
 
 function repairedStatusLine(line: string): string {
@@ -89,17 +89,21 @@ function once(fields: readonly Field[]): Field[] {
   });
 }
 
-function framed(fields: readonly Field[]): Field[] {
+function framed(fields: readonly Field[]): readonly Field[] {
+  const framing = fields.filter(({ key }) => FRAMING.has(key));
+  const [only, second] = framing;
+  if (second === undefined && (only === undefined || WHOLE_NUMBER.test(only.value))) return fields;
+
   const without = (key: string) => fields.filter((field) => field.key !== key);
   const values = (key: string) =>
-    fields.flatMap((field) => (field.key === key ? field.value.split(',').map(trimmed) : []));
+    framing.flatMap((field) => (field.key === key ? field.value.split(',').map(trimmed) : []));
   const codings = values('transfer-encoding')
     .map((coding) => coding.toLowerCase())
     .filter((coding) => coding !== 'identity' && coding !== '');
   const lengths = values('content-length');
 
   if (codings.length > 0) {
-    if (codings.some((coding) => coding !== 'chunked')) return [...fields];
+    if (codings.some((coding) => coding !== 'chunked')) return fields;
     const others = without('transfer-encoding').filter(({ key }) => key !== 'content-length');
     const chunked = [...others, fieldOf('transfer-encoding', 'chunked')];
     return lengths.length === 0 ? chunked : [...chunked, fieldOf('connection', 'close')];
@@ -115,7 +119,15 @@ function fieldOf(key: string, value: string): Field {
   return { name: key, key, value };
 }
 
-/** Without the white space that may stand around a value: spaces and tabs only, so that nothing else is hidden. */
+/**
+ * Without the white space that may stand around a value: spaces and tabs only, so that nothing else is hidden. By hand, because a
+ * pattern for its end would be tried from each of 30,000 spaces in the middle.
+ */
 function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+  const isBlank = (at: number) => text[at] === ' ' || text[at] === '\t';
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(start)) start += 1;
+  while (end > start && isBlank(end - 1)) end -= 1;
+  return text.slice(start, end);
 }

@@ -58,6 +58,26 @@ describe('repairHead', () => {
     expect(statusOf('\r\nhttp/1.1 204\n\n')).toBe(204);
   });
 
+  it.each([
+    'x: a_b',
+    'x: a\r_\rb',
+    'x_y: a',
+    'x: a\n_b\n',
+    'HTTP/1.1 200_O',
+    '\n_',
+    'transfer-encoding: a_b',
+    'content-length: 1_1',
+  ])('takes no time for 30 KB of white space in %j', (line) => {
+    const before = process.cpuUsage();
+    for (const blank of [' ', '\t', '\r']) {
+      const sent = `${OK}\n${line.replace('_', blank.repeat(30_000))}\n\n`;
+      repairHead(sent);
+      repairHead(sent.slice(OK.length + 1));
+    }
+    const { user } = process.cpuUsage(before);
+    expect(user).toBeLessThan(250_000);
+  });
+
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/).filter((text) => !/^(content|transfer)-/.test(text));
   const value = fc.stringMatching(/^[!-~]([ -~\u0080-\u00ff]{0,20}[!-~])?$/);
   const fields = fc.uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 12 });
