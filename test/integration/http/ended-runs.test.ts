@@ -185,20 +185,22 @@ describe('an import whose run ends without ending it', () => {
 describe('an import that goes on in another run', () => {
   it('is not ended when it has continued as new', async () => {
     const batch = await bench.batch({}, itemSpecs(150));
+    let hasContinued = false;
     let finish = (): void => undefined;
     const held = new Promise<'success'>((resolve) => {
       finish = () => {
         resolve('success');
       };
     });
-    // The server of the tests suggests continuing after 300 events. The third look at an item is that of a later run.
-    const activities = fakeActivities({ itemCount: 150, item: (_seq, call) => (call <= 2 ? 'open' : held) });
+    // The server of the tests suggests continuing after 300 events.
+    const activities = fakeActivities({ itemCount: 150, item: () => (hasContinued ? held : 'open') });
 
     await withWorkflowWorker(temporal, activities, async (taskQueue) => {
       const workflows = createTemporalWorkflows({ client: temporal.client, taskQueue });
       await workflows.start({ ...refOf(batch), kind: batch.kind, itemCount: 150 }, 3);
       const first = (await handleOf(batch).describe()).runId;
       await eventually('a second run', async () => (await handleOf(batch).describe()).runId !== first);
+      hasContinued = true;
 
       await aReconciler(workflows).runOnce();
 
