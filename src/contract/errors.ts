@@ -141,6 +141,8 @@ export interface ImportErrorDetails {
   readonly retryAfterMs?: number;
   /** The host that failed, where a redirect led to another one than that of the URL. */
   readonly host?: string;
+  /** The failure is our own and says nothing about a host: this process has no sockets left, for instance. */
+  readonly isOurs?: boolean;
   /** Set where only this occurrence must not be retried although its code is (or the other way round). */
   readonly retryable?: boolean;
   /** An unknown host name (NXDOMAIN) gets fewer attempts than a resolver in trouble. */

@@ -55,6 +55,9 @@ const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ]);
 
+/** Descriptors, ports or memory of this machine that are used up: no host is to blame. */
+const OUR_SHORTAGES: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
 /** Nonsense instead of an HTTP answer; proxies and servers that restart send it too, so it is worth another attempt. */
 const MALFORMED_ANSWER = /^(UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_\w+)$/;
 
@@ -86,6 +89,10 @@ export function classifyNetworkError(error: unknown, phase: 'headers' | 'body'):
   if (Array.isArray(errors)) return classifyNetworkError(errors[0], phase);
   const code = typeof rawCode === 'string' ? rawCode : '';
 
+  if (phase === 'headers' && OUR_SHORTAGES.has(code)) {
+    const message = `The worker has no sockets or ports left (${code})`;
+    return new ImportError('connect_failed', message, { stage: 'connect', isOurs: true });
+  }
   const timeout = Object.hasOwn(TIMEOUTS, code) ? TIMEOUTS[code] : undefined;
   if (timeout !== undefined) {
     const [stage, message] =

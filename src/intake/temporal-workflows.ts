@@ -111,7 +111,7 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
     },
     async deliver(message, generation, priority) {
       const { projectId, batchId } = message;
-      const input: DeliverWebhookInput = { ...message, delayMs: webhookDelayMs };
+      const input: DeliverWebhookInput = { ...message, delayMs: webhookDelayMs, attempt: 1 };
       try {
         await startOnce(WORKFLOWS.deliverWebhook, {
           projectId,

@@ -29,7 +29,8 @@ const UNASKED: ReadonlySet<ReasonCode> = new Set([
  * fail at once with it, and waiting would only make them late.
  */
 export function hostOutcome({ code, details }: ImportError): HostOutcome {
-  const { httpStatus, stage, retryAfterMs } = details;
+  const { httpStatus, stage, retryAfterMs, isOurs = false } = details;
+  if (isOurs) return { kind: 'unasked' };
   const failure = { code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   // 425 is about the one request (RFC 8470 section 5.2), not about the host.
   if (code === 'rate_limited' && httpStatus !== 425) return { kind: 'busy', ...failure };
