@@ -1,0 +1,173 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { runWorkers } from '../../src/worker-options.js';
+import { eventually } from '../support/eventually.js';
+import { aFlowRig, DRIP, GOOD, SILENT, type Behaviour, type FlowRig } from '../support/flow-rig.js';
+import { connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { startWebhookReceiver } from '../support/webhook-receiver.js';
+
+/*
+ * The promise that one bad source holds up no other one, with the default limits, one worker, and real servers. Limits of time are
+ * twice those that hold on an idle machine; what they guard against takes minutes.
+ */
+
+let temporal: TestTemporal;
+let rig: FlowRig;
+beforeAll(async () => {
+  temporal = await connectTestTemporal();
+});
+beforeEach(async () => {
+  rig = await aFlowRig(temporal);
+});
+afterEach(() => rig.close());
+afterAll(() => temporal.close());
+
+/** Runs the worker while `body` posts to it. */
+const whileWorking = (body: () => Promise<void>): Promise<void> => runWorkers(rig.workers, body);
+
+const urls = (host: string, count: number, prefix = 'file') =>
+  Array.from({ length: count }, (_, index) => rig.urlOf(host, `${prefix}-${index}`));
+
+/** Alternating, as long as there are both. */
+const mixed = (one: readonly string[], other: readonly string[]) =>
+  one.flatMap((url, index) => [url, ...other.slice(index, index + 1)]);
+
+/** Answers 500 to the first request for each path, and well afterwards. */
+function failingOnce(): Behaviour {
+  const seen = new Set<string>();
+  return (request, response) => {
+    const path = request.url ?? '';
+    if (seen.has(path)) GOOD(request, response);
+    else response.writeHead(500).end();
+    seen.add(path);
+  };
+}
+
+describe('a source that takes requests and never answers', () => {
+  it('holds up no healthy item behind it in a small import', async () => {
+    rig.serve('silent.test', SILENT);
+    await whileWorking(async () => {
+      const posted = await rig.post([...urls('silent.test', 60), ...urls('well.test', 60)]);
+
+      expect(await posted.succeeded('well.test', 60)).toBeLessThan(10_000);
+      await posted.terminate();
+    });
+  });
+
+  it('holds up no healthy item among 300 of its own in a large import', async () => {
+    rig.serve('silent.test', SILENT);
+    await whileWorking(async () => {
+      const posted = await rig.post(mixed(urls('silent.test', 300), urls('well.test', 300)));
+
+      expect(await posted.succeeded('well.test', 300)).toBeLessThan(15_000);
+      await posted.terminate();
+    });
+  });
+
+  it('holds up neither the item, nor the webhook, nor the cancellation of another project, in four imports', async () => {
+    rig.serve('silent.test', SILENT);
+    const receiver = await startWebhookReceiver();
+    await whileWorking(async () => {
+      const full = await Promise.all([1, 2, 3, 4].map(() => rig.post(urls('silent.test', 60))));
+      await eventually('items under way', async () => (await full[3]?.count('open')) === 60);
+      const single = await rig.post([rig.urlOf('well.test', 'single')]);
+
+      expect(await single.finished()).toBeLessThan(6_000);
+
+      const [first] = full;
+      const cancelledAt = performance.now();
+      await first?.cancel();
+      await first?.finished();
+      expect(performance.now() - cancelledAt).toBeLessThan(10_000);
+      await Promise.all(full.slice(1).map((each) => each.terminate()));
+    });
+    await receiver.close();
+  });
+});
+
+describe('one URL of a host', () => {
+  it('that answers 429 closes the host neither for its own import nor for another project', async () => {
+    rig.serve('shared.test', (request, response) => {
+      if (request.url === '/limited') response.writeHead(429, { 'Retry-After': '600' }).end();
+      else GOOD(request, response);
+    });
+    await whileWorking(async () => {
+      const own = await rig.post([rig.urlOf('shared.test', 'limited'), ...urls('shared.test', 20)]);
+      await own.succeeded('shared.test', 20);
+      const other = await rig.post(urls('shared.test', 20, 'other'));
+
+      expect(await other.finished()).toBeLessThan(10_000);
+      expect(await other.count('success')).toBe(20);
+      await own.terminate();
+    });
+  });
+
+  it('that redirects to a host that answers 429 does not close the host that redirects', async () => {
+    rig.serve('victim.test', (request, response) => {
+      if (request.url?.startsWith('/out') === true)
+        response.writeHead(302, { Location: rig.urlOf('attacker.test', request.url.slice(1)) }).end();
+      else GOOD(request, response);
+    });
+    rig.serve('attacker.test', (_request, response) => response.writeHead(429, { 'Retry-After': '900' }).end());
+    await whileWorking(async () => {
+      const attack = await rig.post(urls('victim.test', 40, 'out'));
+      await eventually('answers of the attacker', async () => (await attack.count('open')) === 40);
+      const victim = await rig.post(urls('victim.test', 10));
+
+      expect(await victim.finished()).toBeLessThan(10_000);
+      expect(await victim.count('success')).toBe(10);
+      await attack.terminate();
+    });
+  });
+
+  it('that hangs does not keep ten others from being tried again when they are due', async () => {
+    rig.serve('hanging.test', SILENT);
+    rig.serve('flaky.test', failingOnce());
+    await whileWorking(async () => {
+      const posted = await rig.post([rig.urlOf('hanging.test', 'one'), ...urls('flaky.test', 10)]);
+
+      expect(await posted.succeeded('flaky.test', 10)).toBeLessThan(10_000);
+      await posted.terminate();
+    });
+  });
+});
+
+describe('long downloads', () => {
+  it.each([
+    ['another host', 'small.test'],
+    ['the same host', 'drip.test'],
+  ])('leave places to the small files of %s', async (_which, small) => {
+    rig.serve('drip.test', (request, response) => {
+      if (request.url?.startsWith('/drip') === true) DRIP(request, response);
+      else GOOD(request, response);
+    });
+    await whileWorking(async () => {
+      const long = await rig.post(urls('drip.test', 60, 'drip'));
+      await eventually('long downloads', async () => (await long.count('open')) === 60);
+      const posted = await rig.post(urls(small, 30, 'small'));
+
+      expect(await posted.finished()).toBeLessThan(small === 'drip.test' ? 40_000 : 10_000);
+      await long.terminate();
+    });
+  });
+});
+
+describe('a host that recovers', () => {
+  it('gets all of its items within seconds of the probe that succeeds', async () => {
+    let isDown = true;
+    rig.serve('ill.test', (request, response) => {
+      if (isDown) request.socket.destroy();
+      else GOOD(request, response);
+    });
+    await whileWorking(async () => {
+      const posted = await rig.post(urls('ill.test', 100));
+      await eventually('an open circuit', async () => (await posted.count('open')) === 100);
+      isDown = false;
+      await posted.succeeded('ill.test', 1);
+      const recoveredAt = performance.now();
+      await posted.succeeded('ill.test', 85);
+
+      expect(performance.now() - recoveredAt).toBeLessThan(5_000);
+      await posted.finished();
+    });
+  });
+});
