@@ -64,8 +64,13 @@ export function afterAttempt(
     [...circuits.filter((each) => each.projectId !== projectId), circuit].slice(-MAX_CIRCUITS);
 
   if (outcome.kind === 'answered') {
-    // An answer to any URL of any project shows that the host works, unless it was asked for before the failures began.
-    const left = isProbe ? [] : circuits.filter(({ since }) => attempt.beganAt < since);
+    // An answer to any URL of any project shows that the host works, unless it was asked for before the failures began. It does not
+    // show that the host has taken back the limit which it has set to another project.
+    const isLimited = (circuit: HostCircuit): boolean =>
+      circuit.evidence === 'busy' && circuit.openUntil !== undefined && circuit.projectId !== projectId;
+    const left = circuits.filter(
+      (circuit) => isLimited(circuit) || (attempt.beganAt < circuit.since && !(isProbe && circuit === own)),
+    );
     return left.length === circuits.length ? circuits : left;
   }
   if (outcome.kind === 'unasked') return isProbe ? withOwn({ ...own, probe: undefined }) : circuits;

@@ -112,7 +112,9 @@ export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
   const post: FlowRig['post'] = async (urls, changes = {}) => {
     const batch = aBatch({ kind: 'file', itemCount: urls.length, ...changes });
     const { _id: batchId, projectId, kind } = batch;
-    const specs = urls.map((url, seq) => anItemSpec(seq, { url, host: new URL(url).hostname, mediaType: 'file' }));
+    const specs = urls.map((url, seq) =>
+      anItemSpec(seq, { url, host: new URL(url).hostname, mediaType: 'file', fileName: `${seq}.txt` }),
+    );
     await store.batches.insert(batch);
     await store.items.insertMany(batch, specs);
     const importSeq = await store.batches.nextImportSeq(projectId);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { HostOutcome } from '../../src/politeness/host-outcome.js';
-import type { HostRate, HostStore } from '../../src/contract/hosts.js';
+import type { HostCircuit, HostRate, HostStore } from '../../src/contract/hosts.js';
 import { createHostGate, type HostGate, type Visitor } from '../../src/politeness/host-gate.js';
 import type { PausePolicy } from '../../src/politeness/circuit.js';
 
@@ -47,6 +47,7 @@ export function visitOnce(
 /** Work that begins and stays until it is told to end. */
 export function aStay() {
   const end = new AbortController();
+  setMaxListeners(0, end.signal);
   let begun = 0;
   const work = async () => {
     begun += 1;
@@ -64,4 +65,19 @@ export function aStay() {
       return begun;
     },
   };
+}
+
+/** Opens the circuit of a host that was tried in vain as often as items are, after any import of the test was accepted. */
+export async function giveUpHost(
+  store: HostStore,
+  host: string,
+  circuit: Pick<HostCircuit, 'projectId' | 'evidence' | 'code'>,
+): Promise<void> {
+  const later = new Date(Date.now() + 60_000);
+  await store.changeCircuits(host, () => [
+    {
+      ...{ ...circuit, failures: 12, urls: [], since: new Date('2026-11-24T12:00:00Z'), pauses: 3 },
+      ...{ tries: [later, later, later], openUntil: later },
+    },
+  ]);
 }

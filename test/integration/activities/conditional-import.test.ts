@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { openBlobStore } from '../../../src/blobs/open-blob-store.js';
 import type { Batch } from '../../../src/contract/batch.js';
+import type { BlobStat } from '../../../src/contract/blob-store.js';
+import { ImportError } from '../../../src/contract/errors.js';
 import type { FetchRequest, Fetched, NotModified } from '../../../src/contract/source.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
-import { anItemSpec } from '../../support/builders.js';
+import { anItemSpec, itemSpecs } from '../../support/builders.js';
 
 const ETAG = '"first"';
 const NOT_MODIFIED: NotModified = { kind: 'not_modified', httpStatus: 304 };
@@ -89,7 +92,7 @@ describe('importItem, of a pair that holds media', () => {
     const first = await imported('p1');
     bench.lostBlobs.add(first?.sha256 ?? '');
 
-    await imported('p1').catch(() => undefined);
+    await imported('p1');
 
     expect(bench.fetched.map(({ unless }) => unless)).toEqual([undefined, undefined]);
   });
@@ -131,5 +134,63 @@ describe('importItem, of a pair that holds media', () => {
 
     expect(late.fetched.map(({ unless }) => unless)).toEqual([{ etag: ETAG }, undefined]);
     await expect(inner.store.items.find(batch._id, 0)).resolves.toMatchObject({ state: 'success', action: 'updated' });
+  });
+});
+
+describe('an item of which the blob store cannot tell whether it has the content', () => {
+  const unreadable = () => new ImportError('storage_failed', 'Access denied', { stage: 'store' });
+
+  /** The same database behind a blob store that fails for the content of pair `0` while `state.isBroken`. */
+  async function aBenchOfThreeFiles() {
+    const state = { isBroken: false };
+    const broken = aFetch('0').asset.sha256;
+    const stat: BlobStat = { bytes: 1_000, modifiedAt: new Date() };
+    bench = await anActivityBench(
+      ({ url, unless }) => {
+        const content = /(\d)\.mp4/.exec(url)?.[1] ?? '';
+        return Promise.resolve(unless === undefined ? aFetch(content, { etag: ETAG }) : NOT_MODIFIED);
+      },
+      {
+        blobs: {
+          ...openBlobStore('file:unused'),
+          stat: (sha256) =>
+            state.isBroken && sha256 === broken ? Promise.reject(unreadable()) : Promise.resolve(stat),
+        },
+      },
+    );
+    return state;
+  }
+  const aPage = async (importSeq: number) => {
+    const { projectId, _id: batchId } = await bench.batch({ projectId: 'p3', importSeq }, itemSpecs(3));
+    const result = await bench.run('sweepPage', { projectId, batchId, fromSeq: 0, toSeq: 49 });
+    return {
+      result,
+      states: (await bench.store.items.list(batchId, { afterSeq: -1, limit: 3 })).map((item) => item.code),
+    };
+  };
+
+  it('is downloaded again, and no other item of its page is', async () => {
+    const state = await aBenchOfThreeFiles();
+    await aPage(1);
+    state.isBroken = true;
+
+    const { result, states } = await aPage(2);
+
+    expect(result).toEqual({ success: 0, skipped: 3, failed: 0, bytes: 1_000 });
+    expect(states).toEqual(['already_exists', 'already_exists', 'already_exists']);
+    const again = bench.fetched.slice(3).sort((a, b) => (a.url < b.url ? -1 : 1));
+    expect(again.map(({ unless }) => unless)).toEqual([undefined, { etag: ETAG }, { etag: ETAG }]);
+  });
+
+  it('is downloaded again in an activity of its own as well', async () => {
+    const state = await aBenchOfThreeFiles();
+    await aPage(1);
+    state.isBroken = true;
+    const { _id: batchId } = await bench.batch({ projectId: 'p3', importSeq: 2 }, itemSpecs(1));
+
+    const result = await bench.run('importItem', { projectId: 'p3', batchId, seq: 0 });
+
+    expect(result).toEqual({ state: 'skipped', bytes: 1_000 });
+    expect(bench.fetched.at(-1)?.unless).toBeUndefined();
   });
 });

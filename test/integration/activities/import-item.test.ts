@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ApplicationFailure } from '@temporalio/common';
 import { ImportError } from '../../../src/contract/errors.js';
 import type { FetchRequest, Fetched } from '../../../src/contract/source.js';
-import { LeaveSweep } from '../../../src/contract/source.js';
 import { parseMediaTypes } from '../../../src/contract/media-type-config.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec } from '../../support/builders.js';
@@ -14,7 +12,11 @@ const openBench = async (answer: (request: FetchRequest) => Promise<Fetched>) =>
   bench = await anActivityBench(answer);
   return bench;
 };
-const refOf = ({ _id: batchId, projectId }: { _id: string; projectId: string }) => ({ batchId, projectId, seq: 0 });
+const refOf = ({ _id: batchId, projectId }: { _id: string; projectId: string }, seq = 0) => {
+  return { batchId, projectId, seq };
+};
+const limited = (retryAfterMs: number) =>
+  new ImportError('rate_limited', 'Source answered 429', { stage: 'headers', httpStatus: 429, retryAfterMs });
 
 describe('importItem', () => {
   it('stores the media before it settles the item as success', async () => {
@@ -29,7 +31,7 @@ describe('importItem', () => {
     expect(await store.media.find(batch.projectId, item?.mediaId ?? '')).toMatchObject({ importId: batch._id });
   });
 
-  it('records a retryable failure, stays open and asks Temporal to come back after the pause', async () => {
+  it('records a failure that is worth another attempt, stays open, and tells when that is due', async () => {
     const { store } = await openBench(() =>
       Promise.reject(
         new ImportError('http_5xx', 'Source answered 500', { stage: 'headers', httpStatus: 500, retryAfterMs: 7_000 }),
@@ -37,11 +39,13 @@ describe('importItem', () => {
     );
     const batch = await bench.batch();
 
-    const failure = await bench.run('importItem', refOf(batch)).catch((error: unknown) => error);
+    const result = await bench.run('importItem', refOf(batch));
 
-    expect(failure).toBeInstanceOf(ApplicationFailure);
-    expect(failure).toMatchObject({ type: 'http_5xx', message: 'Source answered 500', category: 'BENIGN' });
-    expect(Number((failure as ApplicationFailure).nextRetryDelay)).toBeGreaterThanOrEqual(7_000);
+    expect(result).toEqual({
+      ...{ state: 'open', bytes: 0, why: 'retry', code: 'http_5xx', attempt: 1 },
+      dueMs: expect.any(Number) as unknown,
+    });
+    expect(result.dueMs).toBeGreaterThanOrEqual(7_000);
     const item = await store.items.find(batch._id, 0);
     expect(item).toMatchObject({
       state: 'open',
@@ -51,38 +55,18 @@ describe('importItem', () => {
     expect(item?.nextAttemptAt).toBeInstanceOf(Date);
   });
 
-  it('gives its lane back at once when its host asks to be left alone, and does not ask it again meanwhile', async () => {
-    const { store, fetched } = await openBench(() =>
-      Promise.reject(
-        new ImportError('http_5xx', 'Source answered 503', { stage: 'headers', httpStatus: 503, retryAfterMs: 7_000 }),
-      ),
-    );
-    const batch = await bench.batch();
-
-    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'open', bytes: 0 });
-    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'open', bytes: 0 });
-
-    expect(fetched).toHaveLength(1);
-    expect(await store.items.find(batch._id, 0)).toMatchObject({ state: 'open', attempts: 1 });
-  });
-
-  it('gives its lane back instead of waiting when the pause is long', async () => {
-    await openBench(() =>
-      Promise.reject(new ImportError('rate_limited', 'Source answered 429', { retryAfterMs: 60_000 })),
-    );
-    const batch = await bench.batch();
-
-    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'open', bytes: 0 });
-  });
-
   it('settles as failed after the last attempt that the policy allows', async () => {
     const { store } = await openBench(() =>
       Promise.reject(new ImportError('timeout', 'The source did not answer in time', { stage: 'headers' })),
     );
     const batch = await bench.batch();
 
-    await bench.run('importItem', refOf(batch)).catch(() => undefined);
-    await bench.run('importItem', refOf(batch)).catch(() => undefined);
+    for (const attempt of [1, 2])
+      await expect(bench.run('importItem', refOf(batch))).resolves.toMatchObject({
+        state: 'open',
+        why: 'retry',
+        attempt,
+      });
     const last = await bench.run('importItem', refOf(batch));
 
     expect(last).toEqual({ state: 'failed', bytes: 0 });
@@ -94,7 +78,7 @@ describe('importItem', () => {
     });
   });
 
-  it('settles as failed at once when repeating cannot help', async () => {
+  it('settles as failed at once when another attempt cannot help', async () => {
     const { store } = await openBench(() =>
       Promise.reject(new ImportError('http_404', 'Source answered 404', { stage: 'headers', httpStatus: 404 })),
     );
@@ -185,7 +169,7 @@ describe('importItem', () => {
     expect(await store.items.find(file._id, 0)).toMatchObject({ state: 'failed', code: 'kind_conflict' });
   });
 
-  it('leaves attempts alone and fails when the trouble is ours', async () => {
+  it('counts no attempt and fails when the fault is ours', async () => {
     const { store } = await openBench(() => Promise.reject(new Error('the database went away')));
     const batch = await bench.batch();
 
@@ -194,99 +178,50 @@ describe('importItem', () => {
   });
 });
 
-describe('sweepPage', () => {
-  const page = (batch: { _id: string; projectId: string }) => ({
-    projectId: batch.projectId,
-    batchId: batch._id,
-    fromSeq: 0,
-    toSeq: 49,
-  });
+describe('importItem, of an import of one item', () => {
+  const finishes = { startedAt: '2026-11-24T12:00:00.000Z' };
 
-  it('tries every open item of its page once and leaves what must be repeated open', async () => {
-    const specs = Array.from({ length: 60 }, (_, seq) => anItemSpec(seq));
-    const { store, fetched } = await openBench(({ url }) => {
-      if (url.includes('/3.mp4')) return Promise.reject(new ImportError('http_404', 'Source answered 404'));
-      if (url.includes('/4.mp4')) return Promise.reject(new ImportError('http_5xx', 'Source answered 500'));
-      if (url.includes('/5.mp4')) return Promise.reject(new LeaveSweep('large'));
-      return Promise.resolve(aFetch());
-    });
-    const batch = await bench.batch({}, specs);
-
-    const result = await bench.run('sweepPage', page(batch));
-
-    expect(result).toEqual({ success: 47, skipped: 0, failed: 1, bytes: 47_000 });
-    expect(fetched).toHaveLength(50);
-    expect(fetched.every(({ sweepBytes }) => sweepBytes === 8 * 1024 ** 2)).toBe(true);
-    expect(await store.items.find(batch._id, 4)).toMatchObject({ state: 'open', attempts: 1 });
-    expect(await store.items.find(batch._id, 5)).toMatchObject({ state: 'open', attempts: 0, solo: true });
-    expect(await store.items.totals(batch._id)).toMatchObject({ open: 12, success: 47, failed: 1 });
-  });
-
-  it('asks a host for no more at a time than it has slots, and calls nothing slow that only waited', async () => {
-    let running = 0;
-    let most = 0;
-    const specs = Array.from({ length: 50 }, (_, seq) => anItemSpec(seq));
-    await openBench(async () => {
-      most = Math.max(most, ++running);
-      await new Promise((resolve) => setImmediate(resolve));
-      running--;
-      return aFetch();
-    });
-    const batch = await bench.batch({}, specs);
-
-    const result = await bench.run('sweepPage', page(batch));
-
-    expect(most).toBe(8);
-    expect(result.success).toBe(50);
-  });
-
-  it('leaves the items of a host that begins to cool open and counts no attempt, and goes on with others', async () => {
-    const specs = Array.from({ length: 50 }, (_, seq) => anItemSpec(seq, { host: seq % 2 === 0 ? 'ill' : 'well' }));
-    const { store, fetched } = await openBench(({ url }) => {
-      const seq = Number(/(\d+)\.mp4/.exec(url)?.[1]);
-      if (seq % 2 === 0) return Promise.reject(new ImportError('connect_failed', 'Refused', { stage: 'connect' }));
-      return Promise.resolve(aFetch());
-    });
-    const batch = await bench.batch({}, specs);
-
-    const result = await bench.run('sweepPage', page(batch));
-
-    expect(result).toMatchObject({ success: 25, failed: 0 });
-    // Ten open the circuit, and what had begun by then ends.
-    expect(fetched.length - 25).toBeLessThan(25);
-    const items = await store.items.list(batch._id, { afterSeq: -1, limit: 50 });
-    expect(
-      items.filter(({ attempts }) => attempts === 0).every(({ host, state }) => host === 'ill' && state === 'open'),
-    ).toBe(true);
-    expect(items.filter(({ attempts }) => attempts === 0).length).toBeGreaterThan(0);
-  });
-
-  it('does not repeat what an attempt before it has settled', async () => {
-    const { fetched } = await openBench(() => Promise.resolve(aFetch()));
+  it('ends the import as well when it is asked to', async () => {
+    const { store } = await openBench(() => Promise.resolve(aFetch()));
     const batch = await bench.batch();
 
-    await bench.run('sweepPage', page(batch));
-    const again = await bench.run('sweepPage', page(batch));
+    const result = await bench.run('importItem', { ...refOf(batch), finishes });
 
-    expect(again).toEqual({ success: 0, skipped: 0, failed: 0, bytes: 0 });
-    expect(fetched).toHaveLength(1);
+    const finished = { state: 'success', counts: { success: 1, skipped: 0, failed: 0 }, webhook: null };
+    expect(result).toEqual({ state: 'success', bytes: 1_000, finished });
+    await expect(store.batches.find(batch.projectId, batch._id)).resolves.toMatchObject({ state: 'success' });
   });
 
-  it('fails as a whole, once nothing of it runs any more, when the trouble is ours', async () => {
-    let running = 0;
-    await openBench(async ({ url }) => {
-      if (url.includes('/0.mp4')) throw new Error('the database went away');
-      running++;
-      await new Promise((resolve) => setImmediate(resolve));
-      running--;
-      return aFetch();
-    });
-    const batch = await bench.batch(
-      {},
-      Array.from({ length: 8 }, (_, seq) => anItemSpec(seq)),
-    );
+  it('leaves the import open with an item that needs another attempt', async () => {
+    const { store } = await openBench(() => Promise.reject(limited(7_000)));
+    const batch = await bench.batch();
 
-    await expect(bench.run('sweepPage', page(batch))).rejects.toThrow('the database went away');
-    expect(running).toBe(0);
+    const result = await bench.run('importItem', { ...refOf(batch), finishes });
+
+    expect(result).toMatchObject({ state: 'open', why: 'retry' });
+    expect(result).not.toHaveProperty('finished');
+    await expect(store.batches.find(batch.projectId, batch._id)).resolves.toMatchObject({ state: 'started' });
+  });
+});
+
+describe('importItem, of an import that is not there', () => {
+  it('tells so when the import is gone', async () => {
+    await openBench(() => Promise.resolve(aFetch()));
+    const gone = { projectId: 'p', batchId: 'imp_gone', seq: 0 };
+
+    await expect(bench.run('importItem', gone)).resolves.toMatchObject({ missing: true });
+    expect(bench.fetched).toEqual([]);
+  });
+
+  it('tells so when the import has ended without the run that asks, and tries nothing', async () => {
+    await openBench(() => Promise.resolve(aFetch()));
+    const batch = await bench.batch();
+    const { projectId, _id: batchId } = batch;
+    await bench.run('finishBatch', { projectId, batchId, outcome: 'cancelled' }, 'run-1');
+
+    await expect(bench.run('importItem', refOf(batch), 'run-2')).resolves.toEqual({
+      ...{ state: 'open', bytes: 0, hasEnded: true },
+    });
+    expect(bench.fetched).toEqual([]);
   });
 });

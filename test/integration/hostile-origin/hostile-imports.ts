@@ -60,9 +60,7 @@ export async function importHostileFaults(world: HostileWorld, faults: readonly 
   const blobs = createFsBlobStore({ root });
   const rigs: HostileRig[] = [];
   const open = (name: string, sweepAbove: number, limits: Limits): HostileRig => {
-    const shared = sweepAbove === 0 ? elsewhere.hosts : store.hosts;
-    // By hand an item is tried although its host cools.
-    const hosts = name === 'by-hand' ? { ...shared, changeTrouble: () => Promise.resolve(undefined) } : shared;
+    const { hosts } = sweepAbove === 0 ? elsewhere : store;
     const rig = openHostileRig({ name, world, store, hosts, blobs, limits, retry: RETRY, sweepAbove });
     rigs.push(rig);
     return rig;

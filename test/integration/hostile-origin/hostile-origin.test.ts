@@ -82,7 +82,7 @@ describe.each<[string, Mode]>([
     expect(Math.max(...durations)).toBeLessThan(heldMs + ALLOWANCE_MS);
     const quickest = tries.length < RETRY.attempts ? 0 : Math.min(...durations);
     expect(quickest).toBeLessThan(heldMs + SMALL_ALLOWANCE_MS);
-    // In a sweep everybody waits for the slowest of the round.
+    // In a page all items wait for the slowest one.
     const roundMs = mode === 'items' ? 0 : SMALL.speedWindowMs + SMALL.idleMs;
     const openMs = (tries.at(-1)?.to ?? Infinity) - (tries[0]?.from ?? 0);
     expect(openMs).toBeLessThan(longestOpenMs(fault, SMALL, RETRY) + tries.length * (ALLOWANCE_MS + roundMs));

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createActivities } from '../../../activities/index.js';
-import type { RetryPolicy } from '../../../activities/retry-policy.js';
+import type { RetryPolicy } from '../../../src/item/retry-policy.js';
 import type { Activities } from '../../../src/contract/activity-types.js';
 import type { Batch } from '../../../src/contract/batch.js';
 import type { BlobStore } from '../../../src/contract/blob-store.js';
@@ -14,16 +13,18 @@ import type { Store } from '../../../src/contract/store.js';
 import { importWorkflowId, WORKFLOWS } from '../../../src/contract/workflow-names.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
 import { garbageLimits } from '../../../src/garbage/limits.js';
+import { createLongPlaces } from '../../../src/item/long-places.js';
 import { createHostGate } from '../../../src/politeness/host-gate.js';
 import { createSource } from '../../../src/source/create-source.js';
 import { createWorkerMetrics } from '../../../src/telemetry/worker-metrics.js';
+import { runWorkers } from '../../../src/worker-options.js';
 import type { importBatch } from '../../../workflows/import-batch.js';
 import { aBatch, aProjectId, anItemSpec } from '../../support/builders.js';
 import type { Limits } from '../../support/hostile-origin/deadlines.js';
 import type { Fault } from '../../support/hostile-origin/fault.js';
 import { MAX_BYTES } from '../../support/hostile-origin/faults-of-bodies.js';
 import { aTaskQueue, type TestTemporal } from '../../support/temporal.js';
-import { workflowBundle } from '../../support/workflow-bundle.js';
+import { aWorkerProcess } from '../../support/workflow-worker.js';
 import type { HostileWorld } from './hostile-world.js';
 import { watchTries, type Try } from './watch-tries.js';
 
@@ -76,9 +77,6 @@ async function within(ended: Promise<unknown>, waitsFor: () => Promise<unknown>)
 /** Below what any good answer of the table reaches, far above what the dripping one does. */
 const MIN_BYTES_PER_SECOND = 10_000;
 
-/** The origin lives in the same process and wants its turn. */
-const MOST_ACTIVITIES = 24;
-
 /** A worker with everything real but its limits, which are the ones that configuration allows to make small. */
 export function openHostileRig({
   name,
@@ -117,6 +115,7 @@ export function openHostileRig({
     egress,
     mediaTypes: defaultMediaTypes(),
     hosts: gate,
+    longPlaces: createLongPlaces(),
     retry,
     sweepAbove,
     sweepPage: 50,
@@ -164,14 +163,7 @@ export function openHostileRig({
     accept,
     async importAll(faults, temporal) {
       const taskQueue = aTaskQueue();
-      const worker = await Worker.create({
-        connection: temporal.nativeConnection,
-        namespace: temporal.namespace,
-        taskQueue,
-        workflowBundle: await workflowBundle(),
-        activities: { ...activities },
-        maxConcurrentActivityTaskExecutions: MOST_ACTIVITIES,
-      });
+      const workers = await aWorkerProcess(temporal, taskQueue, activities);
       const start = ({ _id: batchId, kind, itemCount }: Batch): Promise<unknown> =>
         temporal.client.workflow.execute<typeof importBatch>(WORKFLOWS.importBatch, {
           taskQueue,
@@ -180,7 +172,9 @@ export function openHostileRig({
         });
       const kinds = Object.keys(KINDS) as Kind[];
       const ofKind = (kind: Kind): Fault[] => faults.filter((fault) => (fault.kind ?? 'video') === kind);
-      const met = await worker.runUntil(Promise.all(kinds.map((kind) => importKind(kind, ofKind(kind), start))));
+      const met = await runWorkers(workers, () =>
+        Promise.all(kinds.map((kind) => importKind(kind, ofKind(kind), start))),
+      );
       return new Map(met.flat());
     },
     close: async () => {

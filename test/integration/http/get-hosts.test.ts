@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aBatch, aProjectId, aSettlement, anItemSpec } from '../../support/builders.js';
+import type { HostCircuit } from '../../../src/contract/hosts.js';
+import { aBatch, aProjectId, aSettlement, anAttempt, anItemSpec } from '../../support/builders.js';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
 import type { HttpClient } from '../../support/http-client.js';
 
 interface HostList {
-  readonly items: readonly { readonly host: string; readonly waiting: number; readonly message: string }[];
+  readonly items: readonly { readonly host: string; readonly state: string; readonly message: string }[];
   readonly next: string | null;
 }
 
@@ -38,18 +39,27 @@ async function aProject(): Promise<{
   return { projectId, client, list };
 }
 
-const cooling = (host: string, ms: number) =>
-  gateway.store.hosts.changeTrouble(host, () => ({
-    code: 'rate_limited',
-    failures: 3,
-    since: new Date(),
-    pauses: 1,
-    tries: [],
-    coolingUntil: new Date(Date.now() + ms),
-  }));
+/** Opens the circuit of a host for some projects. */
+const cooling = (host: string, ms: number, ...projectIds: string[]) =>
+  gateway.store.hosts.changeCircuits(host, () =>
+    projectIds.map((projectId): HostCircuit => {
+      const now = new Date();
+      return {
+        ...{ projectId, evidence: 'busy', code: 'rate_limited', failures: 6, urls: ['a', 'b'], since: now },
+        ...{ pauses: 1, tries: [now], openUntil: new Date(now.getTime() + ms) },
+      };
+    }),
+  );
+
+/** A worker whose lease is fresh takes slots of a host. */
+async function takeSlots(host: string, count: number) {
+  const { leases, slots } = gateway.store.hosts;
+  await leases.open('w');
+  await slots.take('w', host, count, 16);
+}
 
 describe('GET /api/:v/hosts', () => {
-  it('says how the hosts are that running imports of the project have open items of', async () => {
+  it('tells the state of each host that running imports of the project have open items of', async () => {
     const { projectId, list } = await aProject();
     const batch = await running(projectId, [
       'slow.example',
@@ -60,8 +70,8 @@ describe('GET /api/:v/hosts', () => {
     ]);
     await running(projectId, ['slow.example']);
     await gateway.store.items.settle(aSettlement(batch._id, 4));
-    await gateway.store.hosts.slots.take('w', 'well.example', 2, 16);
-    await cooling('slow.example', 600_000);
+    await takeSlots('well.example', 2);
+    await cooling('slow.example', 600_000, projectId);
 
     expect(await list()).toEqual({
       items: [
@@ -70,11 +80,11 @@ describe('GET /api/:v/hosts', () => {
           state: 'cooling',
           coolingUntil: expect.stringMatching(/Z$/) as unknown,
           code: 'rate_limited',
-          failures: 3,
+          failures: 6,
           waiting: 4,
           active: 0,
           limit: 16,
-          message: expect.stringMatching(/^cooling until \d\d:\d\d, 4 items waiting$/) as unknown,
+          message: expect.stringMatching(/^cooling until \d\d:\d\d:\d\d UTC, 4 items open$/) as unknown,
         },
         {
           host: 'well.example',
@@ -83,7 +93,7 @@ describe('GET /api/:v/hosts', () => {
           waiting: 1,
           active: 2,
           limit: 16,
-          message: '1 item waiting',
+          message: '1 item open',
         },
       ],
       next: null,
@@ -101,13 +111,59 @@ describe('GET /api/:v/hosts', () => {
       bytes: 0,
       at: new Date(),
     });
-    await cooling('theirs.example', 600_000);
+    await cooling('theirs.example', 600_000, other.projectId);
 
     expect(await mine.list()).toEqual({ items: [], next: null });
     expect((await other.list()).items).toHaveLength(1);
   });
 
-  it('goes on after a cursor until there is no more', async () => {
+  it('tells the failures of hosts that answer 500 or do not answer in time, although nothing rests', async () => {
+    const { projectId, list } = await aProject();
+    const hosts = [...Array<string>(4).fill('broken.example'), ...Array<string>(2).fill('mute.example')];
+    const batch = await running(projectId, hosts);
+    const later = new Date(Date.now() + 600_000);
+    const fail = (seq: number, code: 'http_5xx' | 'timeout', at: number) =>
+      gateway.store.items.recordAttempt(batch._id, seq, anAttempt({ at: new Date(at), code }), 'It failed', later);
+    for (const seq of [0, 1, 2]) for (const at of [1, 2]) await fail(seq, 'http_5xx', at);
+    for (const seq of [4, 5]) await fail(seq, 'timeout', 1);
+
+    const { items } = await list();
+
+    expect(items).toEqual([
+      {
+        ...{ host: 'broken.example', state: 'ok', code: 'http_5xx', failures: 6, waiting: 4, active: 0, limit: 16 },
+        open: [{ code: 'http_5xx', count: 3 }],
+        message: '4 items open, 3 of them failed an attempt',
+      },
+      {
+        ...{ host: 'mute.example', state: 'ok', code: 'timeout', failures: 2, waiting: 2, active: 0, limit: 16 },
+        open: [{ code: 'timeout', count: 2 }],
+        message: '2 items open, 2 of them failed an attempt',
+      },
+    ]);
+  });
+
+  it('shows a host as cooling to the project that found it closed, and to all when three projects have', async () => {
+    const [mine, other] = [await aProject(), await aProject()];
+    for (const { projectId } of [mine, other]) await running(projectId, ['limited.example', 'shut.example']);
+    await cooling('limited.example', 600_000, mine.projectId);
+    await cooling('shut.example', 600_000, aProjectId(), aProjectId(), aProjectId());
+
+    const statesOf = async ({ list }: typeof mine) => (await list()).items.map(({ state }) => state);
+
+    expect(await statesOf(mine)).toEqual(['cooling', 'cooling']);
+    expect(await statesOf(other)).toEqual(['ok', 'cooling']);
+  });
+
+  it('does not count the slots of a worker that has died', async () => {
+    const { projectId, list } = await aProject();
+    await running(projectId, ['left.example']);
+    await gateway.store.hosts.slots.take('gone', 'left.example', 5, 16);
+
+    expect((await list()).items).toMatchObject([{ host: 'left.example', active: 0 }]);
+  });
+
+  it('continues after a cursor until there is no more', async () => {
     const { projectId, list } = await aProject();
     await running(projectId, ['a.example', 'b.example', 'c.example']);
 
@@ -118,7 +174,7 @@ describe('GET /api/:v/hosts', () => {
     expect(second).toMatchObject({ items: [{ host: 'c.example' }], next: null });
   });
 
-  it('refuses what it does not know, and whoever may not write', async () => {
+  it('refuses parameters that it does not know, and tokens that may not write', async () => {
     const { client, projectId } = await aProject();
     const reader = await gateway.clientOf({ projectId, scope: 'public-api:read' });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
+import { anAttempt } from '../../support/builders.js';
 import { anItem, settleThree } from '../../support/import-builders.js';
 
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as unknown;
@@ -26,11 +27,12 @@ describe('GET /api/:v/imports/:id', () => {
     url: `https://temporal.example.com/namespaces/default/workflows/import%2Fp1%2F${id}/run-1/history`,
   });
 
-  it('shows how far a running import is, from its workflow', async () => {
+  it('shows how far a running import is, as its workflow tells', async () => {
     const id = await anImport();
     const counts = { total: 3, open: 1, success: 1, skipped: 1, failed: 0 };
-    const startedAt = new Date().toISOString();
-    gateway.workflows.progressOf.set(id, { startedAt, round: 2, counts, bytes: 100, nextSeq: 0 });
+    const startedAt = new Date(Date.now() - 10_000).toISOString();
+    const recent = [[Date.now() / 1_000 - 5, 2, 100]] as const;
+    gateway.workflows.progressOf.set(id, { startedAt, round: 2, counts, bytes: 100, nextSeq: 0, recent });
 
     const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
 
@@ -50,8 +52,66 @@ describe('GET /api/:v/imports/:id', () => {
       round: 2,
       priority: 3,
       failures: [],
+      waitingFor: [],
       workflow: workflow(id),
       links: links(id),
+    });
+  });
+
+  it('cannot tell when an import ends in which nothing was settled in the last minute', async () => {
+    const id = await anImport();
+    const startedAt = new Date(Date.now() - 600_000).toISOString();
+    const counts = { total: 3, open: 2, success: 1, skipped: 0, failed: 0 };
+    const settledAt = Date.now() / 1_000 - 300;
+    gateway.workflows.progressOf.set(id, {
+      ...{ startedAt, round: 5, counts, bytes: 100, nextSeq: 0, recent: [[settledAt, 1, 100]] },
+    });
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    expect(body).toMatchObject({ rate: { itemsPerSecond: 0, bytesPerSecond: 0 }, etaSeconds: null });
+  });
+
+  it('shows which hosts the import waits for, and until when', async () => {
+    const id = await anImport();
+    const counts = { total: 3, open: 3, success: 0, skipped: 0, failed: 0 };
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const waitingFor = [{ host: 'cdn.example.com', until, items: 2 }];
+    gateway.workflows.progressOf.set(id, {
+      ...{ startedAt: new Date().toISOString(), round: 1, counts, bytes: 0, nextSeq: 0, waitingFor },
+    });
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    expect(body).toMatchObject({ waitingFor });
+  });
+
+  it('shows open items that failed an attempt beside the failed ones, by code and host', async () => {
+    const id = await anImport();
+    const { items } = gateway.store;
+    const later = new Date(Date.now() + 600_000);
+    for (const seq of [0, 1])
+      await items.recordAttempt(id, seq, anAttempt({ code: 'http_5xx' }), 'The source answered 500', later);
+    await items.settle({ batchId: id, seq: 2, state: 'failed', code: 'http_404', reason: 'The source answered 404' });
+    const counts = { total: 3, open: 2, success: 0, skipped: 0, failed: 1 };
+    gateway.workflows.progressOf.set(id, {
+      ...{ startedAt: new Date().toISOString(), round: 1, counts, bytes: 0, nextSeq: 0 },
+    });
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    const host = 'cdn.example.com';
+    expect(body).toMatchObject({
+      failures: [
+        {
+          ...{ code: 'http_5xx', host, count: 2, open: 2, retryable: true },
+          samples: [
+            { seq: 0, externalId: 'a', reason: 'The source answered 500' },
+            { seq: 1, externalId: 'b', reason: 'The source answered 500' },
+          ],
+        },
+        { code: 'http_404', host, count: 1, open: 0, retryable: false, samples: [{ seq: 2 }] },
+      ],
     });
   });
 
@@ -113,6 +173,8 @@ describe('GET /api/:v/imports/:id', () => {
           code: 'http_404',
           host: 'cdn.example.com',
           count: 1,
+          open: 0,
+          retryable: false,
           hint: 'Correct the URL',
           samples: [{ seq: 2, externalId: 'c', reason: 'The source answered 404' }],
         },

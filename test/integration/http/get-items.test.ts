@@ -152,7 +152,7 @@ describe('GET /api/:v/imports/:id/items', () => {
     await gateway.store.batches.insert(batch);
     const metadata = { secret: 'x'.repeat(100_000) };
     await gateway.store.items.insertMany(batch, [anItemSpec(0, { metadata }), anItemSpec(1)]);
-    await gateway.store.batches.markAccepted(batch._id, 2);
+    await gateway.store.batches.markAccepted(batch._id, { itemCount: 2, importSeq: 1 });
     await gateway.store.items.settleOpen(batch._id, 'cancelled', 'no '.repeat(1_000_000));
 
     const [item] = await gateway.store.items.list(batch._id, { afterSeq: -1, limit: 1 });
@@ -167,7 +167,7 @@ describe('GET /api/:v/imports/:id/items', () => {
     const batch = aBatch({ projectId: 'p1', itemCount: 1_000 });
     await gateway.store.batches.insert(batch);
     await gateway.store.items.insertMany(batch, itemSpecs(1_000));
-    await gateway.store.batches.markAccepted(batch._id, 1_000);
+    await gateway.store.batches.markAccepted(batch._id, { itemCount: 1_000, importSeq: 1 });
     await gateway.store.items.settleOpen(batch._id, 'cancelled', '\u4e16'.repeat(2_000));
 
     const found: number[] = [];

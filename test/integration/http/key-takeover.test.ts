@@ -49,6 +49,7 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     const logger = pino({ level: 'silent' });
     const acceptBatch = createAcceptBatch({
       ...{ store: { ...store, batches }, workflows, logger },
+      plan: { sweepAbove: 200, sweepPage: 50, hostMaxConcurrent: 16 },
       metrics: { batchAccepted: () => undefined },
       reach: () => undefined,
     });

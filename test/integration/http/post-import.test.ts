@@ -41,6 +41,7 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     const id = idOf(body);
     expect(gateway.workflows.started).toContainEqual({
       ...{ projectId: 'p1', batchId: id, kind: 'video', itemCount: 1, priority: 3 },
+      first: { hosts: ['www.learningcontainer.com'], pageSize: 50, ofHost: 16 },
     });
     expect(await gateway.store.batches.find('p1', id)).toMatchObject({
       state: 'started',
@@ -60,6 +61,15 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
       state: 'open',
       attempts: 0,
     });
+  });
+
+  it('starts a batch that begins with pages without naming its hosts', async () => {
+    const videos = Array.from({ length: 201 }, (_, seq) => anItem(`v${seq}`));
+
+    const { body } = await post({ systemName: 's', videos });
+
+    const started = gateway.workflows.started.find(({ batchId }) => batchId === idOf(body));
+    expect(started?.first).toEqual({ pageSize: 50, ofHost: 16 });
   });
 
   it('takes images, 10,000 items, and a charset or none', async () => {

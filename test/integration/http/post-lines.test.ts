@@ -46,6 +46,7 @@ describe('POST of lines', () => {
       kind: 'video',
       itemCount: 2,
       priority: 3,
+      first: { hosts: ['cdn.example.com', 'cdn.example.com'], pageSize: 50, ofHost: 16 },
     });
     const stored = { state: 'started', systemName: 's', webhook, context: { job: 7 }, itemCount: 2 };
     expect(await gateway.store.batches.find('p1', id)).toMatchObject(stored);
@@ -54,6 +55,21 @@ describe('POST of lines', () => {
       ...{ metadata: { title: 'A' }, mediaType: 'video', state: 'open', attempts: 0, seq: 0 },
     });
     expect(await gateway.store.items.totals(id)).toMatchObject({ open: 2 });
+  });
+
+  it.each([
+    [200, true],
+    [201, false],
+  ])('starts a batch of %d items with their hosts when each gets an activity: %s', async (count, hasHosts) => {
+    const items = Array.from({ length: count }, (_, index) => anItem(`s${index}`));
+
+    const { body } = await post(ndjson(items, { systemName: 's' }));
+
+    const started = gateway.workflows.started.find(({ batchId }) => batchId === idOf(body));
+    expect(started?.first).toEqual({
+      ...{ pageSize: 50, ofHost: 16 },
+      ...(hasHosts && { hosts: items.map(() => 'cdn.example.com') }),
+    });
   });
 
   it('takes CSV, what belongs to the batch from the query', async () => {

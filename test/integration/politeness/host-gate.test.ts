@@ -5,13 +5,21 @@ import type { HostGate } from '../../../src/politeness/host-gate.js';
 import { createHostLedger } from '../../../src/politeness/host-ledger.js';
 import { createHostViews } from '../../../src/politeness/host-views.js';
 import { createLease } from '../../../src/politeness/lease.js';
-import { ANSWERED, DOWN, NEVER_OVER, aHostGate, visitOnce, type GateChanges } from '../../support/host-gates.js';
 import { eventually } from '../../support/eventually.js';
+import {
+  ANSWERED,
+  NEVER_OVER,
+  aHostGate,
+  aStay,
+  aVisitor,
+  visitOnce,
+  type GateChanges,
+} from '../../support/host-gates.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
 const ATTEMPT_MS = 5;
-/** Pauses that are not over before the next line of a test, however busy the machine is. */
-const LONG_PAUSES = { attempts: 3, initialMs: 600_000, maxMs: 600_000 };
+/** A lease of 8 s, a look each second, and what a busy machine adds. */
+const DEAD_BY_MS = 40_000;
 
 let test: TestStore;
 const gates: HostGate[] = [];
@@ -43,28 +51,31 @@ function aCount() {
   return { counts, work };
 }
 
-describe('slots of one host', () => {
-  it.each([1, 3, 4])('are never more than %d in three workers together, and each worker gets on', async (sharedMax) => {
-    const workers = [0, 1, 2].map(() => aGate({ sharedMax }));
-    const { counts, work } = aCount();
-    const over = new AbortController();
-    setMaxListeners(0, over.signal);
+describe('the slots of one host', () => {
+  it.each([1, 3, 4])(
+    'are never more than %d in three workers together, and each worker gets some',
+    async (sharedMax) => {
+      const workers = [0, 1, 2].map(() => aGate({ sharedMax }));
+      const { counts, work } = aCount();
+      const over = new AbortController();
+      setMaxListeners(0, over.signal);
 
-    const all = workers.map(async (gate, worker) => {
-      const lane = async () => {
-        while (!over.signal.aborted) await gate.visit('h', over.signal, () => work(worker));
-      };
-      await Promise.all(Array.from({ length: 6 }, lane));
-    });
-    await eventually(
-      'work of every worker, in all slots',
-      () => counts.done.every((done) => done >= 3) && counts.most >= sharedMax,
-    );
-    over.abort();
-    await Promise.all(all);
+      const all = workers.map(async (gate, worker) => {
+        const lane = async () => {
+          while (!over.signal.aborted) await gate.visit('h', aVisitor(), over.signal, () => work(worker));
+        };
+        await Promise.all(Array.from({ length: 6 }, lane));
+      });
+      await eventually(
+        'work of every worker, in all slots',
+        () => counts.done.every((done) => done >= 3) && counts.most >= sharedMax,
+      );
+      over.abort();
+      await Promise.all(all);
 
-    expect(counts.most).toBe(sharedMax);
-  });
+      expect(counts.most).toBe(sharedMax);
+    },
+  );
 
   it('cost a worker that is alone no operation an item', async () => {
     let operations = 0;
@@ -110,44 +121,103 @@ describe('slots of one host', () => {
     await expect(recordOf('h')).resolves.toMatchObject({ total: 0, held: {} });
   });
 
-  it('of a worker that has died come back when its lease has run out', async () => {
+  it('of a worker that has died come back when its lease is over', async () => {
     const { hosts } = test.store;
     await hosts.leases.open('dead');
     await hosts.slots.take('dead', 'h', 4, 4);
-    const startedAt = performance.now();
+    const gate = aGate();
 
-    await visitOnce(aGate(), 'h');
+    await eventually('a slot for an item', async () => (await visitOnce(gate, 'h')).kind === 'done', DEAD_BY_MS);
 
-    // A lease of eight seconds, and a look at it each second; the rest is for a busy machine.
-    expect(performance.now() - startedAt).toBeLessThan(40_000);
     expect((await recordOf('h'))?.held).not.toHaveProperty('dead');
   });
 
-  it('leave whoever is not interested any more', async () => {
+  it('are not waited for any longer when the signal of the visit aborts', async () => {
     const gate = aGate({ sharedMax: 1 });
-    const done = new AbortController();
-    let isBegun = false;
-    const first = gate.visit('h', NEVER_OVER, async () => {
-      isBegun = true;
-      await new Promise((resolve) => {
-        done.signal.addEventListener('abort', resolve);
-      });
-      return { host: ANSWERED };
-    });
-    await eventually('the first to begin', () => isBegun);
+    const stay = aStay();
+    const first = gate.visit('h', aVisitor(), NEVER_OVER, stay.work);
+    await eventually('the first to begin', () => stay.begun === 1);
     const over = new AbortController();
-    const second = visitOnce(gate, 'h', ANSWERED, over.signal);
+    const second = visitOnce(gate, 'h', ANSWERED, { over: over.signal });
 
     over.abort();
     await expect(second).resolves.toEqual({ kind: 'over' });
-    done.abort();
+    stay.end();
+    await expect(first).resolves.toMatchObject({ kind: 'done' });
+  });
+
+  it('that are all taken are waited for about a second, and a visit without one holds nothing', async () => {
+    const gate = aGate({ sharedMax: 1 });
+    const stay = aStay();
+    const first = gate.visit('h', aVisitor(), NEVER_OVER, stay.work);
+    await eventually('the first to begin', () => stay.begun === 1);
+    const startedAt = performance.now();
+
+    await expect(visitOnce(gate, 'h')).resolves.toEqual({ kind: 'full' });
+
+    const waitedMs = performance.now() - startedAt;
+    expect(waitedMs).toBeGreaterThan(900);
+    expect(waitedMs).toBeLessThan(3_000);
+    expect(gate.counts().active).toBe(1);
+    expect(await recordOf('h')).toMatchObject({ total: 1 });
+    stay.end();
+    await first;
+    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
+    expect(gate.counts().active).toBe(0);
+  });
+
+  it('of another worker are waited for about a second as well', async () => {
+    const { hosts } = test.store;
+    await hosts.leases.open('other');
+    const renewing = setInterval(() => void hosts.leases.renew('other'), 1_000);
+    await hosts.slots.take('other', 'h', 4, 4);
+    const gate = aGate();
+    const startedAt = performance.now();
+
+    const visit = await visitOnce(gate, 'h');
+    clearInterval(renewing);
+
+    expect(visit).toEqual({ kind: 'full' });
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(gate.counts().active).toBe(0);
+    expect(await recordOf('h')).toMatchObject({ total: 4, held: { other: 4 } });
+  });
+
+  it('are left to short visits by long ones, two of eight', async () => {
+    const gate = aGate({ sharedMax: 8, ownMax: 8 });
+    const stay = aStay();
+    const long = Array.from({ length: 8 }, () => gate.visit('h', aVisitor({ isLong: true }), NEVER_OVER, stay.work));
+    await eventually('six long visits', () => stay.begun === 6);
+
+    const short = [1, 2].map(() => gate.visit('h', aVisitor(), NEVER_OVER, stay.work));
+    await eventually('two short visits beside them', () => stay.begun === 8);
+
+    stay.end();
+    const kinds = (await Promise.all(long)).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual([...Array<string>(6).fill('done'), 'full', 'full']);
+    expect((await Promise.all(short)).map(({ kind }) => kind)).toEqual(['done', 'done']);
+  });
+
+  it('go to the next visit as soon as one asks nothing more of its host', async () => {
+    const gate = aGate({ sharedMax: 1 });
+    const stay = aStay();
+    const first = gate.visit('h', aVisitor(), NEVER_OVER, ({ leave }) => {
+      leave();
+      return stay.work();
+    });
+    await eventually('the first to begin', () => stay.begun === 1);
+
+    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
+    stay.end();
     await expect(first).resolves.toMatchObject({ kind: 'done' });
   });
 
   it('do not stay taken when the work throws', async () => {
     const gate = aGate({ sharedMax: 1 });
 
-    await expect(gate.visit('h', NEVER_OVER, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    await expect(gate.visit('h', aVisitor(), NEVER_OVER, () => Promise.reject(new Error('broken')))).rejects.toThrow(
+      'broken',
+    );
     await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
   });
 });
@@ -169,7 +239,7 @@ describe('a worker whose lease was taken away', () => {
     const views = createHostViews(hosts);
     const ledger = createHostLedger('h', { store: hosts, lease, views, sharedMax: 2, ownMax: 2 }, () => undefined);
     ledgers.push(ledger);
-    const take = () => ledger.acquire(NEVER_OVER, '', () => undefined);
+    const take = () => ledger.acquire(NEVER_OVER, '', 60_000, () => undefined);
     await take();
 
     // Paused for longer than a lease, while somebody else needed the slots.
@@ -184,107 +254,5 @@ describe('a worker whose lease was taken away', () => {
     ledger.release();
     await ledger.close();
     await lease.close();
-  });
-});
-
-describe('a host that fails', () => {
-  const fail = async (gate: HostGate, host: string, times: number) => {
-    for (let time = 0; time < times; time++) await visitOnce(gate, host, DOWN);
-  };
-
-  it('cools after ten failures in a row, for every worker', async () => {
-    const [one, two] = [aGate({ policy: LONG_PAUSES }), aGate({ policy: LONG_PAUSES })];
-    await fail(one, 'h', 9);
-    await expect(visitOnce(two, 'h', DOWN)).resolves.toMatchObject({ kind: 'done', cools: true });
-
-    await expect(visitOnce(two, 'h')).resolves.toEqual({ kind: 'closed' });
-    await eventually('the other one to know', async () => (await visitOnce(one, 'h', DOWN)).kind === 'closed');
-    await expect(visitOnce(one, 'other')).resolves.toMatchObject({ kind: 'done' });
-  });
-
-  it('does not cool when one of ten succeeds', async () => {
-    const gate = aGate();
-    await fail(gate, 'h', 9);
-    await visitOnce(gate, 'h');
-    await fail(gate, 'h', 9);
-
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
-    expect((await recordOf('h'))?.trouble).toBeUndefined();
-  });
-
-  it('lets one probe through in all workers when its pause is over, and all when that succeeds', async () => {
-    const workers = [aGate(), aGate(), aGate()];
-    await fail(workers[0] ?? aGate(), 'h', 10);
-    await eventually('the end of the pause', async () => {
-      const until = (await recordOf('h'))?.trouble?.coolingUntil;
-      return until !== undefined && until.getTime() < Date.now();
-    });
-    let begun = 0;
-    const answer = new AbortController();
-    const probe = async () => {
-      begun += 1;
-      await new Promise((resolve) => {
-        answer.signal.addEventListener('abort', resolve);
-      });
-      return { host: ANSWERED };
-    };
-
-    const visits = workers.flatMap((gate) => [1, 2, 3].map(() => gate.visit('h', NEVER_OVER, probe)));
-    await eventually('all others turned away', async () => {
-      const settled = await Promise.all(visits.map((visit) => Promise.race([visit, Promise.resolve(null)])));
-      return settled.filter((visit) => visit?.kind === 'closed').length === 8;
-    });
-    expect(begun).toBe(1);
-    answer.abort();
-    await Promise.all(visits);
-
-    for (const gate of workers) await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
-  });
-
-  it('is closed again by a probe that fails, for longer, and remembers each try', async () => {
-    const gate = aGate({ policy: { attempts: 3, initialMs: 20, maxMs: 1_000 } });
-    await fail(gate, 'h', 10);
-    for (let probes = 1; probes <= 3; probes++)
-      await eventually(`probe ${probes}`, async () => (await visitOnce(gate, 'h', DOWN)).kind === 'done');
-
-    const trouble = (await recordOf('h'))?.trouble;
-    expect(trouble).toMatchObject({ pauses: 4, failures: 13, code: 'connect_failed' });
-    expect(trouble?.tries).toHaveLength(3);
-  });
-
-  it('cools for as long as it asks to', async () => {
-    const gate = aGate();
-    const askedAt = Date.now();
-    await visitOnce(gate, 'h', { kind: 'busy', code: 'rate_limited', retryAfterMs: 60_000 });
-
-    await expect(visitOnce(gate, 'h')).resolves.toEqual({ kind: 'closed' });
-    const until = (await recordOf('h'))?.trouble?.coolingUntil?.getTime() ?? 0;
-    expect(until - askedAt).toBeGreaterThanOrEqual(60_000);
-    expect(gate.counts()).toEqual({ active: 0, cooling: 1 });
-  });
-
-  it('turns those away who wait for a slot there', async () => {
-    const gate = aGate({ sharedMax: 1 });
-    const busy = visitOnce(gate, 'h', { kind: 'busy', code: 'rate_limited', retryAfterMs: 60_000 });
-    const waiting = visitOnce(gate, 'h');
-
-    await expect(busy).resolves.toMatchObject({ cools: true });
-    await expect(waiting).resolves.toEqual({ kind: 'closed' });
-  });
-});
-
-describe('a host with a rate', () => {
-  it('rests for every worker until the window is over, and goes on then', async () => {
-    let begun = 0;
-    // So long that a busy machine gets from one line to the next within it.
-    const rate = { points: 2, consume: () => Promise.resolve(begun++ < 2 ? 0 : 3_000) };
-    const [one, two] = [aGate({ rate }), aGate({ rate })];
-    await visitOnce(one, 'h');
-    await visitOnce(two, 'h');
-
-    await expect(visitOnce(one, 'h')).resolves.toEqual({ kind: 'closed' });
-    expect((await two.unwell(['h'])).map(({ host }) => host)).toEqual(['h']);
-    begun = 0;
-    await eventually('the next window', async () => (await visitOnce(one, 'h')).kind === 'done');
   });
 });

@@ -192,7 +192,9 @@ describe('a primary that is gone', () => {
     mongo.isPrimary = false;
     mongo.script(({ name }) => (name === 'update' ? steppedDown : undefined));
 
-    const writes = Array.from({ length: 20 }, (_, n) => store.batches.markAccepted(`none-${n}`, 1));
+    const writes = Array.from({ length: 20 }, (_, n) =>
+      store.batches.markAccepted(`none-${n}`, { itemCount: 1, importSeq: 1 }),
+    );
     await eventually('a word of it', () => lines.includes(LOST));
     mongo.script(() => undefined);
     mongo.isPrimary = true;

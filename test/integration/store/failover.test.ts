@@ -59,7 +59,7 @@ if (skipped !== undefined) process.stderr.write(`The service on a replica set ($
       const { _id: batchId, projectId } = batch;
       await store.batches.insert(batch);
       await store.items.insertMany(batch, itemSpecs(300));
-      await store.batches.markAccepted(batchId, 300);
+      await store.batches.markAccepted(batchId, { itemCount: 300, importSeq: 1 });
 
       const { result, mediaId } = await store.media.upsert(aMediaWrite({ projectId }));
       const settled = await Promise.all([0, 1, 2].map((seq) => store.items.settle(aSettlement(batchId, seq))));

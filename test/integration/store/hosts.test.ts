@@ -1,16 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { HostTrouble } from '../../../src/contract/hosts.js';
+import { LEASE_MS, type HostCircuit } from '../../../src/contract/hosts.js';
 import { createStore } from '../../../src/store/connect.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
 const DAY_MS = 86_400_000;
-const trouble = (failures: number): HostTrouble => ({
-  code: 'connect_failed',
-  failures,
-  since: new Date(0),
-  pauses: 0,
-  tries: [],
+const circuit = (failures: number, projectId = 'p', openUntil?: Date): HostCircuit => ({
+  ...{ projectId, evidence: 'down', code: 'connect_failed', failures, urls: [], since: new Date(0) },
+  ...{ pauses: 0, tries: [], ...(openUntil && { openUntil }) },
 });
 
 let test: TestStore;
@@ -70,11 +67,11 @@ describe('the slots of a host', () => {
     expect(answers).toEqual([true, false, true, false, true]);
   });
 
-  it('are refused to whoever wants a host that is well when it is in trouble or resting', async () => {
+  it('are refused to a caller that asks for a host that is well when it has circuits or rests', async () => {
     const { hosts } = test.store;
     await hosts.slots.take('a', 'resting', 1, 4);
     await hosts.rest('resting', new Date());
-    await hosts.changeTrouble('ill', () => trouble(1));
+    await hosts.changeCircuits('ill', () => [circuit(1)]);
 
     await expect(hosts.slots.take('a', 'resting', 1, 4, 'well')).resolves.toBe(false);
     await expect(hosts.slots.take('a', 'ill', 1, 4, 'well')).resolves.toBe(false);
@@ -113,30 +110,64 @@ describe('leases', () => {
   });
 });
 
-describe('what is wrong with a host', () => {
-  it('is changed once for each who changes it at the same time', async () => {
+describe('the slots of workers that have died', () => {
+  it('are not counted any more when their lease is over, and those of a worker that lives are', async () => {
+    const { hosts } = test.store;
+    for (const lease of ['dead', 'live']) {
+      await hosts.leases.open(lease);
+      await hosts.slots.take(lease, 'h', 2, 8);
+    }
+    await hosts.slots.take('never-opened', 'h', 3, 8);
+    await expect(hosts.findAll(['h'])).resolves.toMatchObject([{ total: 4, held: { dead: 2, live: 2 } }]);
+
+    const longAgo = new Date(Date.now() - LEASE_MS - 60_000);
+    await test.database.db
+      .collection<{ _id: string }>('workers')
+      .updateOne({ _id: 'dead' }, { $set: { renewedAt: longAgo } });
+
+    const [record] = await hosts.findAll(['h']);
+    expect(record).toMatchObject({ host: 'h', total: 2 });
+    expect(record?.held).toEqual({ live: 2 });
+  });
+});
+
+describe('the circuits of a host', () => {
+  it('are changed once by each of the workers that change them at the same time', async () => {
     const { hosts } = test.store;
 
     await Promise.all(
-      Array.from({ length: 12 }, () => hosts.changeTrouble('h', (known) => trouble((known?.failures ?? 0) + 1))),
+      Array.from({ length: 12 }, () => hosts.changeCircuits('h', ([known]) => [circuit((known?.failures ?? 0) + 1)])),
     );
 
-    await expect(hosts.find('h')).resolves.toMatchObject({ total: 0, trouble: { failures: 12 } });
+    const found = await hosts.find('h');
+    expect(found).toMatchObject({ total: 0, circuits: [{ failures: 12 }] });
+    expect(found?.circuits).toHaveLength(1);
   });
 
-  it('is not written when it stays as it is, and goes when nothing is wrong any more', async () => {
+  it('are one a project', async () => {
     const { hosts } = test.store;
-    await hosts.changeTrouble('none', (known) => known);
-    await hosts.changeTrouble('h', () => trouble(1));
-    await hosts.changeTrouble('h', () => undefined);
+
+    await hosts.changeCircuits('h', (known) => [...known, circuit(1, 'a')]);
+    const answered = await hosts.changeCircuits('h', (known) => [...known, circuit(2, 'b')]);
+
+    expect(answered.map(({ projectId }) => projectId)).toEqual(['a', 'b']);
+    expect((await hosts.find('h'))?.circuits).toEqual(answered);
+  });
+
+  it('are not written when they stay as they are, and are removed when nothing is wrong any more', async () => {
+    const { hosts } = test.store;
+    await hosts.changeCircuits('none', (known) => known);
+    await hosts.changeCircuits('h', () => [circuit(1)]);
+    await hosts.changeCircuits('h', () => []);
 
     await expect(hosts.find('none')).resolves.toBeNull();
-    expect((await hosts.find('h'))?.trouble).toBeUndefined();
+    expect((await hosts.find('h'))?.circuits).toEqual([]);
+    await expect(hosts.slots.take('a', 'h', 1, 4, 'well')).resolves.toBe(true);
   });
 
   it('can be asked for among thousands of hosts', async () => {
     const { hosts } = test.store;
-    await hosts.changeTrouble('h7', () => trouble(1));
+    await hosts.changeCircuits('h7', () => [circuit(1)]);
     await hosts.slots.take('a', 'h8', 1, 4);
     const names = Array.from({ length: 2_500 }, (_, index) => `h${index}`);
 
@@ -146,10 +177,10 @@ describe('what is wrong with a host', () => {
 });
 
 describe('forgetting', () => {
-  it('removes hosts that nobody has used for long, and frees slots of the dead there', async () => {
+  it('removes hosts that were not used for long, and frees the slots of workers that have died', async () => {
     const { hosts } = test.store;
     await hosts.slots.take('gone', 'old', 2, 4);
-    await hosts.changeTrouble('older', () => trouble(1));
+    await hosts.changeCircuits('older', () => [circuit(1)]);
     await hosts.leases.open('here');
     await hosts.slots.take('here', 'busy', 1, 4);
     const old = { $set: { touchedAt: new Date(Date.now() - 2 * DAY_MS) } };
@@ -162,6 +193,16 @@ describe('forgetting', () => {
     expect(removed).toBe(2);
     const left = (await hosts.findAll(['old', 'older', 'busy', 'young'])).map(({ host }) => host).sort();
     expect(left).toEqual(['busy', 'young']);
+  });
+
+  it('keeps a host until the last of its circuits may let a probe through', async () => {
+    const { hosts } = test.store;
+    const openUntil = new Date(test.now().getTime() + 2 * DAY_MS);
+    await hosts.changeCircuits('asked-for-days', () => [circuit(6, 'p', openUntil)]);
+
+    await hosts.forget(new Date(test.now().getTime() + DAY_MS));
+
+    await expect(hosts.find('asked-for-days')).resolves.toMatchObject({ circuits: [{ openUntil }] });
   });
 });
 

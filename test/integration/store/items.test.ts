@@ -95,7 +95,7 @@ describe('reading items', () => {
     expect(seqs(await items.openInRange(batchId, 1, 6, later))).toEqual([1, 4, 5, 6]);
   });
 
-  it('offers planning all open items, with what it needs and no more', async () => {
+  it('offers planning all open items up to the one it names, with what it needs and no more', async () => {
     const batchId = await storedBatch(itemSpecs(6));
     const at = new Date();
     await items.settle(aSettlement(batchId, 2));
@@ -108,7 +108,8 @@ describe('reading items', () => {
       { seq: 3, host, solo: true },
       { seq: 4, host, nextAttemptAt: at },
     ]);
-    await expect(items.openFrom(batchId, 0, 10, { solo: true, dueBy: new Date() })).resolves.toStrictEqual([
+    await expect(items.openFrom(batchId, 1, 3, 4)).resolves.toStrictEqual([
+      { seq: 1, host },
       { seq: 3, host, solo: true },
     ]);
   });
@@ -258,10 +259,60 @@ describe('counting items', () => {
         code: 'http_404',
         host: 'b.example',
         count: 5,
+        open: 0,
         samples: [sample(1, 'Gone 1'), sample(3, 'Gone 3'), sample(5, 'Gone 5')],
       },
-      { code: 'timeout', host: 'a.example', count: 2, samples: [sample(2, 'Too late'), sample(4, 'Too late')] },
-      { code: 'http_404', host: 'a.example', count: 1, samples: [sample(0, 'Gone')] },
+      {
+        code: 'timeout',
+        host: 'a.example',
+        count: 2,
+        open: 0,
+        samples: [sample(2, 'Too late'), sample(4, 'Too late')],
+      },
+      { code: 'http_404', host: 'a.example', count: 1, open: 0, samples: [sample(0, 'Gone')] },
     ]);
+  });
+
+  it('groups open items that failed an attempt with the failed ones, and samples the failed ones first', async () => {
+    const host = 'a.example';
+    const batchId = await storedBatch(Array.from({ length: 6 }, (_, seq) => anItemSpec(seq, { host })));
+    const later = new Date(Date.now() + 60_000);
+    for (const seq of [0, 1, 2])
+      await items.recordAttempt(batchId, seq, anAttempt({ code: 'http_5xx' }), `Answered 500 ${seq}`, later);
+    await items.settle(aSettlement(batchId, 4, { state: 'failed', code: 'http_5xx', reason: 'Answered 500 again' }));
+    await items.recordAttempt(batchId, 5, anAttempt({ code: 'timeout' }), 'Too late', later);
+
+    const sample = (seq: number, reason: string) => ({ seq, externalId: `ext-${seq}`, reason });
+    await expect(items.failureGroups(batchId)).resolves.toEqual([
+      {
+        ...{ code: 'http_5xx', host, count: 4, open: 3 },
+        samples: [sample(4, 'Answered 500 again'), sample(0, 'Answered 500 0'), sample(1, 'Answered 500 1')],
+      },
+      { code: 'timeout', host, count: 1, open: 1, samples: [sample(5, 'Too late')] },
+    ]);
+  });
+
+  it('groups the open items of some batches by host and by the code of their latest attempt', async () => {
+    const specs = ['a', 'a', 'a', 'b', 'b'].map((host, seq) => anItemSpec(seq, { host }));
+    const [one, two, other] = [await storedBatch(specs), await storedBatch(specs), await storedBatch(specs)];
+    const later = new Date(Date.now() + 60_000);
+    for (const batchId of [one, two]) {
+      await items.recordAttempt(batchId, 0, anAttempt({ at: new Date(1), code: 'timeout' }), 'Too late', later);
+      await items.recordAttempt(batchId, 0, anAttempt({ at: new Date(2), code: 'http_5xx' }), 'Broken', later);
+    }
+    await items.recordAttempt(other, 4, anAttempt({ code: 'timeout' }), 'Too late', later);
+    await items.settle(aSettlement(one, 3));
+
+    const groups = await items.openGroups([one, two]);
+
+    expect(groups).toHaveLength(3);
+    expect(groups).toEqual(
+      expect.arrayContaining([
+        { host: 'a', count: 4, attempts: 0 },
+        { host: 'b', count: 3, attempts: 0 },
+        { host: 'a', code: 'http_5xx', count: 2, attempts: 4 },
+      ]),
+    );
+    await expect(items.openGroups([])).resolves.toEqual([]);
   });
 });

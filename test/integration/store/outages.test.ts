@@ -47,7 +47,7 @@ const WRITES: readonly (readonly [string, string, () => Promise<unknown>])[] = [
   ['a group commit of inserts', 'insert', () => store.media.upsert(aMediaWrite(), null)],
   ['a group commit of updates', 'update', () => store.items.settle(aSettlement(newBatchId(), 0))],
   ['slots of hosts', 'update', () => store.hosts.slots.take('lease', `${newBatchId()}.example`, 1, 1)],
-  ['one update', 'update', () => store.batches.markAccepted(newBatchId(), 1)],
+  ['one update', 'update', () => store.batches.markAccepted(newBatchId(), { itemCount: 1, importSeq: 1 })],
   ['a find and update', 'findAndModify', () => store.batches.nextImportSeq(aProjectId())],
   ['a removal', 'delete', () => store.idempotencyKeys.release('p', newBatchId(), 'b')],
 ];

@@ -35,7 +35,7 @@ async function workWithAll(): Promise<void> {
   await batches.nextImportSeq(projectId);
   await batches.insert(batch);
   await items.insertMany(batch, itemSpecs(3));
-  await batches.markAccepted(batchId, 3);
+  await batches.markAccepted(batchId, { itemCount: 3, importSeq: 1 });
   await batches.find(projectId, batchId);
   await items.openInRange(batchId, 0, 2, new Date());
   await items.openFrom(batchId, 0, 10);

@@ -52,7 +52,13 @@ describe('deliveries', () => {
       await deliveries.open({ ...delivery, body: '{}' });
     }
     test.advance(1_000);
-    await deliveries.record(attempted._id, { at: new Date(), durationMs: 5, status: 500 }, 'pending', test.now());
+    await deliveries.record(
+      attempted._id,
+      { at: new Date(), durationMs: 5, status: 500 },
+      'pending',
+      test.now(),
+      'delivery',
+    );
     await deliveries.markStarted(confirmed._id);
     await deliveries.open(aDelivery());
 
@@ -63,6 +69,20 @@ describe('deliveries', () => {
     expect(found[0]).not.toHaveProperty('body');
   });
 
+  it('is left to a workflow when the import could not deliver it, and only then', async () => {
+    const [left, taken] = [aDelivery(), aDelivery()];
+    for (const delivery of [left, taken]) await deliveries.open(delivery);
+    const attempt = { at: new Date(), durationMs: 5 };
+    await deliveries.record(left._id, attempt, 'pending', test.now(), 'import');
+    await deliveries.record(taken._id, attempt, 'delivered', null, 'import');
+    test.advance(1_000);
+
+    const found = (await deliveries.findUnstarted(test.now(), 1_000)).map(({ _id }) => _id);
+
+    expect(found).toContain(left._id);
+    expect(found).not.toContain(taken._id);
+  });
+
   it('records attempts in order and the time of the next one', async () => {
     const delivery = aDelivery();
     await deliveries.open(delivery);
@@ -70,9 +90,9 @@ describe('deliveries', () => {
     const succeeded = { at: new Date(2_000), durationMs: 7, status: 204 };
     const next = new Date(1_500);
 
-    await deliveries.record(delivery._id, failed, 'pending', next);
+    await deliveries.record(delivery._id, failed, 'pending', next, 'delivery');
     const waiting = await deliveries.open(delivery);
-    await deliveries.record(delivery._id, succeeded, 'delivered', null);
+    await deliveries.record(delivery._id, succeeded, 'delivered', null, 'delivery');
     const done = await deliveries.open(delivery);
 
     expect(waiting).toMatchObject({ state: 'pending', attempts: [failed], nextAttemptAt: next });
@@ -85,8 +105,8 @@ describe('deliveries', () => {
     await deliveries.open(delivery);
     const attempt = { at: new Date(), durationMs: 5, status: 200 };
 
-    await deliveries.record(delivery._id, attempt, 'delivered', null);
-    await deliveries.record(delivery._id, attempt, 'delivered', null);
+    await deliveries.record(delivery._id, attempt, 'delivered', null, 'delivery');
+    await deliveries.record(delivery._id, attempt, 'delivered', null, 'delivery');
 
     await expect(deliveries.open(delivery)).resolves.toMatchObject({ attempts: [attempt] });
   });

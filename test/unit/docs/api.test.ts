@@ -4,7 +4,7 @@ import { aBatch } from '../../support/builders.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 
 const FAILURES = [
-  { code: 'http_404', host: 'a.example', count: 1, samples: [{ seq: 0, externalId: 'a', reason: 'Gone' }] },
+  { code: 'http_404', host: 'a.example', count: 1, open: 0, samples: [{ seq: 0, externalId: 'a', reason: 'Gone' }] },
 ] as const;
 
 /** Dotted paths of every value of an answer; entries of lists go by `[]`. */
@@ -21,7 +21,11 @@ describe('docs/api.md', () => {
     batch: aBatch({ startedAt: new Date() }),
     counts: { total: 1, open: 0, success: 0, skipped: 0, failed: 1 },
     bytes: 1,
-    progress: null,
+    progress: {
+      ...{ startedAt: new Date().toISOString(), round: 1, bytes: 0, nextSeq: 0 },
+      counts: { total: 1, open: 0, success: 0, skipped: 0, failed: 1 },
+      waitingFor: [{ host: 'slow.example', until: new Date().toISOString(), items: 1 }],
+    },
     failures: FAILURES,
     runId: 'r',
     workflowUrl: 'https://temporal.example.com/',

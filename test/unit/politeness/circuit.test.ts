@@ -58,6 +58,15 @@ describe('the circuit of a host', () => {
     expect(told(failing(4), ANSWERED, { url: 'other', projectId: 'another' })).toEqual([]);
   });
 
+  it('stays open for a project that the host limits, whatever it answers another one', () => {
+    const limited = failing(6, BUSY);
+
+    expect(told(limited, ANSWERED, { projectId: 'another' })).toBe(limited);
+    expect(told(failing(5, DOWN), ANSWERED, { projectId: 'another' })).toEqual([]);
+    expect(told(failing(5, BUSY), ANSWERED, { projectId: 'another' })).toEqual([]);
+    expect(told(limited, ANSWERED, { url: 'v' })).toEqual([]);
+  });
+
   it('is closed by no answer to a request that was sent before the failures began', () => {
     const circuits = failing(5);
 
