@@ -25,7 +25,7 @@ export interface WaitOptions {
  * Waits until an import has finished, through restarts of the gateway.
  * @throws Unreachable when the API could not be reached for a minute; Refused for an import that is not there
  */
-export async function waitForEnd({ client, id, onProgress, pollMs = POLL_MS }: WaitOptions): Promise<ImportDocument> {
+async function waitForEnd({ client, id, onProgress, pollMs = POLL_MS }: WaitOptions): Promise<ImportDocument> {
   let lastAnswerAt = Date.now();
   for (;;) {
     try {

@@ -20,7 +20,7 @@ export function createLogger(level: string, name: string, stream?: pino.Destinat
  * Names, codes and frames. The message is there when this code wrote it, as it then names a subject and a rule; the message of a
  * foreign error may quote what a client or a source sent.
  */
-export function safeError(error: unknown): Record<string, unknown> {
+function safeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const frames = framesOf(error);
   const message = isOurs(error, frames) ? { message: error.message } : {};

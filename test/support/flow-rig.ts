@@ -24,6 +24,7 @@ import { aBatch, anItemSpec } from './builders.js';
 import { eventually } from './eventually.js';
 import { aTestDatabase } from './mongo.js';
 import { aTaskQueue, type TestTemporal } from './temporal.js';
+import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.js';
 import { aWorkerProcess } from './workflow-worker.js';
 
 /** What a host does with a request: by name of the host and path. */
@@ -49,10 +50,12 @@ export const GOOD: Behaviour = (request, response) => {
 /** All that an import needs, with the limits of the default configuration: one worker, a real store, real sockets. */
 export interface FlowRig {
   readonly workers: readonly Worker[];
-  /** Serves a host from now on. Names end in `.test` and lead to 127.0.0.1. */
+  /** Serves a host from now on. All names lead to 127.0.0.1. */
   serve(host: string, behaviour: Behaviour): void;
   /** The URL of an item there. */
   urlOf(host: string, path: string): string;
+  /** The system of a client, for webhooks. */
+  readonly receiver: WebhookReceiver;
   /** Stores a batch of these URLs and starts its workflow, as the gateway does. */
   post(urls: readonly string[], changes?: Partial<Batch>): Promise<PostedImport>;
   close(): Promise<void>;
@@ -80,8 +83,9 @@ export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
   const folder = await mkdtemp(join(tmpdir(), 'flow-'));
   const blobs = openBlobStore(`file:${folder}`);
   const origin = await startHosts();
+  const receiver = await startWebhookReceiver();
   const egress = createEgress({
-    allow: parseAllowList(`127.0.0.1/32:${origin.port}`),
+    allow: parseAllowList(`127.0.0.1/32:${origin.port},127.0.0.1/32:${receiver.port}`),
     lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
     connectTimeoutMs: 10_000,
     hostMaxConnections: 8,
@@ -152,7 +156,9 @@ export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
     serve: origin.serve,
     urlOf: (host, path) => `http://${host}:${origin.port}/${path}`,
     post,
+    receiver,
     close: async () => {
+      await receiver.close();
       await hosts.close();
       await egress.close();
       await origin.close();

@@ -3,7 +3,6 @@ import { runWorkers } from '../../src/worker-options.js';
 import { eventually } from '../support/eventually.js';
 import { aFlowRig, DRIP, GOOD, SILENT, type Behaviour, type FlowRig } from '../support/flow-rig.js';
 import { connectTestTemporal, type TestTemporal } from '../support/temporal.js';
-import { startWebhookReceiver } from '../support/webhook-receiver.js';
 
 /*
  * The promise that one bad source holds up no other one, with the default limits, one worker, and real servers. Limits of time are
@@ -44,34 +43,36 @@ function failingOnce(): Behaviour {
 
 describe('a source that takes requests and never answers', () => {
   it('holds up no healthy item behind it in a small import', async () => {
-    rig.serve('silent.test', SILENT);
+    rig.serve('silent.example.com', SILENT);
     await whileWorking(async () => {
-      const posted = await rig.post([...urls('silent.test', 60), ...urls('well.test', 60)]);
+      const posted = await rig.post([...urls('silent.example.com', 60), ...urls('well.example.com', 60)]);
 
-      expect(await posted.succeeded('well.test', 60)).toBeLessThan(10_000);
+      expect(await posted.succeeded('well.example.com', 60)).toBeLessThan(10_000);
       await posted.terminate();
     });
   });
 
   it('holds up no healthy item among 300 of its own in a large import', async () => {
-    rig.serve('silent.test', SILENT);
+    rig.serve('silent.example.com', SILENT);
     await whileWorking(async () => {
-      const posted = await rig.post(mixed(urls('silent.test', 300), urls('well.test', 300)));
+      const posted = await rig.post(mixed(urls('silent.example.com', 300), urls('well.example.com', 300)));
 
-      expect(await posted.succeeded('well.test', 300)).toBeLessThan(15_000);
+      expect(await posted.succeeded('well.example.com', 300)).toBeLessThan(15_000);
       await posted.terminate();
     });
   });
 
   it('holds up neither the item, nor the webhook, nor the cancellation of another project, in four imports', async () => {
-    rig.serve('silent.test', SILENT);
-    const receiver = await startWebhookReceiver();
+    rig.serve('silent.example.com', SILENT);
+    const { receiver } = rig;
     await whileWorking(async () => {
-      const full = await Promise.all([1, 2, 3, 4].map(() => rig.post(urls('silent.test', 60))));
+      const full = await Promise.all([1, 2, 3, 4].map(() => rig.post(urls('silent.example.com', 60))));
       await eventually('items under way', async () => (await full[3]?.count('open')) === 60);
-      const single = await rig.post([rig.urlOf('well.test', 'single')]);
+      const single = await rig.post([rig.urlOf('well.example.com', 'single')], { webhook: receiver.url });
 
       expect(await single.finished()).toBeLessThan(6_000);
+      await eventually('its webhook', () => receiver.deliveries.length === 1);
+      expect(await single.count('success')).toBe(1);
 
       const [first] = full;
       const cancelledAt = performance.now();
@@ -80,20 +81,19 @@ describe('a source that takes requests and never answers', () => {
       expect(performance.now() - cancelledAt).toBeLessThan(10_000);
       await Promise.all(full.slice(1).map((each) => each.terminate()));
     });
-    await receiver.close();
   });
 });
 
 describe('one URL of a host', () => {
   it('that answers 429 closes the host neither for its own import nor for another project', async () => {
-    rig.serve('shared.test', (request, response) => {
+    rig.serve('shared.example.com', (request, response) => {
       if (request.url === '/limited') response.writeHead(429, { 'Retry-After': '600' }).end();
       else GOOD(request, response);
     });
     await whileWorking(async () => {
-      const own = await rig.post([rig.urlOf('shared.test', 'limited'), ...urls('shared.test', 20)]);
-      await own.succeeded('shared.test', 20);
-      const other = await rig.post(urls('shared.test', 20, 'other'));
+      const own = await rig.post([rig.urlOf('shared.example.com', 'limited'), ...urls('shared.example.com', 20)]);
+      await own.succeeded('shared.example.com', 20);
+      const other = await rig.post(urls('shared.example.com', 20, 'other'));
 
       expect(await other.finished()).toBeLessThan(10_000);
       expect(await other.count('success')).toBe(20);
@@ -102,16 +102,16 @@ describe('one URL of a host', () => {
   });
 
   it('that redirects to a host that answers 429 does not close the host that redirects', async () => {
-    rig.serve('victim.test', (request, response) => {
+    rig.serve('victim.example.com', (request, response) => {
       if (request.url?.startsWith('/out') === true)
-        response.writeHead(302, { Location: rig.urlOf('attacker.test', request.url.slice(1)) }).end();
+        response.writeHead(302, { Location: rig.urlOf('attacker.example.com', request.url.slice(1)) }).end();
       else GOOD(request, response);
     });
-    rig.serve('attacker.test', (_request, response) => response.writeHead(429, { 'Retry-After': '900' }).end());
+    rig.serve('attacker.example.com', (_request, response) => response.writeHead(429, { 'Retry-After': '900' }).end());
     await whileWorking(async () => {
-      const attack = await rig.post(urls('victim.test', 40, 'out'));
+      const attack = await rig.post(urls('victim.example.com', 40, 'out'));
       await eventually('answers of the attacker', async () => (await attack.count('open')) === 40);
-      const victim = await rig.post(urls('victim.test', 10));
+      const victim = await rig.post(urls('victim.example.com', 10));
 
       expect(await victim.finished()).toBeLessThan(10_000);
       expect(await victim.count('success')).toBe(10);
@@ -120,12 +120,12 @@ describe('one URL of a host', () => {
   });
 
   it('that hangs does not keep ten others from being tried again when they are due', async () => {
-    rig.serve('hanging.test', SILENT);
-    rig.serve('flaky.test', failingOnce());
+    rig.serve('hanging.example.com', SILENT);
+    rig.serve('flaky.example.com', failingOnce());
     await whileWorking(async () => {
-      const posted = await rig.post([rig.urlOf('hanging.test', 'one'), ...urls('flaky.test', 10)]);
+      const posted = await rig.post([rig.urlOf('hanging.example.com', 'one'), ...urls('flaky.example.com', 10)]);
 
-      expect(await posted.succeeded('flaky.test', 10)).toBeLessThan(10_000);
+      expect(await posted.succeeded('flaky.example.com', 10)).toBeLessThan(10_000);
       await posted.terminate();
     });
   });
@@ -133,19 +133,19 @@ describe('one URL of a host', () => {
 
 describe('long downloads', () => {
   it.each([
-    ['another host', 'small.test'],
-    ['the same host', 'drip.test'],
+    ['another host', 'small.example.com'],
+    ['the same host', 'drip.example.com'],
   ])('leave places to the small files of %s', async (_which, small) => {
-    rig.serve('drip.test', (request, response) => {
+    rig.serve('drip.example.com', (request, response) => {
       if (request.url?.startsWith('/drip') === true) DRIP(request, response);
       else GOOD(request, response);
     });
     await whileWorking(async () => {
-      const long = await rig.post(urls('drip.test', 60, 'drip'));
+      const long = await rig.post(urls('drip.example.com', 60, 'drip'));
       await eventually('long downloads', async () => (await long.count('open')) === 60);
       const posted = await rig.post(urls(small, 30, 'small'));
 
-      expect(await posted.finished()).toBeLessThan(small === 'drip.test' ? 40_000 : 10_000);
+      expect(await posted.finished()).toBeLessThan(small === 'drip.example.com' ? 40_000 : 10_000);
       await long.terminate();
     });
   });
@@ -154,17 +154,17 @@ describe('long downloads', () => {
 describe('a host that recovers', () => {
   it('gets all of its items within seconds of the probe that succeeds', async () => {
     let isDown = true;
-    rig.serve('ill.test', (request, response) => {
+    rig.serve('ill.example.com', (request, response) => {
       if (isDown) request.socket.destroy();
       else GOOD(request, response);
     });
     await whileWorking(async () => {
-      const posted = await rig.post(urls('ill.test', 100));
+      const posted = await rig.post(urls('ill.example.com', 100));
       await eventually('an open circuit', async () => (await posted.count('open')) === 100);
       isDown = false;
-      await posted.succeeded('ill.test', 1);
+      await posted.succeeded('ill.example.com', 1);
       const recoveredAt = performance.now();
-      await posted.succeeded('ill.test', 85);
+      await posted.succeeded('ill.example.com', 85);
 
       expect(performance.now() - recoveredAt).toBeLessThan(5_000);
       await posted.finished();
