@@ -13,6 +13,8 @@ export interface RequestState {
   requestId: string;
   /** Set by `authenticate`. */
   token?: AccessToken;
+  /** Set by `authenticate`: looks at the token again. @throws ApiError 401 */
+  checkToken?: () => Promise<void>;
 }
 
 export type RequestContext = ParameterizedContext<RequestState>;
@@ -22,4 +24,10 @@ export type RequestHandler = Middleware<RequestState>;
 export function tokenOf(state: RequestState): AccessToken {
   if (state.token === undefined) throw new Error('The route is not mounted behind authentication');
   return state.token;
+}
+
+/** As `tokenOf`, whether the token is still good: a request may take hours. */
+export function tokenCheckOf(state: RequestState): () => Promise<void> {
+  if (state.checkToken === undefined) throw new Error('The route is not mounted behind authentication');
+  return state.checkToken;
 }

@@ -1,6 +1,6 @@
 import { newBatchId } from '../contract/ids.js';
-import type { ImportRequest } from '../contract/import-request.js';
 import type { Kind } from '../contract/kinds.js';
+import type { ImportRequest } from './check-import.js';
 import { createKeyClaims } from './claim-key.js';
 import { createRunBatch, type AcceptDeps, type StoreItems } from './run-batch.js';
 
@@ -33,11 +33,15 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
   return async ({ projectId, kind, request, idempotency }) => {
     const proposed = newBatchId();
     const key = idempotency?.key;
-    const { items, ...envelope } = request;
+    const { envelope, chunks } = request;
     const said = { projectId, kind, key, envelope };
     const storeItems: StoreItems = async (batch) => {
-      await store.items.insertMany(batch, items);
-      return items.length;
+      let count = 0;
+      for await (const items of chunks()) {
+        await store.items.insertMany(batch, items);
+        count += items.length;
+      }
+      return count;
     };
     if (idempotency === undefined) {
       await run({ batchId: proposed, ...said }, storeItems);

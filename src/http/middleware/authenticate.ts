@@ -16,9 +16,15 @@ export function authenticate(deps: {
     if (header === '') throw unauthorized('The access token is missing', false);
     const [, bearer] = /^Bearer +([^\s]+) *$/i.exec(header) ?? [];
     if (bearer === undefined) throw unauthorized('The access token is malformed');
-    const token = await verified(bearer, deps.verify);
-    if (await deps.tokens.isRevoked(token.jti)) throw unauthorized('The access token is revoked');
-    ctx.state.token = token;
+    const check = async (): Promise<AccessToken> => {
+      const token = await verified(bearer, deps.verify);
+      if (await deps.tokens.isRevoked(token.jti)) throw unauthorized('The access token is revoked');
+      return token;
+    };
+    ctx.state.token = await check();
+    ctx.state.checkToken = async () => {
+      await check();
+    };
     await next();
   };
 }
