@@ -96,8 +96,9 @@ export const ConfigSchema = z.object({
     .enum(['success', 'imported'])
     .default('success')
     .describe('State of imported items in status bodies'),
-  MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
-    'JSON bodies that one gateway handles at a time, as bytes on the wire; at least one of 16MiB',
+  // Half of a heap of 512 MiB, the limit for a container of 768 MiB.
+  MEMORY_FOR_BODIES: Size.default(256 * 1024 ** 2).describe(
+    'What the bodies of requests take in the memory of one gateway, as text and as objects; less than 96MiB counts as that',
   ),
   RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe('Requests per token and gateway, or off'),
   RETRY_ATTEMPTS: Count.default(10).describe('Attempts an item gets'),

@@ -98,7 +98,7 @@ export function createJsonOutliner(maxElements: number): { scan(chunk: Uint8Arra
         if (isInText) {
           if (isEscaped) isEscaped = false;
           else if (byte === BACKSLASH) isEscaped = true;
-          else if (byte === QUOTE) isInText = false;
+          else if (byte === QUOTE) [isInText, contentEnd] = [false, offset + index + 1];
           continue;
         }
         // The four white spaces of JSON, RFC 8259 section 2.

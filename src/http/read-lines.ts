@@ -63,7 +63,7 @@ export async function readPostedLines(
   hash.update(`${said}\n`);
   const bytes = counted(requestBytes(ctx), hash, room);
   // An empty line may be part of a cell of CSV.
-  const text = splitLines(bytes, { maxBytes: MAX_ITEM_BYTES, skipsBlank: format === 'ndjson', room });
+  const text = splitLines(bytes, MAX_ITEM_BYTES, { skipsBlank: format === 'ndjson', room });
   const close = async () => {
     await text.return(undefined);
   };

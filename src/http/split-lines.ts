@@ -18,10 +18,7 @@ export type TextLine = { readonly line: number; readonly bytes: number } & (
   { readonly text: string } | { readonly problem: string }
 );
 
-/** How a text is cut into lines. */
-export interface LineRules {
-  /** The rest of a longer line is passed over. */
-  readonly maxBytes: number;
+interface LineRules {
   /** Lines of white space are counted and not handed on: an object for each of millions would cost seconds. */
   readonly skipsBlank?: boolean;
   /** Where a long line takes room while it arrives, twice its length: its bytes, then its text. */
@@ -30,13 +27,14 @@ export interface LineRules {
 
 /**
  * Cuts UTF-8 into lines that end in LF or CRLF, some hundreds at a time, and gives way to other requests meanwhile. Beside a chunk it holds
- * no more than one line of at most `maxBytes`. A byte order mark at the start is dropped. `node:readline` would hold a line of any
+ * no more than one line of at most `maxBytes`; the rest of a longer one is passed over. A byte order mark at the start is dropped. `node:readline` would hold a line of any
  * length, and replace bytes that are not UTF-8.
  * @throws what `BodyRoom.keep` throws
  */
 export async function* splitLines(
   chunks: AsyncIterable<Buffer>,
-  { maxBytes, skipsBlank = false, room }: LineRules,
+  maxBytes: number,
+  { skipsBlank = false, room }: LineRules = {},
 ): AsyncGenerator<readonly TextLine[], undefined> {
   let line = 0;
   let bytes = 0;

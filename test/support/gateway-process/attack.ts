@@ -64,6 +64,7 @@ export function watchHealth(origin: string): { stop(): Promise<number> } {
   const agent = new Agent({ keepAlive: true });
   let worst = 0;
   let isStopped = false;
+  const hasStopped = () => isStopped;
   const probe = () =>
     new Promise<void>((resolve) => {
       const at = performance.now();
@@ -77,10 +78,10 @@ export function watchHealth(origin: string): { stop(): Promise<number> } {
       }).on('error', end);
     });
   const running = (async () => {
-    while (!isStopped) {
+    do {
       await probe();
       await pause(PROBE_MS);
-    }
+    } while (!hasStopped());
   })();
   return {
     async stop() {
