@@ -105,7 +105,13 @@ describe('takeLines', () => {
     const stored = new Promise<void>((resolve) => (isStored = resolve));
     const seen = createSeenIds();
     // An id is noted when its chunk is about to be stored.
-    const noted: SeenIds = { ...seen, add: (id, seq) => (seen.add(id, seq), isStored()) };
+    const noted: SeenIds = {
+      ...seen,
+      add: (id, seq) => {
+        seen.add(id, seq);
+        isStored();
+      },
+    };
     const slow = async function* () {
       yield anItem('a');
       await stored;

@@ -23,8 +23,9 @@ describe('giveWay', () => {
     const notes: string[] = [];
     const turns: number[] = [];
     let isDone = false;
+    const hasEnded = () => isDone;
     const watch = (async () => {
-      while (!isDone) {
+      while (!hasEnded()) {
         const at = notes.length;
         await turn();
         turns.push(notes.length - at);
