@@ -1,7 +1,7 @@
 import { ApiError } from './api-error.js';
 
 /** More would not be read, and a hostile body could ask for megabytes of them. */
-const MAX_PROBLEMS = 100;
+export const MAX_PROBLEMS = 100;
 /** A path repeats keys of the client, which may be as long as the body: each is cut before the path is put together. */
 const MAX_PART_LENGTH = 100;
 const MAX_PATH_LENGTH = 300;

@@ -1,5 +1,5 @@
 import type { RejectedLine } from '../contract/import-line.js';
-import { createProblems } from '../contract/problems.js';
+import { MAX_PROBLEMS, createProblems } from '../contract/problems.js';
 
 /** An answer of some 100 KiB, and at most 500; whoever has more bad lines than that corrects what makes them. */
 const MAX_REJECTED = 1_000;
@@ -22,6 +22,8 @@ export interface Rejected {
 
 /** What becomes of bad lines. */
 export interface LineVerdicts {
+  /** How many problems of a line are worth looking for. */
+  readonly problemsOfLine: number;
   /** @param problems dotted path within the line, empty for the line itself, with a sentence */
   reject(line: number, problems: readonly (readonly [path: string, sentence: string])[]): void;
   /** A line was good. */
@@ -46,6 +48,7 @@ export function createLineVerdicts(isPartial: boolean, keep: (bytes: number) => 
   const isHopeless = () => isPartial && total >= MAX_BAD && total > good;
   const isRefused = () => isHopeless() || (!isPartial && total > 0);
   return {
+    problemsOfLine: isPartial ? MAX_REASONS + 1 : MAX_PROBLEMS,
     reject(line, found) {
       total += 1;
       lastBad = line;
@@ -82,7 +85,7 @@ function reasonOf(found: readonly (readonly [path: string, sentence: string])[])
   const reasons = found
     .slice(0, MAX_REASONS)
     .map(([path, sentence]) => (path === '' ? sentence : `${path}: ${sentence}`));
-  if (found.length > MAX_REASONS) reasons.push(`and ${found.length - MAX_REASONS} more`);
+  if (found.length > MAX_REASONS) reasons.push('and more');
   const text = reasons.join('; ');
   if (Buffer.byteLength(text) <= MAX_REASON_BYTES) return text;
   // A character that is cut in two is dropped.

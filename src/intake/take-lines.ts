@@ -99,7 +99,7 @@ function itemOf(line: ImportLine, rules: RequestRules, verdicts: LineVerdicts): 
     verdicts.reject(line.line, [['', line.problem]]);
     return null;
   }
-  const problems = createProblems();
+  const problems = createProblems(verdicts.problemsOfLine);
   const item = checkItem(line.item, [], rules, problems);
   const found = problems.entries();
   if (found.length === 0) return item;

@@ -44,14 +44,17 @@ describe(`a gateway with a heap of ${HEAP_MIB} MiB`, () => {
     expect(peakBytes).toBeLessThan(CONTAINER_BYTES);
   };
 
-  it.each(HOSTILE_BODIES)(`survives ${AT_ONCE} at once of $name`, async (body) => {
-    const { statuses } = await attack(gateway, body, { times: AT_ONCE, project: 'greedy' });
+  it.each(HOSTILE_BODIES.filter(({ costs }) => costs === 'memory'))(
+    `survives ${AT_ONCE} at once of $name`,
+    async (body) => {
+      const { statuses } = await attack(gateway, body, { times: AT_ONCE, project: 'greedy' });
 
-    // 0: the answer came while the rest of the body was being sent, and the connection was cut.
-    for (const status of statuses) expect([...body.statuses, 413, 429, 503, 0]).toContain(status);
-    await expectServed();
-    await expectAlive();
-  });
+      // 0: the answer came while the rest of the body was being sent, and the connection was cut.
+      for (const status of statuses) expect([...body.statuses, 413, 429, 503, 0]).toContain(status);
+      await expectServed();
+      await expectAlive();
+    },
+  );
 
   it('holds nothing for POSTs that are idle', async () => {
     const posts = await openPosts(20, { 'content-type': 'application/json', 'content-length': `${16 * 1024 ** 2}` });
@@ -69,7 +72,8 @@ describe(`a gateway with a heap of ${HEAP_MIB} MiB`, () => {
     });
     for (const answer of refused) answer.catch(() => undefined);
     const begin = `{"systemName":"s","videos":[${'{},'.repeat(3 * 1024 ** 2)}`;
-    for (const post of posts) void post.send(begin);
+    // Most are refused while they are still being sent.
+    for (const post of posts) post.send(begin).catch(() => undefined);
 
     expect(await Promise.race(refused)).toEqual([429, '5']);
     await expectServed();
@@ -90,7 +94,7 @@ describe(`a gateway with a heap of ${HEAP_MIB} MiB`, () => {
     const lines = ndjson(items).replaceAll('[]', `[${'{},'.repeat(4_000)}{}]`);
     // Without an end, so that all of it is unpacked and nothing is over.
     const packed = gzipSync(lines, { level: 1 });
-    for (const post of posts) void post.send(packed.subarray(0, -8));
+    for (const post of posts) post.send(packed.subarray(0, -8)).catch(() => undefined);
 
     await expectServed();
     await expectAlive();

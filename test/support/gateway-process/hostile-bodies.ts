@@ -9,6 +9,8 @@ const MIB = 1024 ** 2;
 export interface HostileBody {
   /** What it does, as the object of "takes". */
   readonly name: string;
+  /** What it costs most of. Fifty at once of those that cost time would cost minutes. */
+  readonly costs: 'memory' | 'time';
   readonly type: string;
   readonly query?: string;
   readonly isPacked?: boolean;
@@ -34,6 +36,7 @@ const withMetadata = (metadata: string, id = 'a') => JSON.stringify(item(id)).re
 export const HOSTILE_BODIES: readonly HostileBody[] = [
   {
     name: 'a key of 1 MiB with 12,000 bad keys below it',
+    costs: 'time',
     type: JSON_TYPE,
     isPacked: true,
     body: () => {
@@ -44,6 +47,7 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: 'a key of 1 MiB with 12,000 bad keys below it, on a line',
+    costs: 'time',
     type: NDJSON_TYPE,
     body: () => {
       const children = Object.fromEntries(Array.from({ length: 12_000 }, (_, index) => [`$${index}`, 0]));
@@ -53,18 +57,21 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: 'a million unknown keys of an item',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => Buffer.from(`{"systemName":"s","videos":[{${manyKeys(1_000_000)}}]}`),
     statuses: [400],
   },
   {
     name: 'a million unknown keys of a batch',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => Buffer.from(`{"systemName":"s",${manyKeys(1_000_000)},"videos":[]}`),
     statuses: [400],
   },
   {
     name: '15.8 MiB of empty objects in the metadata of an item',
+    costs: 'memory',
     type: JSON_TYPE,
     isPacked: true,
     body: () =>
@@ -74,24 +81,28 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: '15.8 MiB of empty objects in the metadata of an item, unpacked',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => Buffer.from(`{"systemName":"s","videos":[${withMetadata(`{"a":${emptyObjects(15.8 * MIB)}}`)}]}`),
     statuses: [400],
   },
   {
     name: '15.8 MiB of empty objects in the place of items',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => Buffer.from(`{"systemName":"s","videos":${emptyObjects(15.8 * MIB)}}`),
     statuses: [400],
   },
   {
     name: 'a text of 15.8 MiB',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => Buffer.from(batch([item('a', { metadata: { text: '\n'.repeat(7.9 * MIB) } })])),
     statuses: [400],
   },
   {
     name: '150 levels of lists, 50,000 times',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => {
       const deep = `${'['.repeat(150)}${']'.repeat(150)}`;
@@ -101,21 +112,36 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: '4 million empty lines, packed into 4 KB',
+    costs: 'time',
     type: NDJSON_TYPE,
     isPacked: true,
     body: () => gzipSync(lines('\n'.repeat(4_000_000))),
     statuses: [400, 413],
   },
-  { name: '8 million empty lines', type: NDJSON_TYPE, body: () => lines('\n'.repeat(8_000_000)), statuses: [400] },
+  {
+    name: '8 million empty lines',
+    costs: 'time',
+    type: NDJSON_TYPE,
+    body: () => lines('\n'.repeat(8_000_000)),
+    statuses: [400],
+  },
   {
     name: '4 million lines of white space',
+    costs: 'time',
     type: NDJSON_TYPE,
     body: () => lines(' \r\n'.repeat(4_000_000)),
     statuses: [400],
   },
-  { name: '2 million bad lines', type: NDJSON_TYPE, body: () => lines('x\n'.repeat(2_000_000)), statuses: [400] },
+  {
+    name: '2 million bad lines',
+    costs: 'time',
+    type: NDJSON_TYPE,
+    body: () => lines('x\n'.repeat(2_000_000)),
+    statuses: [400],
+  },
   {
     name: '2 million bad lines of a partial batch',
+    costs: 'time',
     type: NDJSON_TYPE,
     query: '?partial=true',
     body: () => lines(`${JSON.stringify(item('a'))}\n${'x\n'.repeat(2_000_000)}`),
@@ -123,6 +149,7 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: '2 million lines that are lists, of a partial batch',
+    costs: 'time',
     type: NDJSON_TYPE,
     query: '?partial=true',
     body: () => lines(`${JSON.stringify(item('a'))}\n${'[]\n'.repeat(2_000_000)}`),
@@ -130,6 +157,7 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: '1,000 lines with 100 long problems each, of a partial batch',
+    costs: 'memory',
     type: NDJSON_TYPE,
     query: '?partial=true',
     body: () => {
@@ -141,6 +169,7 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: '7 lines of 2 MiB with 5,000 values each',
+    costs: 'memory',
     type: NDJSON_TYPE,
     query: '?partial=true',
     body: () => {
@@ -152,6 +181,7 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
   },
   {
     name: '10,000 items of 1.6 KiB',
+    costs: 'memory',
     type: JSON_TYPE,
     body: () => {
       const text = 'x'.repeat(1_450);

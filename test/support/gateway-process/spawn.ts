@@ -43,7 +43,7 @@ export async function spawnGateway(heapMib: number): Promise<GatewayProcess> {
     tokenOf: async (projectId) => (await ask({ tokenOf: projectId }))['token'] as string,
     figures: async () => (await ask({}))['figures'] as LoopFigures,
     async close() {
-      if (isAlive()) child.disconnect();
+      if (child.connected) child.disconnect();
       await ended;
     },
   };

@@ -143,7 +143,7 @@ describe('takeLines', () => {
 
     const { rejected } = await take(items, { isPartial: true });
 
-    expect(rejected.lines[0]?.error).toMatch(/^k0: Additional properties not allowed; .*; and 45 more$/);
+    expect(rejected.lines[0]?.error).toMatch(/^k0: Additional properties not allowed; .*; and more$/);
     expect(Buffer.byteLength(rejected.lines[1]?.error ?? '')).toBeLessThanOrEqual(500);
     expect(rejected.lines[1]?.error).toMatch(/^metadata\.\u20ac+/);
     expect(rejected.lines[1]?.error).not.toContain('\uFFFD');
