@@ -13,7 +13,7 @@ export const MAX_ITEMS = 10_000;
 export type PostedItem = { readonly bytes: number } & ({ readonly item: unknown } | { readonly problem: string });
 
 /** A list whose elements are still text: all of them parsed would take many times the memory of the body. */
-export interface PostedList {
+interface PostedList {
   readonly length: number;
   /** Parses an element; each time anew. @throws ApiError 400 when it is not JSON */
   parse(seq: number): PostedItem;

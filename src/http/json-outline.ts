@@ -21,7 +21,7 @@ export interface MarkedSpan extends Span {
 }
 
 /** A list that is a member of the root object. */
-export interface OutlinedList {
+interface OutlinedList {
   /** How many elements there are; only the first `maxElements` of all lists have a span. */
   readonly length: number;
   readonly elements: readonly MarkedSpan[];

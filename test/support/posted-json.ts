@@ -6,7 +6,7 @@ import type { RequestRules } from '../../src/contract/request-rules.js';
 import type { BodyRoom } from '../../src/intake/body-memory.js';
 
 /** A parsed body as `readJson` hands it on. */
-export function postedJson(value: unknown): PostedJson {
+function postedJson(value: unknown): PostedJson {
   return {
     value,
     hasLostList: false,
