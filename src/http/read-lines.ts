@@ -71,7 +71,7 @@ export async function readPostedLines(
 
   if (format === 'csv') {
     const envelope = checkEnvelope(fromQuery(fields, problems), [], rules, problems);
-    const lines = readCsv(text, { maxBytes: MAX_ITEM_BYTES, ...rules });
+    const lines = readCsv(text, { maxBytes: MAX_ITEM_BYTES, room, ...rules });
     return { ...posted, envelope: demand(envelope, problems), lines };
   }
   try {

@@ -45,9 +45,11 @@ async function* items(
   for await (const lines of rest) yield lines.map(parsed);
 }
 
-/** Whether a text is more values than an item may have: told before it is parsed, which takes time and many times its memory. */
-function hasTooManyMarks(text: string): boolean {
-  if (text.length <= MAX_ITEM_MARKS) return false;
+/**
+ * How often a JSON text has one of `{[,` outside of quotes, which tells how many values it is: before it is parsed, which takes time and
+ * many times its memory. Counts no further than `MAX_ITEM_MARKS` and one.
+ */
+export function countMarks(text: string): number {
   let marks = 0;
   let isInText = false;
   for (let at = 0; at < text.length && marks <= MAX_ITEM_MARKS; at += 1) {
@@ -56,13 +58,14 @@ function hasTooManyMarks(text: string): boolean {
     else if (character === '"') isInText = !isInText;
     else if (!isInText && (character === ',' || character === '[' || character === '{')) marks += 1;
   }
-  return marks > MAX_ITEM_MARKS;
+  return marks;
 }
 
 function parsed(read: TextLine): ImportLine {
   if ('problem' in read) return read;
   const { line, bytes, text } = read;
-  if (hasTooManyMarks(text)) return { line, bytes, problem: TOO_MANY_VALUES };
+  if (text.length > MAX_ITEM_MARKS && countMarks(text) > MAX_ITEM_MARKS)
+    return { line, bytes, problem: TOO_MANY_VALUES };
   try {
     return { line, bytes, item: parseJson(text) };
   } catch {

@@ -15,10 +15,15 @@ function postedJson(value: unknown): PostedJson {
       if (!Array.isArray(list)) return null;
       return {
         length: list.length,
-        parse: (seq) => ({ bytes: JSON.stringify(list[seq]).length, item: list[seq] as unknown }),
+        parse: (seq) => ({ bytes: bytesOf(list[seq]), item: list[seq] as unknown }),
       };
     },
   };
+}
+
+/** Integers beyond 2^53 are bigints in what `parseJson` answers, which `JSON.stringify` refuses. */
+function bytesOf(value: unknown): number {
+  return JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? String(member) : member)).length;
 }
 
 /** Checks a whole body at once. @throws ApiError 400 */

@@ -41,6 +41,7 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     const id = idOf(body);
     expect(gateway.workflows.started).toContainEqual({
       ...{ projectId: 'p1', batchId: id, kind: 'video', itemCount: 1, priority: 3 },
+      first: { hosts: ['www.learningcontainer.com'], ofHost: 16, pageSize: 50 },
     });
     expect(await gateway.store.batches.find('p1', id)).toMatchObject({
       state: 'started',

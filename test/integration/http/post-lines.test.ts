@@ -46,6 +46,7 @@ describe('POST of lines', () => {
       kind: 'video',
       itemCount: 2,
       priority: 3,
+      first: { hosts: ['cdn.example.com', 'cdn.example.com'], ofHost: 16, pageSize: 50 },
     });
     const stored = { state: 'started', systemName: 's', webhook, context: { job: 7 }, itemCount: 2 };
     expect(await gateway.store.batches.find('p1', id)).toMatchObject(stored);

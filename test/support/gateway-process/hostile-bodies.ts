@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 
 const JSON_TYPE = 'application/json';
 const NDJSON_TYPE = 'application/x-ndjson';
+const CSV_TYPE = 'text/csv';
 const MIB = 1024 ** 2;
 
 /** A body that costs, or once cost, far more than it looks. */
@@ -91,6 +92,88 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
     costs: 'memory',
     type: JSON_TYPE,
     body: () => Buffer.from(`{"systemName":"s","videos":${emptyObjects(15.8 * MIB)}}`),
+    statuses: [400],
+  },
+  {
+    name: '15 MB of empty strings in the place of items',
+    costs: 'memory',
+    type: JSON_TYPE,
+    body: () => Buffer.from(`{"systemName":"s","videos":[${'"",'.repeat(5_000_000)}""]}`),
+    statuses: [400],
+  },
+  {
+    name: '15 MB of empty strings in the metadata of an item',
+    costs: 'memory',
+    type: JSON_TYPE,
+    body: () => Buffer.from(`{"systemName":"s","videos":[${withMetadata(`{"a":[${'"",'.repeat(5_000_000)}""]}`)}]}`),
+    statuses: [400],
+  },
+  {
+    name: '15 MB of empty strings beside the items',
+    costs: 'memory',
+    type: JSON_TYPE,
+    body: () => Buffer.from(`{"systemName":"s","a":[${'"",'.repeat(5_000_000)}""],"videos":[]}`),
+    statuses: [400],
+  },
+  {
+    name: '15 MB of integers that no number holds',
+    costs: 'memory',
+    type: JSON_TYPE,
+    body: () => {
+      const list = `[${'9007199254740993,'.repeat(9_000)}0]`;
+      const videos = Array.from({ length: 98 }, (_, index) => withMetadata(`{"a":${list}}`, `i${index}`));
+      return Buffer.from(`{"systemName":"s","videos":[${videos.join(',')}]}`);
+    },
+    statuses: [400],
+  },
+  {
+    name: '90,000 columns of CSV and rows as wide',
+    costs: 'time',
+    type: CSV_TYPE,
+    query: '?systemName=s',
+    body: () => {
+      const names = Array.from({ length: 90_000 }, (_, index) => `metadata.k${index}`);
+      return Buffer.from(`url,id,fileName,${names.join(',')}\n${`${'a,'.repeat(90_003)}\n`.repeat(10)}`);
+    },
+    statuses: [400],
+  },
+  {
+    name: '8 rows of CSV with a million cells each',
+    costs: 'memory',
+    type: CSV_TYPE,
+    query: '?systemName=s',
+    body: () => Buffer.from(`url,id,fileName\n${`${'a,'.repeat(1_000_000)}\n`.repeat(8)}`),
+    statuses: [400],
+  },
+  {
+    name: '4 rows of CSV with a million blank cells each, quoted at the front',
+    costs: 'memory',
+    type: CSV_TYPE,
+    query: '?systemName=s',
+    body: () =>
+      Buffer.from(`url,id,fileName\n${`"https://cdn.example.com/a.mp4",a,a${','.repeat(2_000_000)}\n`.repeat(4)}`),
+    statuses: [400],
+  },
+  {
+    name: 'a quoted cell of CSV with a million lines, eight times',
+    costs: 'memory',
+    type: CSV_TYPE,
+    query: '?systemName=s',
+    body: () => Buffer.from(`url,id,fileName\n${`a,b,"${'\n'.repeat(1_000_000)}"\n`.repeat(8)}`),
+    statuses: [400],
+  },
+  {
+    name: '200 lines with host names of 2,600 letters beyond ASCII',
+    costs: 'time',
+    type: NDJSON_TYPE,
+    body: () => {
+      // Punycode takes the square of the length of a label (RFC 3492 section 6.3).
+      const hostOf = (index: number) => String.fromCodePoint(0x4e00 + index) + 'ü'.repeat(2_600);
+      const items = Array.from({ length: 200 }, (_, index) =>
+        item(`i${index}`, { url: `https://${hostOf(index)}.example/` }),
+      );
+      return lines(items.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    },
     statuses: [400],
   },
   {
