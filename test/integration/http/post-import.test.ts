@@ -41,7 +41,7 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     const id = idOf(body);
     expect(gateway.workflows.started).toContainEqual({
       ...{ projectId: 'p1', batchId: id, kind: 'video', itemCount: 1, priority: 3 },
-      first: { hosts: ['www.learningcontainer.com'], ofHost: 16, pageSize: 50 },
+      first: { hosts: ['www.learningcontainer.com'], pageSize: 50, ofHost: 16 },
     });
     expect(await gateway.store.batches.find('p1', id)).toMatchObject({
       state: 'started',
@@ -74,23 +74,6 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     expect(answer.status).toBe(200);
     expect(await gateway.store.items.totals(idOf(answer.body))).toMatchObject({ open: 10_000 });
   }, 180_000);
-
-  it('starts a batch that is stored in several chunks with the hosts of all of its items', async () => {
-    const text = 'x'.repeat(1_000_000);
-    const videos = Array.from({ length: 10 }, (_, seq) =>
-      anItem(`i${seq}`, { url: `https://h${seq}.example.com/a`, metadata: { text } }),
-    );
-
-    const { body } = await post({ systemName: 's', videos });
-
-    const id = idOf(body);
-    const started = gateway.workflows.started.find(({ batchId }) => batchId === id);
-    expect(started).toMatchObject({
-      itemCount: 10,
-      first: { hosts: videos.map((_, seq) => `h${seq}.example.com`) },
-    });
-    expect(await gateway.store.items.find(id, 9)).toMatchObject({ externalId: 'i9', metadata: { text } });
-  });
 
   it.each([
     ['a private address', 'http://10.0.0.1/a'],
@@ -125,6 +108,23 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
       }),
     );
     expect(gateway.workflows.started).toHaveLength(before);
+  });
+
+  it('starts a batch that is stored in several chunks with the hosts of all of its items', async () => {
+    const text = 'x'.repeat(1_000_000);
+    const videos = Array.from({ length: 10 }, (_, seq) =>
+      anItem(`i${seq}`, { url: `https://h${seq}.example.com/a`, metadata: { text } }),
+    );
+
+    const { body } = await post({ systemName: 's', videos });
+
+    const id = idOf(body);
+    const started = gateway.workflows.started.find(({ batchId }) => batchId === id);
+    expect(started).toMatchObject({
+      itemCount: 10,
+      first: { hosts: videos.map((_, seq) => `h${seq}.example.com`) },
+    });
+    expect(await gateway.store.items.find(id, 9)).toMatchObject({ externalId: 'i9', metadata: { text } });
   });
 
   it('refuses text and numbers that would be kept as others, by path and with the reason', async () => {

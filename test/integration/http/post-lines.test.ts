@@ -46,7 +46,7 @@ describe('POST of lines', () => {
       kind: 'video',
       itemCount: 2,
       priority: 3,
-      first: { hosts: ['cdn.example.com', 'cdn.example.com'], ofHost: 16, pageSize: 50 },
+      first: { hosts: ['cdn.example.com', 'cdn.example.com'], pageSize: 50, ofHost: 16 },
     });
     const stored = { state: 'started', systemName: 's', webhook, context: { job: 7 }, itemCount: 2 };
     expect(await gateway.store.batches.find('p1', id)).toMatchObject(stored);
