@@ -108,8 +108,9 @@ export const ConfigSchema = z.object({
   ITEM_SUCCESS_STATE: oneOf('success', 'imported')
     .default('success')
     .describe('State of imported items in status bodies'),
-  MEMORY_FOR_BODIES: Size.default(64 * 1024 ** 2).describe(
-    'JSON bodies that one gateway handles at a time, as bytes on the wire; at least one of 16MiB',
+  // Half of a heap of 512 MiB, the limit for a container of 768 MiB.
+  MEMORY_FOR_BODIES: Size.default(256 * 1024 ** 2).describe(
+    'What the bodies of requests take in the memory of one gateway, as text and as objects; less than 96MiB counts as that',
   ),
   // With bodies (64 MiB on the wire) and the process itself (120 MiB) well within the 768 MiB of the shipped container.
   MEMORY_FOR_ANSWERS: Size.default(64 * 1024 ** 2).describe(

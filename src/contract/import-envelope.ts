@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { checkObject } from './json-shape.js';
 import type { Problems } from './problems.js';
-import { HttpUrl, JsonObject, PriorityKey, addIssues, text } from './request-schema.js';
+import { HttpUrl, JsonObject, PriorityKey, addIssues, addUnknownKeys, text } from './request-schema.js';
 import { checkUrlAt, type RequestRules } from './request-rules.js';
 
-const MAX_CONTEXT_BYTES = 8192;
+/** 8 KiB of JSON cannot hold more values than half of that. */
+const CONTEXT_LIMITS = { bytes: 8192, values: 4096 };
 
-const Envelope = z.strictObject({
+const Envelope = z.object({
   systemName: text(200),
   webhook: HttpUrl.optional(),
   context: JsonObject.optional(),
@@ -29,11 +30,11 @@ export function checkEnvelope(
   rules: RequestRules,
   problems: Problems,
 ): ImportEnvelope | null {
-  if (Object.hasOwn(raw, '__proto__')) problems.add([...path, '__proto__'], 'Key __proto__ is not allowed');
   const result = Envelope.safeParse(raw);
   if (!result.success) addIssues(result.error.issues, path, problems);
+  addUnknownKeys(raw, Envelope.shape, path, problems);
   checkUrlAt(raw['webhook'], [...path, 'webhook'], rules, problems);
-  checkObject(raw['context'], [...path, 'context'], MAX_CONTEXT_BYTES, problems);
+  checkObject(raw['context'], [...path, 'context'], CONTEXT_LIMITS, problems);
   if (!result.success) return null;
   const { systemName, webhook, context, priority } = result.data;
   return {

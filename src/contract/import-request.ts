@@ -1,5 +1,5 @@
 import { checkEnvelope, type ImportEnvelope } from './import-envelope.js';
-import { checkItem } from './import-item.js';
+import { MAX_ID_LENGTH, checkItem } from './import-item.js';
 import type { ItemSpec } from './item.js';
 import { isObject } from './json-shape.js';
 import { KINDS } from './kinds.js';
@@ -7,59 +7,102 @@ import { createProblems, type Problems } from './problems.js';
 import type { RequestRules } from './request-rules.js';
 
 /** The published limit of one JSON body; a stream of lines has none. */
-const MAX_ITEMS = 10_000;
+export const MAX_ITEMS = 10_000;
 
-/** A POST that may be accepted. */
-export interface ImportRequest extends ImportEnvelope {
-  readonly items: readonly ItemSpec[];
+/** An element of a posted list: parsed, or why it cannot be. `bytes` is the length of its text. */
+export type PostedItem = { readonly bytes: number } & ({ readonly item: unknown } | { readonly problem: string });
+
+/** A list whose elements are still text: all of them parsed would take many times the memory of the body. */
+interface PostedList {
+  readonly length: number;
+  /** Parses an element; each time anew. @throws ApiError 400 when it is not JSON */
+  parse(seq: number): PostedItem;
+}
+
+/** A posted JSON body. */
+export interface PostedJson {
+  /** What the body says, with an empty list in the place of every list that is a member of it. */
+  readonly value: unknown;
+  /** The list that is the member of this name. */
+  list(name: string): PostedList | null;
+  /** A member that is a list was given twice, and the first is lost: what it holds was never looked at. */
+  readonly hasLostList: boolean;
+}
+
+/** Checks a JSON body item by item, so that whoever does it may give way in between. */
+export interface ImportRequestCheck {
+  /** 0 when the items need not be looked at. */
+  readonly itemCount: number;
+  /** Looks at an item. Null when it has problems. */
+  check(seq: number): { readonly spec: ItemSpec; readonly bytes: number } | null;
+  /** Reads an item that has been looked at and was good. */
+  again(seq: number): { readonly spec: ItemSpec; readonly bytes: number };
+  /** As many problems as are reported: looking further is of no use. */
+  isFull(): boolean;
+  /** Once all items were looked at. @throws ApiError 400 with the first 100 problems, keyed by dotted path (`videos.3.url`) */
+  envelope(): ImportEnvelope;
 }
 
 /**
- * Checks a parsed JSON body against every rule of the contract at once.
- * @throws ApiError 400 with the first 100 problems, keyed by dotted path (`videos.3.url`)
+ * Checks a JSON body against every rule of the contract at once.
+ * @throws ApiError 400 when it is no object
  */
-export function parseImportRequest(body: unknown, rules: RequestRules): ImportRequest {
+export function checkImportRequest(body: PostedJson, rules: RequestRules): ImportRequestCheck {
   const problems = createProblems();
   const { plural } = KINDS[rules.kind];
-  if (!isObject(body)) {
+  if (!isObject(body.value)) {
     problems.add(['body'], 'Invalid type: expected object');
     throw problems.asError();
   }
-  const { [plural]: list, items: stray, ...rest } = body;
-  if (stray !== undefined) problems.add(['items'], 'Additional properties not allowed');
+  const { [plural]: value, ...rest } = body.value;
   // Taken apart, an own __proto__ would be lost.
-  if (Object.hasOwn(body, '__proto__')) problems.add(['__proto__'], 'Key __proto__ is not allowed');
+  if (Object.hasOwn(body.value, '__proto__')) problems.add(['__proto__'], 'Key __proto__ is not allowed');
   const envelope = checkEnvelope(rest, [], rules, problems);
-  const items = readItems(list, plural, rules, problems);
-  problems.throwIfAny();
-  if (envelope === null) throw new Error('An envelope without problems was not read');
-  return { ...envelope, items };
-}
-
-function readItems(list: unknown, plural: string, rules: RequestRules, problems: Problems): ItemSpec[] {
-  if (!Array.isArray(list)) {
-    const isMissing = list === undefined;
-    problems.add([plural], isMissing ? `Missing required property: ${plural}` : 'Invalid type: expected array');
-    return [];
-  }
+  const list = body.list(plural);
+  const count = list?.length ?? 0;
+  if (value === undefined) problems.add([plural], `Missing required property: ${plural}`);
+  else if (list === null) problems.add([plural], 'Invalid type: expected array');
   // Counted before anything else looks at the items: a body of 16 MiB may hold millions.
-  if (list.length > MAX_ITEMS) {
-    problems.add([plural], `Must have at most ${MAX_ITEMS} items, has ${list.length}; NDJSON and CSV take any number`);
-    return [];
-  }
-  if (list.length === 0) problems.add([plural], `Must have 1 to ${MAX_ITEMS} items`);
-  const specs: ItemSpec[] = [];
+  else if (count > MAX_ITEMS)
+    problems.add([plural], `Must have at most ${MAX_ITEMS} items, has ${count}; NDJSON and CSV take any number`);
+  else if (count === 0) problems.add([plural], `Must have 1 to ${MAX_ITEMS} items`);
+
   const firstUse = new Map<string, number>();
-  for (const [seq, raw] of (list as unknown[]).entries()) {
-    if (problems.isFull()) break;
-    const item = checkItem(raw, [plural, seq], rules, problems);
-    const id: unknown = isObject(raw) ? raw['id'] : undefined;
-    if (typeof id === 'string') {
-      const first = firstUse.get(id);
-      if (first === undefined) firstUse.set(id, seq);
-      else problems.add([plural, seq, 'id'], `Must be unique, ${plural}.${first}.id is the same`);
+  const demandUnique = (raw: unknown, seq: number) => {
+    const id = isObject(raw) ? raw['id'] : undefined;
+    // A longer one is refused as such, and would be kept.
+    if (typeof id !== 'string' || id.length > 2 * MAX_ID_LENGTH) return;
+    const first = firstUse.get(id);
+    if (first === undefined) firstUse.set(id, seq);
+    else problems.add([plural, seq, 'id'], `Must be unique, ${plural}.${first}.id is the same`);
+  };
+  const read = (list: PostedList, seq: number, into: Problems): { spec: ItemSpec; bytes: number } | null => {
+    const posted = list.parse(seq);
+    if ('problem' in posted) {
+      into.add([plural, seq], posted.problem);
+      return null;
     }
-    if (item !== null) specs.push({ seq, ...item });
-  }
-  return specs;
+    const item = checkItem(posted.item, [plural, seq], rules, into);
+    if (into === problems) demandUnique(posted.item, seq);
+    return item === null ? null : { spec: { seq, ...item }, bytes: posted.bytes };
+  };
+  return {
+    itemCount: count > MAX_ITEMS ? 0 : count,
+    check: (seq) => (list === null ? null : read(list, seq, problems)),
+    again(seq) {
+      const found = list === null ? null : read(list, seq, createProblems());
+      if (found === null) throw new Error(`Item ${seq} was good when it was looked at first`);
+      return found;
+    },
+    isFull: () => problems.isFull(),
+    envelope() {
+      problems.throwIfAny();
+      if (body.hasLostList) {
+        problems.add(['body'], 'Every list must be given once');
+        throw problems.asError();
+      }
+      if (envelope === null) throw new Error('An envelope without problems was not read');
+      return envelope;
+    },
+  };
 }

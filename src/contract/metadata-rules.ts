@@ -7,22 +7,46 @@ const ISO_DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
 const ISO_DATE_TIME =
   /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 
+/** A reason that names them all is stored with the item, listed and sent: ten are enough to see what is wrong. */
+const MAX_PROBLEMS = 10;
+/** Of all sentences with what joins them, so that a reason stays below 1 KiB. */
+const MAX_BYTES = 1_000;
+/** Keys are the client's, and values that are allowed may be many. */
+const MAX_SENTENCE_BYTES = 250;
+const MAX_HANDLE_BYTES = 100;
+
 /**
  * What is wrong with an item's metadata under its media type, one sentence a field, each beginning with the field's handle;
- * empty when nothing is. A field that is null counts as absent.
+ * empty when nothing is. At most ten, of at most 1,000 bytes together. A field that is null counts as absent.
  */
 export function metadataProblems(metadata: Readonly<Record<string, unknown>>, mediaType: MediaType): string[] {
   const problems: string[] = [];
-  const known = new Set<string>();
+  let bytes = 0;
+  /** Answers whether there is no room for more. */
+  const add = (handle: string, rule: string): boolean => {
+    const sentence = cut(`${cut(handle, MAX_HANDLE_BYTES)} ${rule}`, MAX_SENTENCE_BYTES);
+    bytes += Buffer.byteLength(sentence) + 2;
+    if (bytes <= MAX_BYTES) problems.push(sentence);
+    return problems.length === MAX_PROBLEMS || bytes > MAX_BYTES;
+  };
   for (const field of mediaType.metadata) {
-    known.add(field.handle);
     const rule = brokenRule(Object.hasOwn(metadata, field.handle) ? metadata[field.handle] : undefined, field);
-    if (rule !== null) problems.push(`${field.handle} ${rule}`);
+    if (rule !== null && add(field.handle, rule)) return problems;
   }
-  if (!mediaType.additionalMetadata)
-    for (const key of Object.keys(metadata))
-      if (!known.has(key)) problems.push(`${key} is not a field of the media type ${mediaType.handle}`);
+  if (mediaType.additionalMetadata) return problems;
+  const known = new Set(mediaType.metadata.map((field) => field.handle));
+  for (const key in metadata)
+    if (!known.has(key) && add(key, `is not a field of the media type ${mediaType.handle}`)) return problems;
   return problems;
+}
+
+/** Of a character that is cut in two nothing is left. */
+function cut(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  const begin = Buffer.from(text)
+    .subarray(0, bytes - 3)
+    .toString('utf8');
+  return `${begin.replace(/\uFFFD+$/, '')}…`;
 }
 
 function brokenRule(value: unknown, { type, config }: MetadataField): string | null {
@@ -70,9 +94,16 @@ function limitProblem(value: unknown, config: Config): string | null {
   }
   if (config.enum !== undefined && !config.enum.some((allowed) => allowed === value))
     return `must be one of ${config.enum.join(', ')}`;
-  if (typeof value === 'string') return lengthProblem(Array.from(value).length, config);
+  if (typeof value === 'string') return lengthProblem(lengthOf(value), config);
   if (typeof value === 'number') return rangeProblem(value, config);
   return null;
+}
+
+/** In code points, as a reader counts; a copy of a million would take 8 MB. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) length += 1;
+  return length;
 }
 
 function lengthProblem(length: number, { minLength, maxLength }: Config): string | null {

@@ -1,8 +1,9 @@
 import { ApiError } from './api-error.js';
 
 /** More would not be read, and a hostile body could ask for megabytes of them. */
-const MAX_PROBLEMS = 100;
-/** A path repeats keys of the client, which may be as long as the body. */
+export const MAX_PROBLEMS = 100;
+/** A path repeats keys of the client, which may be as long as the body: each is cut before the path is put together. */
+const MAX_PART_LENGTH = 100;
 const MAX_PATH_LENGTH = 300;
 
 /** Gathers what is wrong with a request, keyed by dotted path. The first sentence of a path stands. */
@@ -18,20 +19,32 @@ export interface Problems {
   throwIfAny(): void;
 }
 
-export function createProblems(): Problems {
+/** @param max how many problems are kept */
+export function createProblems(max = MAX_PROBLEMS): Problems {
   const found = new Map<string, string>();
+  // Those that share a path once it is cut count as well: without that, a long key would let the search go on for ever.
+  let count = 0;
   // fromEntries defines own keys, so that a path called __proto__ is reported like any other.
   const asError = () => new ApiError(400, Object.fromEntries(found));
   return {
     add(path, sentence) {
-      const key = path.map(String).join('.').slice(0, MAX_PATH_LENGTH);
-      if (found.size < MAX_PROBLEMS && !found.has(key)) found.set(key, sentence);
+      if (count >= max) return;
+      count += 1;
+      const key = dotted(path);
+      if (!found.has(key)) found.set(key, sentence);
     },
-    isFull: () => found.size >= MAX_PROBLEMS,
+    isFull: () => count >= max,
     entries: () => [...found],
     asError,
     throwIfAny() {
       if (found.size > 0) throw asError();
     },
   };
+}
+
+function dotted(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => (typeof part === 'string' ? part.slice(0, MAX_PART_LENGTH) : String(part)))
+    .join('.')
+    .slice(0, MAX_PATH_LENGTH);
 }

@@ -42,12 +42,25 @@ export const JsonObject = z.custom<Record<string, unknown>>(
 export function addIssues(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[], problems: Problems): void {
   for (const issue of issues) {
     const path = [...base, ...issue.path];
-    if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) {
-        if (problems.isFull()) return;
-        problems.add([...path, key], 'Additional properties not allowed');
-      }
-    } else problems.add(path, sentenceOf(issue, path));
+    problems.add(path, sentenceOf(issue, path));
+  }
+}
+
+/**
+ * Names the keys of an object that are not `known`, until there are as many problems as are reported: a schema would gather all of a
+ * million first.
+ */
+export function addUnknownKeys(
+  raw: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, unknown>>,
+  path: readonly PropertyKey[],
+  problems: Problems,
+): void {
+  for (const key in raw) {
+    if (problems.isFull()) return;
+    // Beside the schema: taken apart, an own __proto__ would be lost.
+    if (key === '__proto__') problems.add([...path, key], 'Key __proto__ is not allowed');
+    else if (!Object.hasOwn(known, key)) problems.add([...path, key], 'Additional properties not allowed');
   }
 }
 

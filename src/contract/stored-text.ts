@@ -1,5 +1,7 @@
 /** UTF-8 has no bytes for it (RFC 3629 section 3): stored, it would come back as another character. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
+/** No name of a field is as long; a path of problems, an index of MongoDB and a log would have to carry it. In UTF-16 units. */
+const MAX_KEY_LENGTH = 1024;
 
 /**
  * Why a text cannot be stored as it is, null when it can. The same holds for every text of a request that is kept: names, keys and
@@ -21,9 +23,10 @@ export function numberProblem(value: number | bigint): string | null {
   return Number.isFinite(value) ? null : 'Must be a number of at most 1.7976931348623157e308';
 }
 
-/** Why a key of a free-form object cannot be stored, null when it can: keys that change prototypes, and operators of MongoDB. */
+/** Why a key of a free-form object cannot be stored, null when it can: keys that change prototypes, operators of MongoDB, long keys. */
 export function keyProblem(key: string): string | null {
   if (key === '__proto__') return 'Key __proto__ is not allowed';
   if (key.startsWith('$')) return 'Keys must not start with $';
+  if (key.length > MAX_KEY_LENGTH) return `Keys must have at most ${MAX_KEY_LENGTH} characters`;
   return textProblem(key)?.replace('Must', 'Keys must') ?? null;
 }

@@ -10,10 +10,10 @@ import type { Store } from '../contract/store.js';
 import { createAcceptBatch } from '../intake/accept-batch.js';
 import { createAcceptLines } from '../intake/accept-lines.js';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.js';
+import { createBodyMemory } from '../intake/body-memory.js';
 import type { ImportWorkflows } from '../intake/import-workflows.js';
 import { createReadStatus } from '../intake/read-status.js';
 import { createAnswerMemory } from './answer-memory.js';
-import { createBodyMemory } from './body-memory.js';
 import { admit } from './middleware/admit.js';
 import { apiVersion } from './middleware/api-version.js';
 import { authenticate } from './middleware/authenticate.js';
@@ -31,7 +31,7 @@ import { getImport } from './routes/get-import.js';
 import { getItems } from './routes/get-items.js';
 import { getStatus } from './routes/get-status.js';
 import { getHealth, getReadiness } from './routes/health.js';
-import { MAX_BODY_BYTES, postImport } from './routes/post-import.js';
+import { postImport } from './routes/post-import.js';
 import type { HttpSettings } from './settings.js';
 import { createSharedBodies } from './shared-bodies.js';
 import { createTokenVerifier } from './verify-token.js';
@@ -98,7 +98,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     acceptLines: createAcceptLines(acceptDeps),
     mediaTypes: deps.mediaTypes,
     checkUrl: deps.checkUrl,
-    withinMemory: createBodyMemory(settings.memoryForBodies, MAX_BODY_BYTES),
+    memory: createBodyMemory(settings.memoryForBodies),
   };
 
   for (const kind of Object.keys(KINDS) as Kind[]) {

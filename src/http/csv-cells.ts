@@ -1,4 +1,7 @@
+import { MAX_ITEM_MARKS } from '../contract/import-item.js';
 import type { MetadataField } from '../contract/media-type.js';
+import { parseJson } from '../contract/parse-json.js';
+import { countMarks } from './read-ndjson.js';
 import type { Separator } from './csv-dialect.js';
 
 /** What a spreadsheet would run as a formula is exported behind an apostrophe (OWASP, CSV injection). */
@@ -48,6 +51,11 @@ export function cellValue(text: string, field: MetadataField | undefined, separa
   }
 }
 
+/** How many values a list may be, as `countMarks` tells it before it is read; 0 for what is not written as a list of JSON. */
+export function listMarks(text: string, field: MetadataField | undefined): number {
+  return field?.type === 'li-string-list' && text.trimStart().startsWith('[') ? countMarks(text) : 0;
+}
+
 function wholeNumber(text: string): number | bigint {
   const value = Number(text);
   // Only that it is a bigint matters, and reading a megabyte of digits takes long.
@@ -65,7 +73,7 @@ function numberOf(text: string, separator: Separator): number | bigint | null {
 function jsonList(text: string): unknown[] | null {
   if (!text.startsWith('[')) return null;
   try {
-    return JSON.parse(text) as unknown[];
+    return parseJson(text) as unknown[];
   } catch {
     // Text that only begins like a list.
     return null;
@@ -74,6 +82,9 @@ function jsonList(text: string): unknown[] | null {
 
 function listOf(text: string): string[] {
   const between = LIST_SEPARATORS.find((mark) => text.includes(mark));
-  const entries = between === undefined ? [text] : text.split(between);
-  return entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
+  const entries = between === undefined ? [text] : text.split(between, MAX_ITEM_MARKS + 1);
+  // So many are refused, blank or not.
+  return entries.length > MAX_ITEM_MARKS
+    ? entries
+    : entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
 }

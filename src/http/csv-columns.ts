@@ -1,7 +1,8 @@
 import { ApiError } from '../contract/api-error.js';
+import { MAX_ITEM_MARKS, TOO_MANY_VALUES } from '../contract/import-item.js';
 import type { Kind } from '../contract/kinds.js';
 import type { MediaType, MediaTypes, MetadataField } from '../contract/media-type.js';
-import { cellText, cellValue } from './csv-cells.js';
+import { cellText, cellValue, listMarks } from './csv-cells.js';
 import type { Separator } from './csv-dialect.js';
 
 const REQUIRED = ['url', 'id', 'fileName'] as const;
@@ -69,7 +70,7 @@ export function csvColumns(
     // Spreadsheets leave out blank cells at the end of a row, or write more of them than there are columns.
     if (length > known.length || cells.length < required)
       return { problem: `Has ${cells.length} cells, the header has ${known.length}` };
-    return { item: itemOf(cells, columnsFor(cells), rules.separator) };
+    return rowOf(cells, columnsFor(cells), rules.separator);
   };
 }
 
@@ -137,19 +138,23 @@ function onlyOnes<T>(all: readonly T[], nameOf: (one: T) => string): ReadonlyMap
   return found;
 }
 
-function itemOf(
-  cells: readonly string[],
-  columns: readonly TypedColumn[],
-  separator: Separator,
-): Record<string, unknown> {
+function rowOf(cells: readonly string[], columns: readonly TypedColumn[], separator: Separator): Row {
   const own: [string, unknown][] = [];
   const metadata: [string, unknown][] = [];
+  let marks = 0;
   for (const [index, { name, isMetadata, field }] of columns.entries()) {
     const text = cellText(cells[index] ?? '');
     if (text.trim() === '') continue;
-    if (isMetadata) metadata.push([name, cellValue(text, field, separator)]);
-    else own.push([name, name === 'mediaType' ? text.trim() : text]);
+    if (!isMetadata) {
+      own.push([name, name === 'mediaType' ? text.trim() : text]);
+      continue;
+    }
+    const listed = listMarks(text, field);
+    const value = marks + listed > MAX_ITEM_MARKS ? null : cellValue(text, field, separator);
+    marks += Array.isArray(value) ? Math.max(value.length, listed) : listed;
+    if (marks > MAX_ITEM_MARKS) return { problem: TOO_MANY_VALUES };
+    metadata.push([name, value]);
   }
   // fromEntries keeps a column called metadata.__proto__ as an own key, which is then refused like any other.
-  return { ...Object.fromEntries(own), metadata: Object.fromEntries(metadata) };
+  return { item: { ...Object.fromEntries(own), metadata: Object.fromEntries(metadata) } };
 }

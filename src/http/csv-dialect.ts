@@ -7,6 +7,8 @@ const SEPARATORS: readonly Separator[] = [',', ';', '\t'];
 /** Columns of a batch; a name more is enough to tell separators apart, and a line of 2 MiB may hold a million. */
 const NAMES_TO_COUNT = 1_001;
 const COLUMN_NAME = /^(?:url|id|filename|mediatype)$|^metadata\./i;
+/** A name may be as long as the line; no column needs more of it to be known. */
+const NAME_LENGTH = 1_000;
 /** Spreadsheets take the separator from such a first line, and some write it. */
 const DECLARATION = /^"?sep=([^"]?)"?[,;\t]*$/i;
 const BLANK_ROW = /^[\s",;]*$/;
@@ -40,7 +42,7 @@ export async function beginCsv(text: AsyncGenerator<readonly TextLine[], undefin
 function separatorOf(header: string): Separator {
   const counts = SEPARATORS.map((separator) => {
     const names = header.split(separator, NAMES_TO_COUNT);
-    return names.filter((name) => COLUMN_NAME.test(name.replaceAll('"', '').trim())).length;
+    return names.filter((name) => COLUMN_NAME.test(name.slice(0, NAME_LENGTH).replaceAll('"', '').trim())).length;
   });
   return SEPARATORS[counts.indexOf(Math.max(...counts))] ?? ',';
 }

@@ -1,48 +1,142 @@
+import { isUtf8 } from 'node:buffer';
+import type { Hash } from 'node:crypto';
 import { ApiError } from '../contract/api-error.js';
+import { MAX_ITEM_BYTES, MAX_ITEM_MARKS, TOO_MANY_VALUES } from '../contract/import-item.js';
+import { MAX_ITEMS, type PostedItem, type PostedJson } from '../contract/import-request.js';
+import { isObject } from '../contract/json-shape.js';
 import { parseJson } from '../contract/parse-json.js';
+import type { BodyRoom } from '../intake/body-memory.js';
+import { giveWay } from '../intake/turns.js';
 import { demandUtf8, mediaTypeOf } from './content-type.js';
+import { createJsonOutliner, type MarkedSpan, type Span } from './json-outline.js';
 import { requestBytes } from './request-bytes.js';
 import type { RequestContext } from './request-state.js';
 
-/** 16 MiB at 0.5 Mbit/s. A slow body takes its room from others all that time (`createBodyMemory`); a stream of lines does not. */
+/** 16 MiB at 0.5 Mbit/s. */
 const READ_MS = 300_000;
 
-export interface JsonBody {
-  readonly value: unknown;
-  /** The decoded bytes, for hashing. */
-  readonly raw: Buffer;
-}
+/** What is kept of a body beside its text: buffers of gzip, the places of a few items, what is wrong with it. */
+const FIRST_BYTES = 64 * 1024;
+/** A body is copied into blocks: a chunk of one byte would take 300 as an object of its own. */
+const BLOCK_BYTES = 16 * 1024;
+/** What the place of an item takes: three numbers and their object. */
+const BYTES_OF_PLACE = 64;
 
 /**
- * Reads a JSON body of at most `maxBytes` once it is decoded. Beyond that the rest is not kept; Node drops it after the answer, so
- * that the client gets to read the 413.
- * @throws ApiError 415 (type, charset, encoding), 413, 408 (too slow), 400 (not JSON), and what `requestBytes` throws
+ * Reads a JSON body of at most `maxBytes` once it is decoded, and finds its items without parsing them. Room is taken as bytes arrive.
+ * Beyond the limit the rest is not kept; Node drops it after the answer, so that the client gets to read the 413.
+ * @param hash is told the decoded bytes
+ * @throws ApiError 415 (type, charset, encoding), 413, 408 (too slow), 400 (not JSON), and what `requestBytes` and `BodyRoom.keep` throw
  */
-export async function readJson(ctx: RequestContext, maxBytes: number): Promise<JsonBody> {
+export async function readJson(ctx: RequestContext, maxBytes: number, room: BodyRoom, hash: Hash): Promise<PostedJson> {
   demandUtf8(ctx, mediaTypeOf(ctx) === 'application/json', ['application/json']);
   const bytes = requestBytes(ctx);
   if (ctx.request.length > maxBytes) throw tooLarge(maxBytes);
-  const chunks: Buffer[] = [];
+  const blocks = createBlocks(room);
+  const outliner = createJsonOutliner(MAX_ITEMS);
   let length = 0;
   const until = performance.now() + READ_MS;
   for await (const chunk of bytes) {
     if (performance.now() > until)
       throw new ApiError(408, { body: 'The body took longer than 5 minutes' }, { Connection: 'close' });
+    if (length === 0) room.keep(FIRST_BYTES);
     length += chunk.length;
     if (length > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+    blocks.add(chunk);
+    hash.update(chunk);
+    outliner.scan(chunk);
+    await giveWay();
   }
-  const raw = Buffer.concat(chunks, length);
-  return { raw, value: parse(raw) };
+  const { lists, frame, marks } = outliner.end();
+  room.keep(lists.reduce((sum, { elements }) => sum + elements.length, 0) * BYTES_OF_PLACE);
+  if (marks > MAX_ITEM_MARKS || frame.reduce((sum, { from, to }) => sum + to - from, 0) > MAX_ITEM_BYTES)
+    throw new ApiError(400, { body: 'Is too large beside its items' });
+  // A list holds its number, so that it is found under the name that the parser reads.
+  const text = frame.map((span, index) => (index === 0 ? '' : `${index - 1}`) + textAt(blocks, span)).join('');
+  const value = parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
+  const named = takeLists(value);
+  return {
+    value,
+    hasLostList: named.size < lists.length,
+    list: (name) => {
+      const list = lists[named.get(name) ?? -1];
+      return list === undefined
+        ? null
+        : { length: list.length, parse: (seq) => parseElement(blocks, list.elements[seq]) };
+    },
+  };
 }
 
-function parse(raw: Buffer): unknown {
-  try {
-    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(raw));
-  } catch (error) {
-    // The parser's own words quote the body.
-    throw new ApiError(400, { body: 'The body is not valid JSON in UTF-8' }, {}, { cause: error });
+/** Leaves empty lists in the place of those that hold a number, and answers which number is under which name. */
+function takeLists(value: unknown): Map<string, number> {
+  const named = new Map<string, number>();
+  if (!isObject(value)) return named;
+  for (const name in value) {
+    const member = value[name];
+    if (!Array.isArray(member)) continue;
+    named.set(name, member[0] as number);
+    member.length = 0;
   }
+  return named;
+}
+
+function parseElement(blocks: Blocks, span: MarkedSpan | undefined): PostedItem {
+  if (span === undefined) throw new Error('There is no such element');
+  const bytes = span.to - span.from;
+  if (bytes > MAX_ITEM_BYTES) return { bytes, problem: `Must be at most ${MAX_ITEM_BYTES} bytes` };
+  if (span.marks > MAX_ITEM_MARKS) return { bytes, problem: TOO_MANY_VALUES };
+  return { bytes, item: parse(textAt(blocks, span)) };
+}
+
+interface Blocks {
+  add(chunk: Buffer): void;
+  slice(span: Span): Buffer;
+}
+
+function createBlocks(room: BodyRoom): Blocks {
+  const blocks: Buffer[] = [];
+  let length = 0;
+  return {
+    add(chunk) {
+      for (let from = 0; from < chunk.length;) {
+        const within = length % BLOCK_BYTES;
+        if (within === 0) {
+          room.keep(BLOCK_BYTES);
+          blocks.push(Buffer.allocUnsafeSlow(BLOCK_BYTES));
+        }
+        const copied = chunk.copy(blocks[blocks.length - 1] ?? Buffer.alloc(0), within, from);
+        from += copied;
+        length += copied;
+      }
+    },
+    slice({ from, to }) {
+      const first = Math.floor(from / BLOCK_BYTES);
+      const parts = blocks.slice(first, Math.ceil(to / BLOCK_BYTES));
+      const [only] = parts;
+      const start = first * BLOCK_BYTES;
+      if (parts.length === 1 && only !== undefined) return only.subarray(from - start, to - start);
+      return Buffer.concat(parts).subarray(from - start, to - start);
+    },
+  };
+}
+
+function textAt(blocks: Blocks, span: Span): string {
+  const bytes = blocks.slice(span);
+  if (!isUtf8(bytes)) throw noJson();
+  return bytes.toString('utf8');
+}
+
+function parse(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw noJson(error);
+  }
+}
+
+function noJson(cause?: unknown): ApiError {
+  // The parser's own words quote the body.
+  return new ApiError(400, { body: 'The body is not valid JSON in UTF-8' }, {}, { cause });
 }
 
 function tooLarge(maxBytes: number): ApiError {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { checkEnvelope, type ImportEnvelope } from '../contract/import-envelope.js';
 import type { ImportLine } from '../contract/import-line.js';
+import { MAX_ITEM_BYTES } from '../contract/import-item.js';
 import { parseJson } from '../contract/parse-json.js';
 import { createProblems, type Problems } from '../contract/problems.js';
 import type { RequestRules } from '../contract/request-rules.js';
+import type { BodyRoom } from '../intake/body-memory.js';
 import { readCsv } from './read-csv.js';
 import { readNdjson } from './read-ndjson.js';
 import { readFlag, readQuery } from './read-query.js';
@@ -11,12 +13,15 @@ import { requestBytes } from './request-bytes.js';
 import type { RequestContext } from './request-state.js';
 import { splitLines } from './split-lines.js';
 
-/** Metadata of 1 MiB and all else that an item may have, with room for escapes and white space. */
-const MAX_LINE_BYTES = 2 * 1024 * 1024;
+/**
+ * What every stream of lines takes beside its chunk: buffers of gzip, the start of a line, some hundred lines as text and as objects, what
+ * is wrong with them.
+ */
+const FIRST_BYTES = 512 * 1024;
 
 /** The formats in which a batch comes line by line, by media type. */
 export const LINE_FORMATS = { 'application/x-ndjson': 'ndjson', 'text/csv': 'csv' } as const;
-type LineFormat = (typeof LINE_FORMATS)[keyof typeof LINE_FORMATS];
+export type LineFormat = (typeof LINE_FORMATS)[keyof typeof LINE_FORMATS];
 
 type Parameter = 'partial' | 'systemName' | 'webhook' | 'context' | 'priority';
 const NDJSON_PARAMETERS: readonly Parameter[] = ['partial'];
@@ -39,12 +44,14 @@ export interface PostedLines {
 
 /**
  * Reads what a batch says beside its items: the first line of NDJSON, the query with CSV.
- * @throws ApiError 400 (keyed by the parameter, or `line.1.systemName`) and what `requestBytes` throws
+ * @param room where the lines take room while they are read
+ * @throws ApiError 400 (keyed by the parameter, or `line.1.systemName`) and what `requestBytes` and `BodyRoom.keep` throw
  */
 export async function readPostedLines(
   ctx: RequestContext,
   format: LineFormat,
   rules: RequestRules,
+  room: BodyRoom,
 ): Promise<PostedLines> {
   const problems = createProblems();
   const hash = createHash('sha256');
@@ -54,7 +61,9 @@ export async function readPostedLines(
   const { systemName, webhook, context, priority } = fields;
   const said = JSON.stringify([rules.kind, format, isPartial, systemName, webhook, context, priority]);
   hash.update(`${said}\n`);
-  const text = splitLines(hashed(requestBytes(ctx), hash), MAX_LINE_BYTES);
+  const bytes = counted(requestBytes(ctx), hash, room);
+  // An empty line may be part of a cell of CSV.
+  const text = splitLines(bytes, MAX_ITEM_BYTES, { skipsBlank: format === 'ndjson', room });
   const close = async () => {
     await text.return(undefined);
   };
@@ -62,11 +71,8 @@ export async function readPostedLines(
 
   if (format === 'csv') {
     const envelope = checkEnvelope(fromQuery(fields, problems), [], rules, problems);
-    return {
-      ...posted,
-      envelope: demand(envelope, problems),
-      lines: readCsv(text, { maxBytes: MAX_LINE_BYTES, ...rules }),
-    };
+    const lines = readCsv(text, { maxBytes: MAX_ITEM_BYTES, room, ...rules });
+    return { ...posted, envelope: demand(envelope, problems), lines };
   }
   try {
     problems.throwIfAny();
@@ -79,11 +85,16 @@ export async function readPostedLines(
   }
 }
 
-async function* hashed(
+/** Whoever has sent nothing yet holds nothing. */
+async function* counted(
   chunks: AsyncIterable<Buffer>,
   hash: ReturnType<typeof createHash>,
+  room: BodyRoom,
 ): AsyncGenerator<Buffer, undefined> {
+  let isFirst = true;
   for await (const chunk of chunks) {
+    if (isFirst) room.keep(FIRST_BYTES);
+    isFirst = false;
     hash.update(chunk);
     yield chunk;
   }

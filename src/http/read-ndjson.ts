@@ -1,5 +1,6 @@
 import { ApiError } from '../contract/api-error.js';
 import type { ImportLine } from '../contract/import-line.js';
+import { MAX_ITEM_MARKS, TOO_MANY_VALUES } from '../contract/import-item.js';
 import { isObject } from '../contract/json-shape.js';
 import { parseJson } from '../contract/parse-json.js';
 import type { TextLine } from './split-lines.js';
@@ -13,15 +14,15 @@ export interface NdjsonBatch {
 }
 
 /**
- * Reads newline-delimited JSON: the first line is the batch without its items, every further one an item. Empty lines count but
- * hold nothing.
+ * Reads newline-delimited JSON: the first line is the batch without its items, every further one an item.
+ * @param text without lines of white space
  * @throws ApiError 400 when there is no first line, or none that is a batch
  */
 export async function readNdjson(text: AsyncGenerator<readonly TextLine[], undefined>): Promise<NdjsonBatch> {
   for (;;) {
     const next = await text.next();
     if (next.done === true) throw new ApiError(400, { body: 'The first line must be the batch without its items' });
-    const [first, ...others] = next.value.filter(isFull);
+    const [first, ...others] = next.value;
     if (first === undefined) continue;
     return { head: headOf(parsed(first)), headLine: first.line, lines: items(others, text) };
   }
@@ -41,16 +42,30 @@ async function* items(
   rest: AsyncIterable<readonly TextLine[]>,
 ): AsyncGenerator<readonly ImportLine[], undefined> {
   yield begun.map(parsed);
-  for await (const lines of rest) yield lines.filter(isFull).map(parsed);
+  for await (const lines of rest) yield lines.map(parsed);
 }
 
-function isFull(line: TextLine): boolean {
-  return !('text' in line) || line.text.trim() !== '';
+/**
+ * How often a JSON text has one of `{[,` outside of quotes, which tells how many values it is: before it is parsed, which takes time and
+ * many times its memory. Counts no further than `MAX_ITEM_MARKS` and one.
+ */
+export function countMarks(text: string): number {
+  let marks = 0;
+  let isInText = false;
+  for (let at = 0; at < text.length && marks <= MAX_ITEM_MARKS; at += 1) {
+    const character = text[at];
+    if (isInText && character === '\\') at += 1;
+    else if (character === '"') isInText = !isInText;
+    else if (!isInText && (character === ',' || character === '[' || character === '{')) marks += 1;
+  }
+  return marks;
 }
 
 function parsed(read: TextLine): ImportLine {
   if ('problem' in read) return read;
   const { line, bytes, text } = read;
+  if (text.length > MAX_ITEM_MARKS && countMarks(text) > MAX_ITEM_MARKS)
+    return { line, bytes, problem: TOO_MANY_VALUES };
   try {
     return { line, bytes, item: parseJson(text) };
   } catch {

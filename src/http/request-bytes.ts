@@ -8,8 +8,8 @@ import type { RequestContext } from './request-state.js';
 
 /** What a source may send is unpacked to the same limit (src/source/decode-body.ts); lines of a batch come to 5 to 20. */
 const MAX_RATIO = 100;
-/** A short text may be as repetitive as it likes. */
-const RATIO_FROM_BYTES = 4 * 1024 * 1024;
+/** A short text may be as repetitive as it likes. As much as is read of a socket at a time costs nothing that matters. */
+const RATIO_FROM_BYTES = 64 * 1024;
 
 /** What a body must have brought each time that its reader has waited for it for a minute: 1 KiB/s, a modem of 1988. */
 export const WAIT_MS = 60_000;

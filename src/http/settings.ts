@@ -16,7 +16,7 @@ export interface HttpSettings {
   /** What the status routes answer for an unknown id: 404, or 200 with state `lost`. */
   readonly unknownId: '404' | 'lost';
   readonly itemSuccessState: 'success' | 'imported';
-  /** Bytes of JSON bodies that are handled at a time. */
+  /** Bytes that the bodies of requests may take in memory. */
   readonly memoryForBodies: number;
   /** How imports are begun, and how many items of one host may be under way at a time. */
   readonly plan: PlanSettings;

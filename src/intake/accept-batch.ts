@@ -1,6 +1,6 @@
 import { newBatchId } from '../contract/ids.js';
-import type { ImportRequest } from '../contract/import-request.js';
 import type { Kind } from '../contract/kinds.js';
+import type { ImportRequest } from './check-import.js';
 import { createKeyClaims } from './claim-key.js';
 import { createRunBatch, GivenUp, type AcceptDeps, type StoreItems } from './run-batch.js';
 
@@ -35,16 +35,22 @@ export function createAcceptBatch(deps: AcceptDeps): AcceptBatch {
   return async ({ projectId, kind, request, mayBeUrgent, idempotency }) => {
     const proposed = newBatchId();
     const key = idempotency?.key;
-    const { items, ...envelope } = request;
+    const { envelope, chunks } = request;
     const said = { projectId, kind, key, envelope, mayBeUrgent };
     const storeItems: StoreItems = async (batch) => {
-      await store.items.insertMany(batch, items);
+      const hosts: string[] = [];
+      let count = 0;
+      for await (const items of chunks()) {
+        await store.items.insertMany(batch, items);
+        count += items.length;
+        hosts.push(...items.slice(0, deps.plan.sweepAbove - hosts.length).map(({ host }) => host));
+      }
       // Before the batch is accepted: another POST may have taken this one for dead, and the key for a batch of its own.
       const isOwn =
         idempotency === undefined ||
         (await store.idempotencyKeys.seal(projectId, idempotency.key, batch._id, idempotency.bodyHash));
       if (!isOwn) throw new GivenUp();
-      return { count: items.length, hosts: items.slice(0, deps.plan.sweepAbove).map(({ host }) => host) };
+      return { count, hosts };
     };
     if (idempotency === undefined) {
       await run({ batchId: proposed, ...said }, storeItems);

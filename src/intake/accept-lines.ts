@@ -3,11 +3,15 @@ import type { ImportEnvelope } from '../contract/import-envelope.js';
 import type { ImportLine } from '../contract/import-line.js';
 import type { Kind } from '../contract/kinds.js';
 import type { RequestRules } from '../contract/request-rules.js';
+import type { BodyRoom } from './body-memory.js';
 import { createKeyClaims, otherBody } from './claim-key.js';
 import { createLineVerdicts, type Rejected } from './line-verdicts.js';
 import { GivenUp, createRunBatch, type AcceptDeps } from './run-batch.js';
 import { createSeenIds } from './seen-ids.js';
 import { takeLines, type LinesToTake } from './take-lines.js';
+
+/** How often a stream that goes on looks whether it still may: a revoked token stores no more than it could in that time. */
+const LOOK_MS = 10_000;
 
 interface AcceptLinesInput {
   readonly projectId: string;
@@ -19,6 +23,10 @@ interface AcceptLinesInput {
   readonly lines: AsyncIterable<readonly ImportLine[]>;
   /** Good lines are taken although others are bad. */
   readonly isPartial: boolean;
+  /** Where the lines take room. */
+  readonly room: BodyRoom;
+  /** The token is asked for again, while lines are stored and before the import is accepted. @throws ApiError 401 */
+  readonly stillAllowed: () => Promise<void>;
   /** The client's Idempotency-Key; the hash of all that the request says is known once all lines were read. */
   readonly idempotency?: { readonly key: string; readonly bodyHash: () => string };
 }
@@ -31,7 +39,7 @@ interface AcceptedLines {
 /**
  * Accepts a batch whose items come line by line, any number of them, in bounded memory: resolves only after batch, items and
  * workflow are durable. Lines are stored while they arrive; nobody is told of the batch before all of them are.
- * @throws ApiError 400 (bad lines, or none), 409, 422; whatever RunBatch and the lines throw
+ * @throws ApiError 400 (bad lines, or none), 401 (no longer allowed), 409, 422; whatever RunBatch, the room and the lines throw
  */
 export type AcceptLines = (input: AcceptLinesInput) => Promise<AcceptedLines>;
 
@@ -41,13 +49,28 @@ export function createAcceptLines(deps: AcceptDeps): AcceptLines {
   const run = createRunBatch(deps);
   const keys = createKeyClaims(deps);
 
-  return async ({ projectId, kind, envelope, mayBeUrgent, rules, lines, isPartial, idempotency }) => {
+  return async (input) => {
+    const { projectId, kind, envelope, mayBeUrgent, rules, lines, isPartial, room, stillAllowed, idempotency } = input;
     const proposed = newBatchId();
     const key = idempotency?.key;
-    const verdicts = createLineVerdicts(isPartial);
-    const take = (batchId: string, storeChunk: LinesToTake['store']): Promise<number> => {
+    const keep = (bytes: number) => {
+      room.keep(bytes);
+    };
+    const verdicts = createLineVerdicts(isPartial, keep);
+    let lookedAt = performance.now();
+    const take = async (batchId: string, storeItems: LinesToTake['store']): Promise<number> => {
       const read = (seqs: readonly number[]) => store.items.externalIds(batchId, seqs);
-      return takeLines({ lines, rules, verdicts, store: storeChunk, ids: { seen: createSeenIds(), read } });
+      const storeChunk: LinesToTake['store'] = async (items, fromSeq) => {
+        if (performance.now() - lookedAt > LOOK_MS) {
+          await stillAllowed();
+          lookedAt = performance.now();
+        }
+        await storeItems(items, fromSeq);
+      };
+      const ids = { seen: createSeenIds(keep), read };
+      const count = await takeLines({ lines, rules, verdicts, store: storeChunk, ids, room });
+      await stillAllowed();
+      return count;
     };
 
     const claim =

@@ -45,8 +45,8 @@ export async function importSingle(
 ): Promise<ItemResult> {
   const current = await lookUp(deps, batch, item);
   const place = deps.longPlaces.claim(batch._id);
-  const attempt = ({ answered, leave }: AtHost): Promise<AttemptOutcome> => {
-    const { enter: mayStay } = place;
+  const attempt = ({ answered, leave, stay }: AtHost): Promise<AttemptOutcome> => {
+    const mayStay = (): boolean => stay() && place.enter();
     const tooLong = { ms: LONGEST_ATTEMPT_MS, reason: outOfTime };
     const limits = isOwn ? [tooLong] : [tooLong, { ms: SHORT_MS, reason: () => new LeaveSweep('slow'), mayStay }];
     return withTimeLimits(signal, limits, (limited) =>

@@ -79,6 +79,8 @@ export interface AtHost {
   readonly answered: () => void;
   /** Nothing more is asked of the host: its slot goes to the next one while what came is stored. */
   readonly leave: () => void;
+  /** Takes one of the places for long work at the host; false when they are taken. */
+  readonly stay: () => boolean;
 }
 
 /** The one way to a source host: it lets work through when there is a place for it, and learns from how it ended. */
@@ -217,7 +219,12 @@ export function createHostGate(options: HostGateOptions): HostGate {
     if ((isLong && underWay.of(long) >= mostLong) || underWay.of(ofProject) >= allowed) return FULL;
 
     const ledger = ledgerOf(host);
-    const leaveTallies = underWay.enter(isLong ? [long, ofProject] : [ofProject]);
+    const leaveTally = underWay.enter(ofProject);
+    let leaveLong = isLong ? underWay.enter(long) : undefined;
+    const stay = () => {
+      if (leaveLong === undefined && underWay.of(long) < mostLong) leaveLong = underWay.enter(long);
+      return leaveLong !== undefined;
+    };
     let isHere = false;
     const leave = () => {
       if (isHere) ledger.release();
@@ -242,7 +249,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
           // A large body takes hours; others need not wait for its end.
           learn(host, outcome, attempt).catch(() => undefined);
         };
-        const result = await work({ answered, leave });
+        const result = await work({ answered, leave, stay });
         const restMs = await learnFrom(host, result, attempt);
         const circuit = hopelessCircuit(views.last(host)?.circuits ?? [], projectId, visitor.since, policy);
         // Once there is no hope left, nothing waits for the host.
@@ -253,7 +260,8 @@ export function createHostGate(options: HostGateOptions): HostGate {
       }
     } finally {
       leave();
-      leaveTallies();
+      leaveTally();
+      leaveLong?.();
     }
   };
 
@@ -294,10 +302,10 @@ function createTally() {
   };
   return {
     of: (key: string) => counts.get(key) ?? 0,
-    enter: (keys: readonly string[]) => {
-      for (const key of keys) add(key, 1);
+    enter: (key: string) => {
+      add(key, 1);
       return () => {
-        for (const key of keys) add(key, -1);
+        add(key, -1);
       };
     },
   };

@@ -21,7 +21,7 @@ describe('loadConfig', () => {
 
   it('has the published limits as defaults', () => {
     expect(loadConfig({})).toMatchObject({
-      MEMORY_FOR_BODIES: 64 * 1024 ** 2,
+      MEMORY_FOR_BODIES: 256 * 1024 ** 2,
       RATE_LIMIT: { points: 6000, windowMs: 60_000 },
       UNKNOWN_ID: '404',
       ITEM_SUCCESS_STATE: 'success',

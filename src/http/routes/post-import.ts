@@ -1,54 +1,70 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '../../contract/api-error.js';
-import { parseImportRequest } from '../../contract/import-request.js';
 import type { Kind } from '../../contract/kinds.js';
 import { URGENT_SCOPE } from '../../contract/priority.js';
 import type { RequestRules } from '../../contract/request-rules.js';
 import type { AcceptBatch } from '../../intake/accept-batch.js';
 import type { AcceptLines } from '../../intake/accept-lines.js';
+import type { BodyMemory, BodyRoom } from '../../intake/body-memory.js';
+import { checkImport } from '../../intake/check-import.js';
 import type { Rejected } from '../../intake/line-verdicts.js';
-import type { WithinMemory } from '../body-memory.js';
 import { demandUtf8, mediaTypeOf } from '../content-type.js';
 import { readJson } from '../read-json.js';
-import { LINE_FORMATS, readPostedLines } from '../read-lines.js';
-import { tokenOf, type RequestContext, type RequestHandler } from '../request-state.js';
+import { LINE_FORMATS, readPostedLines, type LineFormat } from '../read-lines.js';
+import { tokenCheckOf, tokenOf, type RequestContext, type RequestHandler } from '../request-state.js';
 
 /** Room for 10,000 items of 1.6 KiB each. */
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MAX_KEY_LENGTH = 255;
 
 export interface PostImportDeps extends Omit<RequestRules, 'kind'> {
   readonly accept: AcceptBatch;
   readonly acceptLines: AcceptLines;
-  readonly withinMemory: WithinMemory;
+  readonly memory: BodyMemory;
 }
 
 /** `POST /api/:v/import/{videos,files,images}`: answers `{"id"}` when the import is durable. */
-export function postImport({ accept, acceptLines, withinMemory, ...rest }: PostImportDeps, kind: Kind): RequestHandler {
+export function postImport({ accept, acceptLines, memory, ...rest }: PostImportDeps, kind: Kind): RequestHandler {
   const rules: RequestRules = { kind, ...rest };
+
+  const takeLines = async (ctx: RequestContext, format: LineFormat, key: string | null, room: BodyRoom) => {
+    const caller = callerOf(ctx);
+    const stillAllowed = tokenCheckOf(ctx.state);
+    const { bodyHash, close, ...posted } = await readPostedLines(ctx, format, rules, room);
+    const idempotency = key === null ? {} : { idempotency: { key, bodyHash } };
+    const accepted = acceptLines({ ...caller, kind, rules, room, stillAllowed, ...posted, ...idempotency });
+    const { batchId, rejected } = await accepted.finally(close);
+    return { id: batchId, ...(posted.isPartial ? rejectedPart(rejected) : {}) };
+  };
+
+  const takeJson = async (ctx: RequestContext, key: string | null, room: BodyRoom) => {
+    const caller = callerOf(ctx);
+    demandWhole(ctx);
+    // The same body posted to another route is another request.
+    const hash = createHash('sha256').update(`${kind}\n`);
+    const request = await checkImport(await readJson(ctx, MAX_BODY_BYTES, room, hash), rules, room);
+    const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hash.digest('hex') } };
+    const { batchId } = await accept({ ...caller, kind, request, ...idempotency });
+    return { id: batchId };
+  };
+
   return async (ctx) => {
     const key = idempotencyKey(ctx.get('idempotency-key'), 'idempotency-key' in ctx.headers);
-    const { projectId, scopes } = tokenOf(ctx.state);
-    const mayBeUrgent = scopes.has(URGENT_SCOPE);
     const type = mediaTypeOf(ctx);
     demandUtf8(ctx, type === 'application/json' || isLineType(type), ['application/json', ...LINE_TYPES]);
-    if (isLineType(type)) {
-      const { bodyHash, close, ...posted } = await readPostedLines(ctx, LINE_FORMATS[type], rules);
-      const idempotency = key === null ? {} : { idempotency: { key, bodyHash } };
-      const accepted = acceptLines({ projectId, kind, mayBeUrgent, rules, ...posted, ...idempotency }).finally(close);
-      const { batchId, rejected } = await accepted;
-      ctx.body = { id: batchId, ...(posted.isPartial ? rejectedPart(rejected) : {}) };
-      return;
+    const room = memory.open(tokenOf(ctx.state).projectId);
+    try {
+      ctx.body = await (isLineType(type) ? takeLines(ctx, LINE_FORMATS[type], key, room) : takeJson(ctx, key, room));
+    } finally {
+      room.close();
     }
-    demandWhole(ctx);
-    const accepted = await withinMemory(ctx, async () => {
-      const { value, raw } = await readJson(ctx, MAX_BODY_BYTES);
-      const request = parseImportRequest(value, rules);
-      const idempotency = key === null ? {} : { idempotency: { key, bodyHash: hashOf(kind, raw) } };
-      return accept({ projectId, kind, request, mayBeUrgent, ...idempotency });
-    });
-    ctx.body = { id: accepted.batchId };
   };
+}
+
+/** What the token of a POST says about its batch. */
+function callerOf({ state }: RequestContext) {
+  const { projectId, scopes } = tokenOf(state);
+  return { projectId, mayBeUrgent: scopes.has(URGENT_SCOPE) };
 }
 
 const LINE_TYPES = Object.keys(LINE_FORMATS);
@@ -73,9 +89,4 @@ function idempotencyKey(value: string, isGiven: boolean): string | null {
   if (value.length < 1 || value.length > MAX_KEY_LENGTH)
     throw new ApiError(400, { 'Idempotency-Key': `Must have 1 to ${MAX_KEY_LENGTH} characters` });
   return value;
-}
-
-/** The same body posted to another route is another request. */
-function hashOf(kind: Kind, raw: Buffer): string {
-  return createHash('sha256').update(`${kind}\n`).update(raw).digest('hex');
 }

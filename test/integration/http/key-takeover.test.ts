@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
@@ -58,7 +59,7 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     const accepted = await acceptBatch({
       projectId: 'p1',
       kind: 'video',
-      request: { systemName: 's', items },
+      request: { envelope: { systemName: 's' }, chunks: () => Readable.from([items]) },
       mayBeUrgent: false,
       idempotency,
     });

@@ -119,15 +119,33 @@ describe('POST /api/:v/import/{videos,files,images}', () => {
     expect(gateway.workflows.started).toHaveLength(before);
   });
 
+  it('starts a batch that is stored in several chunks with the hosts of all of its items', async () => {
+    const text = 'x'.repeat(1_000_000);
+    const videos = Array.from({ length: 10 }, (_, seq) =>
+      anItem(`i${seq}`, { url: `https://h${seq}.example.com/a`, metadata: { text } }),
+    );
+
+    const { body } = await post({ systemName: 's', videos });
+
+    const id = idOf(body);
+    const started = gateway.workflows.started.find(({ batchId }) => batchId === id);
+    expect(started).toMatchObject({
+      itemCount: 10,
+      first: { hosts: videos.map((_, seq) => `h${seq}.example.com`) },
+    });
+    expect(await gateway.store.items.find(id, 9)).toMatchObject({ externalId: 'i9', metadata: { text } });
+  });
+
   it('refuses text and numbers that would be kept as others, by path and with the reason', async () => {
     const item = String.raw`{"url":"https://cdn.example.com/a b.mp4","id":"a\ud83d","fileName":"a","metadata":{"n":12345678901234567890}}`;
     const answer = await post(
-      String.raw`{"systemName":"s","context":{"half":"\ude00","nul":"\u0000"},"videos":[${item}]}`,
+      String.raw`{"systemName":"s","context":{"half":"\ude00","long":9007199254740993,"nul":"\u0000"},"videos":[${item}]}`,
     );
 
     expect(answer.body).toEqual(
       badRequest({
         'context.half': 'Must be well-formed Unicode, has half of a surrogate pair',
+        'context.long': 'Must be an integer from -9007199254740991 to 9007199254740991; send a larger one as text',
         'context.nul': 'Must not contain NUL',
         'videos.0.id': 'Must be well-formed Unicode, has half of a surrogate pair',
         'videos.0.metadata.n':

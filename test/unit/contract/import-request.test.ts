@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ApiError } from '../../../src/contract/api-error.js';
-import { parseImportRequest } from '../../../src/contract/import-request.js';
 import type { UrlCheck } from '../../../src/contract/request-rules.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
 import { parseJson } from '../../../src/contract/parse-json.js';
+import { parseImportRequest } from '../../support/posted-json.js';
 
 const HALF = 'Must be well-formed Unicode, has half of a surrogate pair';
 const NUL = 'Must not contain NUL';
@@ -38,7 +38,7 @@ function problemsOf(body: unknown): Readonly<Record<string, unknown>> {
 const nested = (levels: number): unknown => (levels <= 1 ? {} : { n: nested(levels - 1) });
 const withKey = (key: string) => JSON.parse(`{${JSON.stringify(key)}: 1}`) as Record<string, unknown>;
 
-describe('parseImportRequest', () => {
+describe('checkImportRequest', () => {
   it('answers the items in request order with the host of their URL', () => {
     const body = aBody({ videos: [anItem(), anItem({ id: 'b', mediaType: 'video' })] });
 
@@ -168,6 +168,16 @@ describe('parseImportRequest', () => {
     ['a priority of 6', aBody({ priority: 6 }), { priority: 'Must be an integer from 1 to 5' }],
     ['a fraction as priority', aBody({ priority: 1.5 }), { priority: 'Must be an integer from 1 to 5' }],
     ['text as priority', aBody({ priority: '1' }), { priority: 'Invalid type: expected number' }],
+    [
+      'a key of 1,025 characters, whose path is cut',
+      aBody({ context: { a: withKey('k'.repeat(1025)) } }),
+      { [`context.a.${'k'.repeat(100)}`]: 'Keys must have at most 1024 characters' },
+    ],
+    [
+      'more than 5,000 values of metadata',
+      aBody({ videos: [anItem({ metadata: { list: Array.from({ length: 5_000 }, () => ({})) } })] }),
+      { 'videos.0.metadata': 'Must have at most 5000 values' },
+    ],
     ['NUL in a key', aBody({ context: withKey('a\0b') }), { 'context.a\0b': 'Keys must not contain NUL' }],
   ])('refuses %s', (_name, body, details) => {
     expect(problemsOf(JSON.parse(JSON.stringify(body)))).toEqual(details);
@@ -181,6 +191,10 @@ describe('parseImportRequest', () => {
     ['a URL of 8 KiB', aBody({ videos: [anItem({ url: `https://a.example/${'x'.repeat(8174)}` })] })],
     ['the most urgent priority', aBody({ priority: 1 })],
     ['the least urgent priority', aBody({ priority: 5 })],
+    [
+      '5,000 values of metadata',
+      aBody({ videos: [anItem({ metadata: { list: Array.from({ length: 4_999 }, () => ({})) } })] }),
+    ],
     ['keys with dots', aBody({ context: { 'a.b': 1, constructor: 1 } })],
   ])('takes %s', (_name, body) => {
     expect(problemsOf(body)).toEqual({});
@@ -253,6 +267,26 @@ describe('parseImportRequest', () => {
       'videos.1.foo',
     ]);
     expect(Object.keys(problemsOf(aBody({ videos: many })))).toHaveLength(100);
+  });
+
+  it('counts problems whose paths are the same once they are cut, and cuts each key before it puts a path together', () => {
+    const children = Object.fromEntries(Array.from({ length: 4_000 }, (_, index) => [`$${index}`, 0]));
+    const deep = { ['k'.repeat(400_000)]: { ['l'.repeat(400_000)]: { ['m'.repeat(200_000)]: children } } };
+    const before = process.cpuUsage();
+
+    const paths = Object.keys(problemsOf(aBody({ videos: [anItem({ metadata: deep })] })));
+
+    const { user, system } = process.cpuUsage(before);
+    expect(paths.every((path) => path.length <= 300)).toBe(true);
+    expect(paths.length).toBeLessThanOrEqual(100);
+    // Ten thousand times a megabyte took ten seconds.
+    expect((user + system) / 1000).toBeLessThan(500);
+  });
+
+  it('names a hundred of a million unknown keys, and looks at no more', () => {
+    const keys = Object.fromEntries(Array.from({ length: 1_000_000 }, (_, index) => [`k${index}`, 0]));
+
+    expect(Object.keys(problemsOf(aBody({ videos: [{ ...anItem(), ...keys }] })))).toHaveLength(100);
   });
 
   it('drops the query string of a file name but leaves questions alone', () => {

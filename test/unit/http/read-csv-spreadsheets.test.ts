@@ -49,6 +49,27 @@ async function metadataOf(names: readonly string[], cells: readonly string[], se
 
 describe('readCsv of what spreadsheets write', () => {
   it.each([
+    ['written with bars', 'a|'.repeat(100_000)],
+    ['written as JSON', `["a"${',"a"'.repeat(100_000)}]`],
+    ['of lists', `${'['.repeat(20_000)}${']'.repeat(20_000)}`],
+  ])('refuses a list of far too many entries, %s, without reading it', async (_, cell) => {
+    expect(await metadataOf(['tags'], [cell])).toMatchObject({
+      line: 2,
+      problem: 'Must have at most 5000 values in its metadata',
+    });
+  });
+
+  it('takes a list whose only text has as many separators', async () => {
+    const tag = 'a|b,'.repeat(20_000);
+
+    expect(await metadataOf(['tags'], [JSON.stringify([tag])])).toEqual({ tags: [tag] });
+  });
+
+  it('tells an integer beyond 2^53 in a list from the number that it would become', async () => {
+    expect(await metadataOf(['tags'], ['[9007199254740993]'])).toEqual({ tags: [9007199254740992n] });
+  });
+
+  it.each([
     [
       'commas',
       'url,id,fileName,metadata.title\nhttp://a.example/1,1,"one, first","A;""B"""\nhttp://a.example/2,2,two,\n',

@@ -2,16 +2,16 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import type { ImportLine } from '../../../src/contract/import-line.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
-import { readCsv } from '../../../src/http/read-csv.js';
+import { readCsv, type CsvSettings } from '../../../src/http/read-csv.js';
 import { splitLines } from '../../../src/http/split-lines.js';
 
 const MAX = 1_000;
 
-async function read(text: string): Promise<ImportLine[]> {
+async function read(text: string, maxBytes = MAX, room?: CsvSettings['room']): Promise<ImportLine[]> {
   const chunks = Readable.from([Buffer.from(text)]) as AsyncIterable<Buffer>;
   const lines: ImportLine[] = [];
-  const settings = { maxBytes: MAX, kind: 'video', mediaTypes: defaultMediaTypes() } as const;
-  for await (const found of readCsv(splitLines(chunks, MAX), settings)) lines.push(...found);
+  const settings = { maxBytes, kind: 'video', mediaTypes: defaultMediaTypes(), ...(room && { room }) } as const;
+  for await (const found of readCsv(splitLines(chunks, maxBytes), settings)) lines.push(...found);
   return lines;
 }
 
@@ -55,6 +55,44 @@ describe('readCsv', () => {
       { line: 6, problem: 'Has 4 cells, the header has 3' },
       { line: 7, item: { id: '6' } },
     ]);
+  });
+
+  it('refuses a row of more cells than any header may have without reading them, and passes blank ones over', async () => {
+    const rows = [
+      'a,1,one',
+      'x,'.repeat(1_500),
+      `b,2,two${','.repeat(1_500)}`,
+      ','.repeat(1_500),
+      `"c",3,three${','.repeat(1_500)}`,
+    ];
+
+    expect(await read(`url,id,fileName\n${rows.join('\n')}\n`, 4_000)).toMatchObject([
+      { line: 2, item: { id: '1' } },
+      { line: 3, problem: 'Has more than 1000 cells' },
+      { line: 4, item: { id: '2' } },
+      { line: 6, item: { url: 'c', id: '3', fileName: 'three' } },
+    ]);
+  });
+
+  it('counts no separator within quotes as the end of a cell', async () => {
+    const [line] = await read(`url,id,fileName,metadata.text\na,1,one,"${'x,'.repeat(1_500)}"\n`, 4_000);
+
+    expect(line).toMatchObject({ item: { metadata: { text: 'x,'.repeat(1_500) } } });
+  });
+
+  it('takes room for a record of many lines while it arrives, and gives it back', async () => {
+    const kept: number[] = [];
+    const room = { keep: (bytes: number) => kept.push(bytes), letGo: (bytes: number) => kept.push(-bytes) };
+    const text = `url,id,fileName,metadata.text\na,1,one,"${'x\n'.repeat(100_000)}"\n${'b,2,two,\n'.repeat(3)}`;
+
+    const lines = await read(text, 2 ** 20, room);
+
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatchObject({ line: 2, item: { metadata: { text: 'x\n'.repeat(100_000) } } });
+    expect(lines[1]).toMatchObject({ line: 100_003 });
+    const most = kept.filter((bytes) => bytes > 0).reduce((sum, bytes) => sum + bytes, 0);
+    expect(most).toBeGreaterThan(2 * 200_000 - 64 * 1024);
+    expect(kept.reduce((sum, bytes) => sum + bytes, 0)).toBe(0);
   });
 
   it('gives a quoted cell up that is not closed within what a line may have, and goes on', async () => {

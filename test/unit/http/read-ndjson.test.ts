@@ -6,7 +6,7 @@ import { splitLines } from '../../../src/http/split-lines.js';
 
 async function read(text: string) {
   const chunks = Readable.from([Buffer.from(text)]) as AsyncIterable<Buffer>;
-  const { head, headLine, lines } = await readNdjson(splitLines(chunks, 100));
+  const { head, headLine, lines } = await readNdjson(splitLines(chunks, 100, { skipsBlank: true }));
   const items: ImportLine[] = [];
   for await (const found of lines) items.push(...found);
   return { head, headLine, items };
