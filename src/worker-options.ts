@@ -24,7 +24,7 @@ const COMMON = {
  * webhook never waits behind a download, and small files never wait behind large ones. What waits at Temporal is handed out in
  * order of priority and fairness, and what a worker has taken is not put back: so it takes little.
  */
-export const WORKER_SLOTS = {
+const WORKER_SLOTS = {
   /** Plans and ends of imports: short steps of the database. */
   control: 20,
   /** A receiver that hangs holds one for 15 s. */

@@ -39,7 +39,7 @@ interface BatchToRun {
 }
 
 /** The items of a batch that were stored: how many, and the hosts of the first ones in request order. */
-export interface StoredItems {
+interface StoredItems {
   readonly count: number;
   readonly hosts: readonly string[];
 }

@@ -98,7 +98,7 @@ function pagesOf(due: readonly OpenItem[], size: number): { pages: WorkPlan['pag
 }
 
 /** Chooses among open items, host by host. */
-export function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: PlanWorkInput['known']) {
+function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: PlanWorkInput['known']) {
   const { projectId } = batch;
   const since = acceptedAt(batch);
   const now = hosts.now();

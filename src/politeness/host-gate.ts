@@ -67,7 +67,7 @@ interface Visit {
  */
 export type Visited<T> =
   { readonly kind: 'done'; readonly result: T; readonly restMs: number; readonly isHopeless: boolean } | NotVisited;
-export type NotVisited =
+type NotVisited =
   | { readonly kind: 'over' }
   | { readonly kind: 'full' }
   | { readonly kind: 'closed'; readonly restMs: number }

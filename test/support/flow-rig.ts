@@ -61,7 +61,7 @@ export interface FlowRig {
   close(): Promise<void>;
 }
 
-export interface PostedImport {
+interface PostedImport {
   readonly batch: Batch;
   /** How many items of these hosts, or of all, are settled in this way. */
   count(state: 'success' | 'failed' | 'open', host?: string): Promise<number>;
