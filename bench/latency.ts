@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { createBenchClient } from './contenders/bench-client.js';
 import { importThroughService } from './contenders/service.js';
 import { listUnderLoad } from './latency/list-items.js';
+import { singleItems, startWebhookClock } from './latency/single-items.js';
 import { smallBesideLarge } from './latency/small-beside-large.js';
 import { statusUnderLoad } from './latency/status-under-load.js';
 import { describeMachine } from './measure/machine.js';
@@ -10,7 +11,7 @@ import { timingCells } from './measure/timings.js';
 import { markdownTable } from './report/markdown-table.js';
 import { publish } from './report/publish.js';
 import { count } from './report/units.js';
-import { withBench } from './setup/with-bench.js';
+import { withBench, type Bench } from './setup/with-bench.js';
 
 /* How long the API takes to answer, and a small import to end, while large ones run. See README.md beside this file. */
 const { values } = parseArgs({
@@ -23,6 +24,8 @@ const { values } = parseArgs({
     tries: { type: 'string', default: '20' },
     pages: { type: 'string', default: '300' },
     'warm-up': { type: 'string', default: '3000' },
+    singles: { type: 'string', default: '100' },
+    'only-singles': { type: 'boolean', default: false },
     json: { type: 'string' },
     'write-readme': { type: 'boolean', default: false },
   },
@@ -30,11 +33,25 @@ const { values } = parseArgs({
 const items = Number(values.items);
 const largeItems = Number(values.large);
 
-await withBench(async (bench) => {
+const receiver = await startWebhookClock();
+const work = async (bench: Bench): Promise<void> => {
   const client = createBenchClient(bench);
   const { origin } = bench.origin;
   const warmUp = { name: 'warm-up', items: Number(values['warm-up']), bytes: 16_384 };
   await importThroughService({ api: bench.api, token: bench.token, origin, run: warmUp });
+  const imports = Number(values.singles);
+  const single = await singleItems(client, origin, { imports, temporal: bench.temporal, receiver });
+  bench.report(`Where the time of one item goes, median milliseconds since its POST was sent:`);
+  for (const [step, ms] of single.steps) bench.report(`  ${ms.toFixed(1).padStart(7)}  ${step}`);
+  const singleRows: [what: string, ms: number[], target: number][] = [
+    ['1 item from POST to its answer, nothing else runs', single.posted, 30],
+    ['1 item from POST to end, nothing else runs', single.finished, 120],
+    ['1 item from POST to webhook, nothing else runs', single.told, 180],
+  ];
+  if (values['only-singles']) {
+    for (const [what, ms] of singleRows) bench.report(`${what}: ${timingCells(ms).join(' / ')}`);
+    return;
+  }
   const pollers = { pollers: Number(values.pollers), pollMs: Number(values['poll-ms']), posts: Number(values.posts) };
   const status = await statusUnderLoad(client, origin, { items, ...pollers });
   bench.report(`Status, import and POST measured while ${count(items)} items ran`);
@@ -47,6 +64,7 @@ await withBench(async (bench) => {
   });
 
   const rows: [what: string, ms: number[], target: number][] = [
+    ...singleRows,
     [`GET status, ${values.pollers} pollers, ${count(items)} items run`, status.status, 50],
     [`GET /imports/:id, ${values.pollers} pollers, ${count(items)} items run`, status.show, 50],
     [`POST of 1,000 items, ${count(items)} items run`, status.post, 300],
@@ -64,6 +82,11 @@ await withBench(async (bench) => {
   const machine = await describeMachine();
   const where = `${new Date().toISOString().slice(0, 10)}, ${machine.processors} × ${machine.processor}; database: ${bench.databaseKind}.`;
   const text = `${where}\n\n${table}${skipped}`;
-  const result = { machine, database: bench.databaseKind, options: values, status, small, list };
+  const result = { machine, database: bench.databaseKind, options: values, single, status, small, list };
   await publish({ name: 'latency', text, result, json: values.json, writeReadme: values['write-readme'] });
-});
+};
+try {
+  await withBench(work, { alsoAllow: receiver.origin });
+} finally {
+  receiver.close();
+}

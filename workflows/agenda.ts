@@ -20,6 +20,8 @@ const LEAST_PAGES = 2;
 const READY_OF_HOST = 4;
 /** Pauses before a host that had no slot free is asked for one again: doubling, from one second to eight. */
 const FULL_MS = [1_000, 2_000, 4_000, 8_000] as const;
+/** After so many items in a row that were too long for a short place, those of the host that wait are not tried in one first. */
+const LONG_IN_ROW = 2;
 /** Items whose next attempt is remembered. More are found again by a plan. */
 const MAX_REMEMBERED = 1_000;
 
@@ -56,6 +58,8 @@ interface HostPlaces {
   isClosed: boolean;
   /** Refusals in a row. */
   full: number;
+  /** Items in a row that were too long for a short place. */
+  long: number;
 }
 
 /**
@@ -177,6 +181,7 @@ export class Agenda {
     if (result.isHopeless === true)
       for (const other of this.entries.values()) if (other.host === entry.host) other.dueAt = 0;
     if (result.state !== 'open') {
+      if (!entry.own) host.long = 0;
       this.entries.delete(seq);
       return true;
     }
@@ -184,7 +189,11 @@ export class Agenda {
       this.entries.delete(seq);
       return false;
     }
-    if (result.why === 'needs_own') entry.own = true;
+    if (result.why === 'needs_own') {
+      entry.own = true;
+      host.long += 1;
+      if (host.long >= LONG_IN_ROW) this.expectLong(entry.host);
+    }
     entry.dueAt = result.isHopeless === true ? 0 : now + (result.dueMs ?? 0);
     return true;
   }
@@ -295,10 +304,14 @@ export class Agenda {
     const host = {
       ...{ items: 0, own: 0, cap: this.share },
       ...{ pages: 0, pageCap: this.pageShare },
-      ...{ restUntil: 0, isClosed: false, full: 0 },
+      ...{ restUntil: 0, isClosed: false, full: 0, long: 0 },
     };
     this.hosts.set(name, host);
     return host;
+  }
+
+  private expectLong(host: string): void {
+    for (const entry of this.entries.values()) if (entry.host === host && !entry.running) entry.own = true;
   }
 
   /** What an item tells about the places at its host. */

@@ -11,6 +11,8 @@ import { withTimeLimits } from './with-time-limit.js';
 
 /** A single item that takes longer than this needs a place for long downloads. */
 const SHORT_MS = 10_000;
+/** The same where other items wait for the host, and its places for long work are taken: small files there do not wait for it. */
+const CONTENDED_MS = 2_000;
 /** A body beyond 8 MiB takes seconds at usual speeds. */
 const SHORT_BYTES = 8 * 1024 ** 2;
 /**
@@ -45,10 +47,15 @@ export async function importSingle(
 ): Promise<ItemResult> {
   const current = await lookUp(deps, batch, item);
   const place = deps.longPlaces.claim(batch._id);
-  const attempt = ({ answered, leave, stay }: AtHost): Promise<AttemptOutcome> => {
+  const attempt = ({ answered, leave, stay, isWaitedFor }: AtHost): Promise<AttemptOutcome> => {
     const mayStay = (): boolean => stay() && place.enter();
     const tooLong = { ms: LONGEST_ATTEMPT_MS, reason: outOfTime };
-    const limits = isOwn ? [tooLong] : [tooLong, { ms: SHORT_MS, reason: () => new LeaveSweep('slow'), mayStay }];
+    const slow = { reason: () => new LeaveSweep('slow') };
+    const short = [
+      { ...slow, ms: CONTENDED_MS, mayStay: () => !isWaitedFor() || stay() },
+      { ...slow, ms: SHORT_MS, mayStay },
+    ];
+    const limits = isOwn ? [tooLong] : [tooLong, ...short];
     return withTimeLimits(signal, limits, (limited) =>
       attemptItem(deps, batch, item, current, {
         signal: limited,

@@ -81,6 +81,8 @@ export interface AtHost {
   readonly leave: () => void;
   /** Takes one of the places for long work at the host; false when they are taken. */
   readonly stay: () => boolean;
+  /** Whether other items wait for a slot of the host in this process. */
+  readonly isWaitedFor: () => boolean;
 }
 
 /** The one way to a source host: it lets work through when there is a place for it, and learns from how it ended. */
@@ -249,7 +251,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
           // A large body takes hours; others need not wait for its end.
           learn(host, outcome, attempt).catch(() => undefined);
         };
-        const result = await work({ answered, leave, stay });
+        const result = await work({ answered, leave, stay, isWaitedFor: () => ledger.waiting > 0 });
         const restMs = await learnFrom(host, result, attempt);
         const circuit = hopelessCircuit(views.last(host)?.circuits ?? [], projectId, visitor.since, policy);
         // Once there is no hope left, nothing waits for the host.

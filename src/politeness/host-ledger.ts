@@ -35,6 +35,8 @@ export interface HostLedger {
   /** What was taken is gone: slots in use are taken anew before any more work begins. */
   lost(): void;
   readonly active: number;
+  /** Items that wait for a slot. */
+  readonly waiting: number;
   /** Gives back what is not in use. */
   close(): Promise<void>;
 }
@@ -168,6 +170,9 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
   return {
     get active() {
       return active;
+    },
+    get waiting() {
+      return queue.length;
     },
     acquire: (over, group, patienceMs, onWait) => {
       if (queue.length === 0 && active < taken && lease.id !== undefined && !over.aborted) {

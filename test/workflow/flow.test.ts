@@ -145,7 +145,7 @@ describe('long downloads', () => {
       await eventually('long downloads', async () => (await long.count('open')) === 60);
       const posted = await rig.post(urls(small, 30, 'small'));
 
-      expect(await posted.finished()).toBeLessThan(small === 'drip.example.com' ? 40_000 : 10_000);
+      expect(await posted.finished()).toBeLessThan(small === 'drip.example.com' ? 30_000 : 10_000);
       await long.terminate();
     });
   });
