@@ -40,7 +40,10 @@ module.exports = {
       'intake-above-store',
       'Intake accepts, starts, ends and reports; it knows the store, the body of a webhook and workflow types.',
       { path: '^src/intake/' },
-      { path: '^(src/(?!contract/|store/|intake/|telemetry/|webhook/webhook-body)|activities/)', dependencyTypesNot: ['type-only'] },
+      {
+        path: '^(src/(?!contract/|store/|intake/|telemetry/|webhook/webhook-body)|activities/)',
+        dependencyTypesNot: ['type-only'],
+      },
     ),
     only(
       'http-above-intake',
@@ -72,7 +75,10 @@ module.exports = {
     only(
       'only-roots-and-temporal-folders-name-temporal',
       'The rest is plain TypeScript.',
-      { pathNot: '^(workflows/|activities/|src/(intake|stack|cli|temporal)/|src/(gateway|worker|worker-options|watch-slots)\\.ts$)' },
+      {
+        pathNot:
+          '^(workflows/|activities/|src/(intake|stack|cli|temporal)/|src/(gateway|worker|worker-options|watch-slots)\\.ts$)',
+      },
       { path: 'node_modules/@temporalio/', dependencyTypesNot: ['type-only'] },
     ),
   ],
