@@ -1,5 +1,7 @@
+import { Context } from '@temporalio/activity';
 import type { ImportItemInput, ItemResult } from '../src/contract/activity-types.js';
 import { importSingle } from '../src/item/single.js';
+import { createSuspects, type Suspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { finishBatch } from './finish-batch.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -10,6 +12,11 @@ import { hasEndedOtherwise } from './plan-work.js';
  * activity may run twice. The only item of an import ends it as well, which spares two ways through the server.
  */
 export function createImportItem(deps: ActivityDeps) {
+  const suspects = createSuspects(deps);
+  /** An activity that is run again did not come to its end: its item may have ended the process. */
+  const tryOnce: Suspects['tryAgain'] = (batch, item, work) =>
+    Context.current().info.attempt > 1 ? suspects.tryAgain(batch, item, work) : work();
+
   return ({ projectId, batchId, seq, own = false, finishes }: ImportItemInput): Promise<ItemResult> =>
     withHeartbeat(async (signal, beat) => {
       const { batches, items } = deps.store;
@@ -19,14 +26,16 @@ export function createImportItem(deps: ActivityDeps) {
       if (hasEndedOtherwise(batch)) return { state: 'open', bytes: 0, hasEnded: true };
       const result: ItemResult =
         item.state === 'open'
-          ? await importSingle(deps, batch, item, {
-              signal,
-              isOwn: own || item.solo === true,
-              onProgress: (progress) => {
-                beat(progress);
-                if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
-              },
-            })
+          ? await tryOnce(batch, item, () =>
+              importSingle(deps, batch, item, {
+                signal,
+                isOwn: own || item.solo === true,
+                onProgress: (progress) => {
+                  beat(progress);
+                  if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
+                },
+              }),
+            )
           : { state: item.state, bytes: item.bytes ?? 0 };
       if (finishes === undefined || result.state === 'open') return result;
       const ending = { projectId, batchId, outcome: 'success' as const, ...finishes, mayBeOpen: true };

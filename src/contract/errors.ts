@@ -111,6 +111,11 @@ export const REASONS = {
     retryable: true,
     hint: 'Check disk space and permissions of the blob store, then post the item again',
   },
+  worker_crashed: {
+    title: 'The worker ended each time it tried the item',
+    retryable: false,
+    hint: 'Tell the operator: something about this file ends the process that handles it',
+  },
   cancelled: {
     title: 'The import was cancelled before the item was done',
     retryable: false,

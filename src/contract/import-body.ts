@@ -54,6 +54,7 @@ export function importBody(facts: ImportFacts) {
     workflow: { id: importWorkflowId(batch.projectId, batch._id), runId: facts.runId, url: facts.workflowUrl },
     links: {
       self: `${facts.base}/imports/${batch._id}`,
+      items: `${facts.base}/imports/${batch._id}/items`,
       status: `${facts.base}/import/${facts.plural}/status?id=${batch._id}`,
     },
   };

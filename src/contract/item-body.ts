@@ -1,8 +1,8 @@
 import type { ShownItem } from './item.js';
 
-/** One entry of `GET /imports/:id/items`. Times are ISO 8601; JSON leaves out what is undefined, so keys without a value are absent. */
-export function listedItemBody(item: ShownItem) {
-  const { lastAttempt } = item;
+/** One entry of `GET /imports/:id/items`, with the address of what it brought in. Times are ISO 8601; JSON leaves out what is undefined, so keys without a value are absent. */
+export function listedItemBody(item: ShownItem, assetUrl: (sha256: string, mimeType: string) => string) {
+  const { lastAttempt, sha256, mimeType } = item;
   return {
     seq: item.seq,
     externalId: item.externalId,
@@ -13,8 +13,9 @@ export function listedItemBody(item: ShownItem) {
     host: item.host,
     mediaId: item.mediaId,
     bytes: item.bytes,
-    sha256: item.sha256,
-    mimeType: item.mimeType,
+    sha256,
+    mimeType,
+    assetUrl: sha256 === undefined || mimeType === undefined ? undefined : assetUrl(sha256, mimeType),
     action: item.action,
     nextAttemptAt: item.nextAttemptAt?.toISOString(),
     updatedAt: item.updatedAt.toISOString(),

@@ -38,6 +38,10 @@ export interface Item extends ItemSpec {
   readonly attempts: number;
   /** Too large or too slow for a sweep: runs as an activity of its own. */
   readonly solo?: boolean;
+  /** Attempts that were begun and ended with their process; absent while none is suspected. */
+  readonly interrupted?: number;
+  /** Its metadata is large, and is read when the item is tried. */
+  readonly isLarge?: boolean;
   readonly nextAttemptAt?: Date;
   readonly code?: ReasonCode | SkipCode;
   readonly reason?: string;
@@ -61,7 +65,18 @@ export type ListedItem = Pick<
 /** What operators see of an item: all but what may be secret or large. */
 export type ShownItem = Omit<
   Item,
-  '_id' | 'batchId' | 'projectId' | 'url' | 'fileName' | 'metadata' | 'mediaType' | 'solo' | 'width' | 'height'
+  | '_id'
+  | 'batchId'
+  | 'projectId'
+  | 'url'
+  | 'fileName'
+  | 'metadata'
+  | 'mediaType'
+  | 'solo'
+  | 'interrupted'
+  | 'isLarge'
+  | 'width'
+  | 'height'
 >;
 
 /** Characters of a reason that are kept and shown: ten sentences and more, where the problems of one metadata came to megabytes. */

@@ -149,7 +149,10 @@ export interface ItemStore {
   /** The external ids of those of the items that are there, by their number. */
   externalIds(batchId: string, seqs: readonly number[]): Promise<Map<number, string>>;
   find(batchId: string, seq: number): Promise<Item | null>;
-  /** Open items of the inclusive range that a sweep may try now (due, not solo), in request order. */
+  /**
+   * Open items of the inclusive range that a page may try now (due, not solo), in request order. Large metadata is left out, which
+   * `isLarge` tells: `find` reads it.
+   */
   openInRange(batchId: string, fromSeq: number, toSeq: number, now: Date): Promise<Item[]>;
   /** Open items with `fromSeq` ≤ seq < `beforeSeq`, in request order; only what planning needs. */
   openFrom(
@@ -162,7 +165,11 @@ export interface ItemStore {
   settle(settlement: Settlement): Promise<boolean>;
   /** Records a failed attempt that will be repeated: attempts + 1, still open. Group-committed. */
   recordAttempt(batchId: string, seq: number, attempt: ItemAttempt, reason: string, nextAttemptAt: Date): Promise<void>;
-  /** Takes an open item out of sweeps. Counts no attempt. */
+  /** Notes that an attempt at an open item has begun; the note outlives the process. @param count of such notes without an end */
+  markBegun(batchId: string, seq: number, count: number): Promise<void>;
+  /** Takes the note off, however the attempt ended. */
+  clearBegun(batchId: string, seq: number): Promise<void>;
+  /** Takes an open item out of pages. Counts no attempt. */
   markSolo(batchId: string, seq: number): Promise<void>;
   /** Settles every open item as failed with this code, a thousand at a time. */
   settleOpen(batchId: string, code: ReasonCode, reason: string, onChunk?: OnChunk): Promise<void>;

@@ -108,7 +108,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   }
   const importDeps = { readStatus, items: store.items, workflows, settings, logger };
   router.get('/api/:v/imports/:id', ...access, getImport(importDeps));
-  router.get('/api/:v/imports/:id/items', ...access, getItems({ ...store, holdAnswer }));
+  router.get('/api/:v/imports/:id/items', ...access, getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl }));
 
   router.get('/api/:v/hosts', ...access, getHosts({ store, settings }));
 

@@ -143,6 +143,12 @@ export async function importPage(
   return { ...result, left: { count, own, full, dueMs: Math.ceil(own > 0 ? 0 : Math.min(dueMs, BUDGET_MS)) } };
 }
 
+/** With its metadata, which a page leaves out when it is large. */
+async function whole({ store }: PageDeps, item: Item): Promise<Item> {
+  if (item.isLarge !== true) return item;
+  return (await store.items.find(item.batchId, item.seq)) ?? item;
+}
+
 function byHost(items: readonly PageItem[], gate: HostGate): HostItems[] {
   const hosts = new Map<string, HostItems>();
   for (const page of items) {
@@ -178,8 +184,8 @@ function attempt(
     { ms: ANSWER_MS, reason: () => new LeaveSweep('silent') },
     { ms: ITEM_MS, reason: () => new LeaveSweep('slow') },
   ];
-  return withTimeLimits(cancelled, limits, (signal, [answer]) =>
-    attemptItem(deps, batch, item, current, {
+  return withTimeLimits(cancelled, limits, async (signal, [answer]) =>
+    attemptItem(deps, batch, await whole(deps, item), current, {
       signal,
       sweepBytes: ITEM_BYTES,
       onAnswered: () => answer?.cancel(),

@@ -70,10 +70,17 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
     openInRange: async (batchId, fromSeq, toSeq, at) => {
       const keys = { $gte: itemKey(batchId, fromSeq), $lte: itemKey(batchId, toSeq) };
-      // A page is read by its keys alone, the fastest way on any server, and most of its items are open.
-      const options = { projection: WITHOUT_TOKEN, batchSize: toSeq - fromSeq + 2 };
-      const page = await items.find({ _id: keys }, options).sort({ _id: 1 }).toArray();
-      return page.filter((item) => maySweep(item, at)).map(toItem);
+      // A page is read by its keys alone, the fastest way on any server, and most of its items are open. 50 items with a megabyte of
+      // metadata each would take a worker's memory; they are read one by one, as they are tried.
+      const batchSize = toSeq - fromSeq + 1;
+      const [small, large] = await Promise.all([
+        items.find({ _id: keys, isLarge: { $exists: false } }, { projection: WITHOUT_TOKEN, batchSize }).toArray(),
+        items
+          .find({ _id: keys, isLarge: true }, { projection: { ...WITHOUT_TOKEN, metadata: 0 }, batchSize })
+          .toArray(),
+      ]);
+      const page = [...small, ...large.map((item) => ({ ...item, metadata: {} }))].filter((item) => maySweep(item, at));
+      return page.sort((a, b) => a.seq - b.seq).map(toItem);
     },
 
     openFrom: (batchId, fromSeq, limit, beforeSeq) =>
@@ -119,6 +126,14 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
           },
         },
       });
+    },
+
+    markBegun: async (batchId, seq, count) => {
+      await items.updateOne(openItem(batchId, seq), { $set: { interrupted: count } });
+    },
+
+    clearBegun: async (batchId, seq) => {
+      await items.updateOne({ _id: itemKey(batchId, seq) }, { $unset: { interrupted: '' } });
     },
 
     markSolo: async (batchId, seq) => {

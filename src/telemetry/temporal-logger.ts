@@ -19,8 +19,9 @@ export function temporalLogger(logger: Logger): TemporalLogger {
   const log = (level: Level, message: string, meta: Record<string | symbol, unknown> = {}): void => {
     const fields = Object.fromEntries(FIELDS.filter((key) => key in meta).map((key) => [key, meta[key]]));
     const error = meta['error'] instanceof Error ? { err: meta['error'] } : {};
-    // The SDK reports each start and end of a worker as information; here that is detail.
-    const ours = level === 'INFO' ? 'debug' : (level.toLowerCase() as 'trace' | 'debug' | 'warn' | 'error');
+    // The SDK reports each start and end of a worker as information, and warns of those that are there for activities only.
+    const isDetail = level === 'INFO' || message.startsWith('No workflows registered');
+    const ours = isDetail ? 'debug' : (level.toLowerCase() as 'trace' | 'debug' | 'warn' | 'error');
     logger[ours]({ ...fields, ...error }, message);
   };
   return {

@@ -10,11 +10,13 @@ import { openBlobStore } from '../../src/blobs/open-blob-store.js';
 import { firstPlan } from '../../src/contract/first-plan.js';
 import type { Batch } from '../../src/contract/batch.js';
 import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
-import { importWorkflowId } from '../../src/contract/workflow-names.js';
+import type { Source } from '../../src/contract/source.js';
+import { importWorkflowId, type TaskQueueKind } from '../../src/contract/workflow-names.js';
 import { parseAllowList } from '../../src/egress/allow-list.js';
 import { createEgress } from '../../src/egress/create-egress.js';
 import { garbageLimits } from '../../src/garbage/limits.js';
 import { createTemporalWorkflows } from '../../src/intake/temporal-workflows.js';
+import type { RetryPolicy } from '../../src/item/retry-policy.js';
 import { createLongPlaces } from '../../src/item/long-places.js';
 import { createHostGate } from '../../src/politeness/host-gate.js';
 import { createSource } from '../../src/source/create-source.js';
@@ -23,6 +25,7 @@ import { createWorkerMetrics } from '../../src/telemetry/worker-metrics.js';
 import { aBatch, anItemSpec } from './builders.js';
 import { eventually } from './eventually.js';
 import { aTestDatabase } from './mongo.js';
+import { resetWorkflow } from './reset-workflow.js';
 import { aTaskQueue, type TestTemporal } from './temporal.js';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.js';
 import { aWorkerProcess } from './workflow-worker.js';
@@ -50,6 +53,8 @@ export const GOOD: Behaviour = (request, response) => {
 /** All that an import needs, with the limits of the default configuration: one worker, a real store, real sockets. */
 export interface FlowRig {
   readonly workers: readonly Worker[];
+  readonly world: FlowWorld;
+  readonly taskQueue: string;
   /** Serves a host from now on. All names lead to 127.0.0.1. */
   serve(host: string, behaviour: Behaviour): void;
   /** The URL of an item there. */
@@ -68,48 +73,86 @@ interface PostedImport {
   /** Waits until so many items of the host succeeded, and answers how many milliseconds that took since the post. */
   succeeded(host: string, count: number): Promise<number>;
   /** Waits for the end of the import, and answers how many milliseconds that took since the post. */
-  finished(): Promise<number>;
+  finished(withinMs?: number): Promise<number>;
   cancel(): Promise<void>;
+  /** Starts the workflow anew from its first task, as an operator does. */
+  reset(): Promise<void>;
+  /** How many milliseconds after the post each item of the host was settled, and with what code. */
+  settled(host: string): Promise<readonly { readonly ms: number; readonly code: string | undefined }[]>;
   terminate(): Promise<void>;
+}
+
+/** Where a test departs from the default configuration. */
+interface RigOptions {
+  readonly retry?: RetryPolicy;
+  readonly headersTimeoutMs?: number;
+  readonly webhookScheduleMs?: readonly number[];
+  /** The task queues that the worker of this process serves; all by default. */
+  readonly kinds?: readonly TaskQueueKind[];
 }
 
 /** The limits of the default configuration. */
 const RETRY = { attempts: 10, initialMs: 1_000, maxMs: 300_000 };
 const PLAN = { sweepAbove: 200, sweepPage: 50, hostMaxConcurrent: 16 };
 
-export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
-  const database = await aTestDatabase();
-  const store = await createStore({ url: database.url, database: database.database });
-  const folder = await mkdtemp(join(tmpdir(), 'flow-'));
+/** What a worker works with in these tests: everything real, over the database and the hosts of a rig. */
+export interface FlowWorld {
+  readonly mongo: { readonly url: string; readonly database: string };
+  readonly blobs: string;
+  /** Of 127.0.0.1, where all names lead to. */
+  readonly ports: readonly number[];
+}
+
+/** The activities of one worker process. @param through wraps the source, for workers that misbehave */
+export async function flowActivities(
+  { mongo, blobs: folder, ports }: FlowWorld,
+  { retry = RETRY, headersTimeoutMs = 30_000, webhookScheduleMs = [0, 60_000] }: RigOptions = {},
+  through: (source: Source) => Source = (source) => source,
+) {
+  const store = await createStore(mongo);
   const blobs = openBlobStore(`file:${folder}`);
-  const origin = await startHosts();
-  const receiver = await startWebhookReceiver();
   const egress = createEgress({
-    allow: parseAllowList(`127.0.0.1/32:${origin.port},127.0.0.1/32:${receiver.port}`),
+    allow: parseAllowList(ports.map((port) => `127.0.0.1/32:${port}`).join(',')),
     lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
     connectTimeoutMs: 10_000,
     hostMaxConnections: 8,
   });
   const metrics = createWorkerMetrics();
-  const hosts = createHostGate({ store: store.hosts, policy: RETRY, sharedMax: 16, ownMax: 8, metrics });
+  const hosts = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
   const reach = (): void => undefined;
   const source = createSource({
     egress,
     blobs,
     reach,
     limits: {
-      ...{ headersTimeoutMs: 30_000, idleTimeoutMs: 60_000, maxRedirects: 5 },
+      ...{ headersTimeoutMs, idleTimeoutMs: 60_000, maxRedirects: 5 },
       ...{ minSpeedBytesPerSecond: 16_384, minSpeedWindowMs: 60_000, maxBytes: 50 * 1024 ** 3 },
     },
   });
   const activities = createActivities({
-    ...{ store, source, blobs, egress, hosts, metrics, reach, retry: RETRY },
+    ...{ store, source: through(source), blobs, egress, hosts, metrics, reach, retry },
     ...{ sweepAbove: PLAN.sweepAbove, sweepPage: PLAN.sweepPage, longPlaces: createLongPlaces() },
     mediaTypes: defaultMediaTypes(),
-    webhook: { scheduleMs: [0, 60_000], timeoutMs: 15_000 },
+    webhook: { scheduleMs: webhookScheduleMs, timeoutMs: 15_000 },
     garbage: garbageLimits(90),
     logger: pino({ level: 'silent' }),
   });
+  const close = async (): Promise<void> => {
+    await hosts.close();
+    await egress.close();
+    await store.close();
+  };
+  return { store, activities, close };
+}
+
+export async function aFlowRig(temporal: TestTemporal, options: RigOptions = {}): Promise<FlowRig> {
+  const database = await aTestDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'flow-'));
+  const origin = await startHosts();
+  const receiver = await startWebhookReceiver();
+  const mongo = { url: database.url, database: database.database };
+  const world: FlowWorld = { mongo, blobs: folder, ports: [origin.port, receiver.port] };
+  const { store, activities, close } = await flowActivities(world, options);
   const taskQueue = aTaskQueue();
   const workflows = createTemporalWorkflows({ client: temporal.client, taskQueue });
 
@@ -124,7 +167,7 @@ export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
     const importSeq = await store.batches.nextImportSeq(projectId);
     await store.batches.markAccepted(batchId, { itemCount: urls.length, importSeq });
     const first = firstPlan(PLAN, urls.length, specs.map(({ host }) => host).slice(0, PLAN.sweepAbove));
-    const postedAt = performance.now();
+    const [postedAt, postedOn] = [performance.now(), Date.now()];
     await workflows.start({ projectId, batchId, kind, itemCount: urls.length, first }, 3);
     const handle = temporal.client.workflow.getHandle(importWorkflowId(projectId, batchId));
     const since = (): number => performance.now() - postedAt;
@@ -137,13 +180,21 @@ export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
         await eventually(`${wanted} items of ${host}`, async () => (await count('success', host)) >= wanted);
         return since();
       },
-      finished: async () => {
+      finished: async (withinMs) => {
         const isFinished = async () => (await store.batches.find(projectId, batchId))?.finishedAt !== undefined;
-        await eventually('an end of the import', isFinished);
+        await eventually('an end of the import', isFinished, withinMs);
         return since();
       },
       cancel: async () => {
         await handle.cancel();
+      },
+      reset: async () => {
+        await resetWorkflow(temporal, handle.workflowId);
+      },
+      settled: async (host) => {
+        const items = await store.items.list(batchId, { afterSeq: -1, limit: urls.length }, { host });
+        const ended = items.filter(({ state }) => state !== 'open');
+        return ended.map(({ updatedAt, code }) => ({ ms: updatedAt.getTime() - postedOn, code }));
       },
       terminate: async () => {
         await handle.terminate();
@@ -152,17 +203,17 @@ export async function aFlowRig(temporal: TestTemporal): Promise<FlowRig> {
   };
 
   return {
-    workers: await aWorkerProcess(temporal, taskQueue, activities),
+    workers: await aWorkerProcess(temporal, taskQueue, activities, { kinds: options.kinds }),
     serve: origin.serve,
     urlOf: (host, path) => `http://${host}:${origin.port}/${path}`,
     post,
     receiver,
+    world,
+    taskQueue,
     close: async () => {
       await receiver.close();
-      await hosts.close();
-      await egress.close();
+      await close();
       await origin.close();
-      await store.close();
       await database.close();
       await rm(folder, { recursive: true, force: true });
     },

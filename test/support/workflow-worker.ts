@@ -1,5 +1,6 @@
 import type { Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/contract/activity-types.js';
+import { TASK_QUEUES, type TaskQueueKind } from '../../src/contract/workflow-names.js';
 import { createWorkers, runWorkers, workerOptions } from '../../src/worker-options.js';
 import { aTaskQueue, type TestTemporal } from './temporal.js';
 import { workflowBundle } from './workflow-bundle.js';
@@ -9,11 +10,14 @@ export async function aWorkerProcess(
   temporal: TestTemporal,
   taskQueue: string,
   activities: Partial<Activities>,
-  pages = 10,
+  { pages = 10, kinds = TASK_QUEUES }: { pages?: number; kinds?: readonly TaskQueueKind[] | undefined } = {},
 ): Promise<Worker[]> {
   const options = workerOptions(taskQueue, pages, { workflowBundle: await workflowBundle() });
   const members = Object.fromEntries(Object.entries(activities).filter(([, member]) => typeof member === 'function'));
-  for (const [kind, each] of options) options.set(kind, { ...each, identity: 'test-worker' });
+  for (const [kind, each] of options) {
+    if (kinds.includes(kind)) options.set(kind, { ...each, identity: 'test-worker' });
+    else options.delete(kind);
+  }
   const workers = await createWorkers(temporal.nativeConnection, temporal.namespace, members, options);
   return [...workers.values()];
 }

@@ -59,7 +59,7 @@ describe('a small import of one project behind 20 large ones of another', () => 
       return temporal.client.workflow.getHandle(importWorkflowId(projectId, batchId));
     };
     const activities = { ...bench.activities, sweepPage: gate.sweepPage };
-    const workers = await aWorkerProcess(temporal, taskQueue, activities, PAGES);
+    const workers = await aWorkerProcess(temporal, taskQueue, activities, { pages: PAGES });
 
     await runWorkers(workers, async () => {
       const many = await Promise.all(Array.from({ length: 20 }, () => start(large, 250)));

@@ -13,6 +13,8 @@ export interface ItemsDeps {
   readonly batches: Pick<BatchStore, 'find'>;
   readonly items: Pick<ItemStore, 'list'>;
   readonly holdAnswer: HoldAnswer;
+  /** Where the bytes of a blob can be fetched by clients. */
+  readonly assetUrl: (sha256: string, mimeType: string) => string;
 }
 
 const PARAMETERS = ['state', 'code', 'host', 'after', 'limit'] as const;
@@ -29,7 +31,7 @@ const ROOM_OF_ITEM = 4 * 1024;
 const CURSOR = /^\d{1,8}$/;
 
 /** `GET /api/:v/imports/:id/items?state=&code=&host=&after=&limit=`: a page of the items of one import, in request order. */
-export function getItems({ batches, items, holdAnswer }: ItemsDeps): RequestHandler {
+export function getItems({ batches, items, holdAnswer, assetUrl }: ItemsDeps): RequestHandler {
   return async (ctx) => {
     const [, , , , id = ''] = ctx.path.split('/');
     const problems = createProblems();
@@ -48,7 +50,10 @@ export function getItems({ batches, items, holdAnswer }: ItemsDeps): RequestHand
     // One that is not full may have come to its bytes, which another look tells.
     const isCut = found.length <= limit && found.reduce((sum, item) => sum + shownBytes(item), 0) > SURELY_WHOLE_BYTES;
     const rest = isCut ? await items.list(batch._id, { afterSeq: last, limit: 1 }, filter) : found.slice(limit);
-    ctx.body = { items: shown.map(listedItemBody), next: rest.length > 0 ? String(last) : null };
+    ctx.body = {
+      items: shown.map((item) => listedItemBody(item, assetUrl)),
+      next: rest.length > 0 ? String(last) : null,
+    };
   };
 }
 

@@ -91,7 +91,7 @@ async function expectAllImportedOnce(rig: CrashRig, id: string): Promise<void> {
 }
 
 describe('a gateway that dies', () => {
-  it.concurrent('after_claim_before_batch leaves a key that a repeated POST takes over, with its id', () =>
+  it.concurrent('after_claim_before_batch leaves a key that a repeated POST takes over, under an id of its own', () =>
     withCrashRig(async (rig) => {
       const files = threeFiles(rig);
       await crashGateway(rig, 'after_claim_before_batch', files, KEY);
@@ -103,7 +103,8 @@ describe('a gateway that dies', () => {
       await letTimePass(rig);
       const id = await askAsTold(rig, files);
 
-      expect(id).toBe(claimed?.batchId);
+      // Under the same id, a POST that was only paused could remove what its successor has stored.
+      expect(id).not.toBe(claimed?.batchId);
       await expectAllImportedOnce(rig, id);
     }),
   );
@@ -146,7 +147,7 @@ describe('a gateway that dies', () => {
       // The gateway that has just started removes half-stored batches as well: whoever is first, the answer is the same.
       const id = await askAsTold(rig, files);
 
-      expect(ids).toEqual([id]);
+      expect(ids).not.toContain(id);
       expect(await rig.submit(files, { key: KEY })).toBe(id);
       await expectAllImportedOnce(rig, id);
     }),

@@ -38,7 +38,13 @@ describe('GET /api/:v/imports/:id/items', () => {
     const host = 'cdn.example.com';
     const updatedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as unknown;
     const lastAttempt = { stage: 'record', httpStatus: 200, durationMs: 12 };
-    const asset = { mediaId: 'media2', bytes: 1_000, mimeType: 'video/mp4', sha256: expect.any(String) as unknown };
+    const asset = {
+      mediaId: 'media2',
+      bytes: 1_000,
+      mimeType: 'video/mp4',
+      sha256: expect.any(String) as unknown,
+      assetUrl: expect.stringMatching(/^https:\/\/assets\.example\.com\/assets\/[0-9a-f]{64}\.bin$/) as unknown,
+    };
     expect(status).toBe(200);
     expect(body).toEqual({
       items: [
