@@ -246,7 +246,7 @@ describe('createReconciler', () => {
       await aReconciler(workflows, 29 * SECOND).runOnce();
       expect(workflows.delivered).toEqual([]);
       await aReconciler(workflows, 31 * SECOND).runOnce();
-      await aReconciler(workflows, 61 * SECOND).runOnce();
+      await aReconciler(workflows, 91 * SECOND).runOnce();
 
       expect(workflows.delivered).toEqual([
         { projectId: 'p1', batchId, webhookId: `msg_${batchId}_1`, generation: 1, priority: 3 },

@@ -85,7 +85,7 @@ describe('createTemporalWorkflows', () => {
     });
     const { events } = await handle.fetchHistory();
     const [input] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-    expect(JSON.parse(Buffer.from(input?.data ?? []).toString())).toEqual({ ...message, delayMs: 700 });
+    expect(JSON.parse(Buffer.from(input?.data ?? []).toString())).toEqual({ ...message, attempt: 1, delayMs: 700 });
     await handle.terminate();
   });
 
