@@ -92,6 +92,10 @@ if (reason === null)
     it('gives that key nothing beyond its bucket', async () => {
       await run('service', 'a-secret');
       const credentials = { accessKeyId: 'service', secretAccessKey: 'a-secret' };
+      // Denied for what the key may not do, not because it does not work at all.
+      const blobs = blobsWith('service', 'a-secret');
+      await expect(blobs.ping()).resolves.toBeUndefined();
+      await blobs.close();
       const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
 
       await expect(client.send(new CreateBucketCommand({ Bucket: 'another' }))).rejects.toThrow(/denied/i);
