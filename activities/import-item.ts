@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { ImportItemInput, ItemResult } from '../src/contract/activity-types.js';
 import { importSingle } from '../src/item/single.js';
-import { createSuspects, type Suspects } from '../src/item/suspects.js';
+import type { Suspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { finishBatch } from './finish-batch.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -11,11 +11,12 @@ import { hasEndedOtherwise } from './plan-work.js';
  * Imports one item: one attempt, if its host has room for it. The attempt is counted in the item, so a crash uses up none, and the
  * activity may run twice. The only item of an import ends it as well, which spares two ways through the server.
  */
-export function createImportItem(deps: ActivityDeps) {
-  const suspects = createSuspects(deps);
+export function createImportItem(deps: ActivityDeps, suspects: Suspects) {
   /** An activity that is run again did not come to its end: its item may have ended the process. */
   const tryOnce: Suspects['tryAgain'] = (batch, item, work) =>
-    Context.current().info.attempt > 1 ? suspects.tryAgain(batch, item, work) : work();
+    Context.current().info.attempt > 1 || suspects.isSuspect(item)
+      ? suspects.tryAgain(batch, item, work)
+      : work(() => Promise.resolve());
 
   return ({ projectId, batchId, seq, own = false, finishes }: ImportItemInput): Promise<ItemResult> =>
     withHeartbeat(async (signal, beat) => {
@@ -26,10 +27,11 @@ export function createImportItem(deps: ActivityDeps) {
       if (hasEndedOtherwise(batch)) return { state: 'open', bytes: 0, hasEnded: true };
       const result: ItemResult =
         item.state === 'open'
-          ? await tryOnce(batch, item, () =>
+          ? await tryOnce(batch, item, (onAnswered) =>
               importSingle(deps, batch, item, {
                 signal,
                 isOwn: own || item.solo === true,
+                onAnswered,
                 onProgress: (progress) => {
                   beat(progress);
                   if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');

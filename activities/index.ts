@@ -3,6 +3,7 @@ import { createAttemptWebhook } from './attempt-webhook.js';
 import { createCollectBlobs } from './collect-blobs.js';
 import { createCollectParts } from './collect-parts.js';
 import { createCollectRecords } from './collect-records.js';
+import { createSuspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { createFinishBatch } from './finish-batch.js';
 import { createImportItem } from './import-item.js';
@@ -11,11 +12,12 @@ import { createSweepPage } from './sweep-page.js';
 
 /** The registry: a key is the activity's type on the wire. */
 export function createActivities(deps: ActivityDeps): Activities {
+  const suspects = createSuspects(deps);
   return {
     planRound: createPlanRound(deps),
     planWork: createPlanWork(deps),
-    sweepPage: createSweepPage(deps),
-    importItem: createImportItem(deps),
+    sweepPage: createSweepPage(deps, suspects),
+    importItem: createImportItem(deps, suspects),
     finishBatch: createFinishBatch(deps),
     attemptWebhook: createAttemptWebhook(deps),
     collectBlobs: createCollectBlobs(deps),

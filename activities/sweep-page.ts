@@ -1,21 +1,17 @@
 import { Context } from '@temporalio/activity';
 import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
 import { importPage } from '../src/item/page.js';
+import type { Suspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 import { hasEndedOtherwise } from './plan-work.js';
 
 /**
- * A page that did not come to its end twice, because its worker died or lost its database, is taken apart: if one of its items ends the
- * process that tries it, the others go on without it.
- */
-const MOST_TRIES = 2;
-
-/**
  * Tries each due open item of one page once. What it cannot settle stays open. It may run twice, and at the same time as its own
- * earlier run: an item is settled once.
+ * earlier run: an item is settled once. Of a page that did not come to its end, the items whose answers were being handled then leave
+ * it: if one of them ends the processes that try it, the others are imported without it.
  */
-export function createSweepPage(deps: ActivityDeps) {
+export function createSweepPage(deps: ActivityDeps, suspects: Suspects) {
   return ({ projectId, batchId, fromSeq, toSeq }: SweepPageInput): Promise<SweepResult> =>
     withHeartbeat(async (cancelled) => {
       const { batches, items } = deps.store;
@@ -26,10 +22,13 @@ export function createSweepPage(deps: ActivityDeps) {
       const nothing = { success: 0, skipped: 0, failed: 0, bytes: 0 };
       if (batch === null) return nothing;
       if (hasEndedOtherwise(batch)) return { ...nothing, hasEnded: true };
-      if (Context.current().info.attempt > MOST_TRIES && open.length > 0) {
-        await Promise.all(open.map(({ seq }) => items.markSolo(batchId, seq)));
-        return { ...nothing, left: { count: 0, own: open.length, full: 0, dueMs: 0 } };
-      }
-      return importPage(deps, batch, open, cancelled);
+      const suspected = open.filter((item) => suspects.isSuspect(item));
+      await Promise.all(suspected.map(({ seq }) => items.markSolo(batchId, seq)));
+      const others = open.filter((item) => !suspected.includes(item));
+      const watch = Context.current().info.attempt > 1 ? suspects.watch : undefined;
+      const swept = await importPage(deps, batch, others, cancelled, watch);
+      if (suspected.length === 0) return swept;
+      const { left = { count: 0, own: 0, full: 0, dueMs: 0 } } = swept;
+      return { ...swept, left: { ...left, own: left.own + suspected.length, dueMs: 0 } };
     });
 }

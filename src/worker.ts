@@ -97,7 +97,10 @@ export async function runWorker(config: Config): Promise<void> {
   });
 
   try {
-    await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, () => store.prepare());
+    await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, async () => {
+      await store.prepare();
+      await hosts.join();
+    });
     const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
     const options = workerOptions(config.TEMPORAL_TASK_QUEUE, config.WORKER_PAGES, workflowCode());
     // A connection keeps the place of a worker that could not be made, and refuses the next one: each try has its own.

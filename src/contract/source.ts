@@ -27,8 +27,8 @@ export interface FetchRequest {
   readonly signal: AbortSignal;
   /** Called as bytes arrive, for heartbeats. */
   readonly onProgress?: (progress: FetchProgress) => void;
-  /** Called when the headers of the answer are there. */
-  readonly onAnswered?: () => void;
+  /** Called when the headers of the answer are there. The body is not read before it has resolved. */
+  readonly onAnswered?: () => void | Promise<void>;
   /** Called when the source has sent all that was asked for, before it is stored: others may ask it now. */
   readonly onArrived?: () => void;
   /**

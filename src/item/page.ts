@@ -7,6 +7,7 @@ import type { AtHost, HostGate } from '../politeness/host-gate.js';
 import { attemptItem, giveUp, lookUp, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import type { CurrentMedia } from './content.js';
 import { acceptedAt } from './single.js';
+import type { Suspects } from './suspects.js';
 import { withTimeLimits } from './with-time-limit.js';
 
 /** Items of one page in flight: enough to hide a source's latency; some 10 pages at a time share the process. */
@@ -51,6 +52,7 @@ interface HostItems {
  * Tries each item of a page once, with the hosts of the page taking turns. Whatever would hold up the others leaves the page: items
  * of a host that rests, is full or does not answer, and those that are large or slow.
  * @param open the items, in request order
+ * @param watch given when the page was begun before and did not come to its end
  * @throws whatever is not the fault of an item, after all that was under way has ended
  */
 export async function importPage(
@@ -58,6 +60,7 @@ export async function importPage(
   batch: Batch,
   open: readonly Item[],
   cancelled: AbortSignal,
+  watch?: Suspects['watch'],
 ): Promise<SweepResult> {
   const result = { success: 0, skipped: 0, failed: 0, bytes: 0 };
   const left = { count: 0, own: 0, full: 0, dueMs: Infinity };
@@ -94,7 +97,11 @@ export async function importPage(
   const tryOne = async (host: HostItems, page: PageItem): Promise<void> => {
     const { item } = page;
     const visitor = { projectId: batch.projectId, batchId: batch._id, url: item.url, since: acceptedAt(batch) };
-    const visit = await deps.hosts.visit(item.host, visitor, over, (at) => attempt(deps, batch, page, at, cancelled));
+    const visit = await deps.hosts.visit(item.host, visitor, over, (at) =>
+      watch === undefined
+        ? attempt(deps, batch, page, at, cancelled)
+        : watch(item, (onAnswered) => attempt(deps, batch, page, at, cancelled, onAnswered)),
+    );
     if (visit.kind === 'done') {
       await conclude(host, visit.result);
       if (visit.restMs > 0) leave(host, visit.restMs);
@@ -179,6 +186,7 @@ function attempt(
   { item, current }: PageItem,
   { leave: onArrived }: AtHost,
   cancelled: AbortSignal,
+  onAnswered?: () => Promise<void>,
 ): Promise<AttemptOutcome> {
   const limits = [
     { ms: ANSWER_MS, reason: () => new LeaveSweep('silent') },
@@ -188,7 +196,10 @@ function attempt(
     attemptItem(deps, batch, await whole(deps, item), current, {
       signal,
       sweepBytes: ITEM_BYTES,
-      onAnswered: () => answer?.cancel(),
+      onAnswered: () => {
+        answer?.cancel();
+        return onAnswered?.();
+      },
       onArrived,
     }),
   );

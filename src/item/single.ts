@@ -32,6 +32,7 @@ export interface SingleOptions {
   /** It has a place for a long download. */
   readonly isOwn: boolean;
   readonly onProgress: (progress: FetchProgress) => void;
+  readonly onAnswered: () => Promise<void>;
 }
 
 /**
@@ -43,7 +44,7 @@ export async function importSingle(
   deps: SingleDeps,
   batch: Batch,
   item: Item,
-  { signal, isOwn, onProgress }: SingleOptions,
+  { signal, isOwn, onProgress, onAnswered }: SingleOptions,
 ): Promise<ItemResult> {
   const current = await lookUp(deps, batch, item);
   const place = deps.longPlaces.claim(batch._id);
@@ -60,6 +61,7 @@ export async function importSingle(
       attemptItem(deps, batch, item, current, {
         signal: limited,
         partKey: item._id,
+        onAnswered,
         onProgress: (progress) => {
           answered();
           onProgress(progress);

@@ -111,6 +111,12 @@ export interface HostGate {
   readonly sharedMax: number;
   /** For metrics: as far as this process knows. */
   readonly counts: () => { readonly active: number; readonly cooling: number };
+  /**
+   * Begins to renew the lease before there is any work, so that this process is steady by the time that the work of a dead worker is
+   * given out again, and can free the slots of the dead at once.
+   * @throws whatever the store throws
+   */
+  join(): Promise<void>;
   /** Gives back what was taken. */
   close(): Promise<void>;
 }
@@ -282,6 +288,9 @@ export function createHostGate(options: HostGateOptions): HostGate {
       for (const { circuits } of views.all())
         if (circuits.some(({ openUntil }) => openUntil !== undefined && openUntil > now)) cooling += 1;
       return { active, cooling };
+    },
+    join: async () => {
+      await lease.current();
     },
     close: async () => {
       await Promise.allSettled([...ledgers.values()].map((ledger) => ledger.close()));

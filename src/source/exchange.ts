@@ -36,7 +36,7 @@ export async function exchange(
   signal.addEventListener('abort', cut, { once: true });
   try {
     signal.throwIfAborted();
-    request.onAnswered?.();
+    await request.onAnswered?.();
     return await takeAnswer(deps, request, response, earlier);
   } catch (error) {
     const { host } = response;
