@@ -8,6 +8,8 @@ import { eventually } from './eventually.js';
 interface ReceivedDelivery {
   readonly headers: Record<string, string>;
   readonly raw: string;
+  /** What it was answered with. */
+  readonly status: number;
 }
 
 export interface WebhookReceiver {
@@ -28,7 +30,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
       const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const);
-      deliveries.push({ headers: Object.fromEntries(headers), raw: body.toString('utf8') });
+      deliveries.push({ headers: Object.fromEntries(headers), raw: body.toString('utf8'), status });
       response.writeHead(status).end();
     });
   });
