@@ -21,7 +21,7 @@ export function watchSlots(metrics: Pick<WorkerMetrics, 'watchSlots'>, watched: 
   metrics.watchSlots(() =>
     Promise.all(
       [...workers].map(async ([kind, worker]): Promise<QueueFacts> => {
-        const { slots = 0, taskQueue = '' } = options.get(kind) ?? {};
+        const { maxConcurrentActivityTaskExecutions: slots = 0, taskQueue = '' } = options.get(kind) ?? {};
         return {
           kind,
           used: worker.getStatus().numInFlightActivities,

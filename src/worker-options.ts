@@ -49,7 +49,7 @@ export function workerOptions(
   base: string,
   pages: number,
   workflows: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>,
-): Map<TaskQueueKind, Omit<WorkerOptions, 'connection'> & { slots: number }> {
+): Map<TaskQueueKind, Omit<WorkerOptions, 'connection'>> {
   const slots: Record<TaskQueueKind, number> = { ...WORKER_SLOTS, pages };
   return new Map(
     TASK_QUEUES.map((kind) => [
@@ -59,7 +59,6 @@ export function workerOptions(
         taskQueue: taskQueueOf(base, kind),
         maxConcurrentActivityTaskExecutions: slots[kind],
         maxConcurrentActivityTaskPolls: Math.min(MOST_POLLS, slots[kind]),
-        slots: slots[kind],
         ...(kind === 'control' && workflows),
       },
     ]),
@@ -84,7 +83,7 @@ export async function createWorkers(
   options: ReturnType<typeof workerOptions>,
 ): Promise<ReadonlyMap<TaskQueueKind, Worker>> {
   const workers = new Map<TaskQueueKind, Worker>();
-  for (const [kind, { slots: _slots, ...each }] of options)
+  for (const [kind, each] of options)
     workers.set(kind, await Worker.create({ connection, namespace, activities: { ...activities }, ...each }));
   return workers;
 }

@@ -19,7 +19,8 @@ const LEAST_PAGES = 2;
 /** Pages of a single host that are kept ready. More of them would only wait for its slots. */
 const READY_OF_HOST = 4;
 /** Pauses before a host that had no slot free is asked for one again: doubling, from one second to eight. */
-const FULL_MS = [1_000, 2_000, 4_000, 8_000] as const;
+const FULL_MS = 1_000;
+const LONGEST_FULL_MS = 8_000;
 /** After so many items in a row that were too long for a short place, those of the host that wait are not tried in one first. */
 const LONG_IN_ROW = 2;
 /** Items whose next attempt is remembered. More are found again by a plan. */
@@ -318,8 +319,8 @@ export class Agenda {
   private learn(host: HostPlaces, { why, restMs }: ItemEnd, now: number): void {
     if (why === 'host_full') {
       host.cap = Math.max(1, Math.min(host.cap, host.items));
-      host.restUntil = Math.max(host.restUntil, now + (FULL_MS[host.full] ?? FULL_MS[FULL_MS.length - 1] ?? 0));
-      host.full = Math.min(host.full + 1, FULL_MS.length - 1);
+      host.restUntil = Math.max(host.restUntil, now + Math.min(LONGEST_FULL_MS, FULL_MS * 2 ** host.full));
+      host.full += 1;
     } else if (restMs !== undefined) {
       Object.assign(host, { restUntil: now + restMs, isClosed: true, cap: 1, full: 0 });
     } else if (host.isClosed) {

@@ -130,6 +130,12 @@ export class ImportFlow {
     await condition(() => this.underWay.size === 0);
   }
 
+  /** Items from here on were never tried, and are taken without a plan. */
+  private get freshFrom(): number {
+    const { first, itemCount } = this.input;
+    return first === undefined || first.hosts !== undefined ? itemCount : this.agenda.freshFrom;
+  }
+
   private get isDone(): boolean {
     const { open } = this.progress.counts;
     return open === 0 && !this.mustPlan && this.agenda.isEmpty && this.underWay.size === 0;
@@ -224,10 +230,8 @@ export class ImportFlow {
     const isReopening = this.hasEnded;
     const round = this.progress.round + 1;
     try {
-      const { first, itemCount } = this.input;
-      const beforeSeq = first === undefined || first.hosts !== undefined ? itemCount : this.agenda.freshFrom;
       const plan = await planWork.executeWithOptions({ activityId: `plan-${round}`, summary: `plan ${round}` }, [
-        { projectId, batchId, beforeSeq, known: this.agenda.known, count },
+        { projectId, batchId, beforeSeq: this.freshFrom, known: this.agenda.known, count },
       ]);
       this.progress = { ...this.progress, round };
       if (isReopening) this.hasEnded = false;
@@ -279,11 +283,9 @@ export class ImportFlow {
   private async continueAsNew(): Promise<void> {
     // What was asked of this run would be lost with it.
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The import was cancelled');
-    const { first, itemCount } = this.input;
-    const freshFrom = first === undefined || first.hosts !== undefined ? itemCount : this.agenda.freshFrom;
     await continueAsNew<(input: ImportBatchInput) => Promise<unknown>>({
       ...this.input,
-      resume: { ...this.progress, nextSeq: 0, freshFrom },
+      resume: { ...this.progress, nextSeq: 0, freshFrom: this.freshFrom },
     });
   }
 }

@@ -5,6 +5,8 @@ import type { HostCircuit, HostProbe, HostRecord } from './hosts.js';
  * left alone by all projects. One project may be one client, and two may be one client as well.
  */
 const PROJECTS_FOR_ALL = 3;
+/** How soon to look again when another attempt is the probe of a host, which takes a moment or, at worst, a minute. */
+export const PROBE_LOOK_MS = 1_500;
 
 /**
  * How a host is for one project. ok: it may be asked; cooling: it may not be asked before `until`; due: the pause is over and one
@@ -29,14 +31,11 @@ export function hostState(
   return isUnderWay(circuit.probe, now) ? { state: 'probing', until: circuit.probe.until } : { state: 'due' };
 }
 
-/** Whether an item of the project may be tried at the host: as usual, or as its probe. */
-export function mayBeAsked(
-  record: Pick<HostRecord, 'circuits' | 'restingUntil'>,
-  projectId: string,
-  now: Date,
-): boolean {
-  const { state } = hostState(record, projectId, now);
-  return state === 'ok' || state === 'due';
+/** When the host is worth asking again, as milliseconds of the epoch: later than `now`, or 0 when it may be asked now. */
+export function blockedUntil(state: HostState, now: Date): number {
+  if (state.state === 'cooling') return state.until.getTime();
+  if (state.state === 'probing') return Math.min(state.until.getTime(), now.getTime() + PROBE_LOOK_MS);
+  return 0;
 }
 
 /** When the first of the open circuits of other projects lets a probe through, if so many are open that they count for all. */

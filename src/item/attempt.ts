@@ -8,6 +8,7 @@ import { metadataProblems } from '../contract/metadata-rules.js';
 import { LeaveSweep } from '../contract/source.js';
 import type { FetchRequest } from '../contract/source.js';
 import type { MediaWritten, Settlement, Store } from '../contract/store.js';
+import type { Visitor } from '../politeness/host-gate.js';
 import { hostOutcome, type HostOutcome } from '../politeness/host-outcome.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { WorkerMetrics } from '../telemetry/worker-metrics.js';
@@ -31,9 +32,19 @@ export type AttemptOptions = Omit<FetchRequest, 'url' | 'fileName' | 'mediaType'
  */
 export type AttemptOutcome = { readonly host: HostOutcome; readonly answeredBy?: string | undefined } & (
   | { readonly kind: 'settled'; readonly state: Settlement['state']; readonly bytes: number }
-  | { readonly kind: 'retry'; readonly code: ReasonCode; readonly message: string; readonly delayMs: number }
+  | { readonly kind: 'retry'; readonly code: ReasonCode; readonly delayMs: number }
   | { readonly kind: 'own'; readonly why: LeaveSweep['why'] }
 );
+
+/** Failures of a host before that do not count against an import. */
+export function acceptedAt({ touchedAt, reopenedAt }: Batch): Date {
+  return new Date(Math.max(touchedAt.getTime(), reopenedAt?.getTime() ?? 0));
+}
+
+/** The item as a visitor of its host. */
+export function visitorOf(batch: Batch, { url }: Item): Visitor {
+  return { projectId: batch.projectId, batchId: batch._id, url, since: acceptedAt(batch) };
+}
 
 /** What the pair of an item holds, see `currentMedia`. */
 export function lookUp(deps: AttemptDeps, batch: Batch, item: Item): Promise<CurrentMedia> {
@@ -161,7 +172,7 @@ async function concludeFailure(
   if (delayMs !== null) {
     await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
     deps.reach('after_attempt_before_complete');
-    return { kind: 'retry', code: error.code, message: error.message, delayMs, ...about };
+    return { kind: 'retry', code: error.code, delayMs, ...about };
   }
   await settle(deps, batch, { batchId, seq, state: 'failed', code: error.code, reason: error.message, attempt }, 0);
   return { kind: 'settled', state: 'failed', bytes: 0, ...about };

@@ -4,9 +4,8 @@ import type { Batch } from '../contract/batch.js';
 import type { Item } from '../contract/item.js';
 import { LeaveSweep } from '../contract/source.js';
 import type { AtHost, HostGate } from '../politeness/host-gate.js';
-import { attemptItem, giveUp, lookUp, type AttemptDeps, type AttemptOutcome } from './attempt.js';
+import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import type { CurrentMedia } from './content.js';
-import { acceptedAt } from './single.js';
 import type { Suspects } from './suspects.js';
 import { withTimeLimits } from './with-time-limit.js';
 
@@ -60,7 +59,7 @@ export async function importPage(
   batch: Batch,
   open: readonly Item[],
   cancelled: AbortSignal,
-  watch?: Suspects['watch'],
+  watch: Suspects['watch'] = (_item, work) => work(() => Promise.resolve()),
 ): Promise<SweepResult> {
   const result = { success: 0, skipped: 0, failed: 0, bytes: 0 };
   const left = { count: 0, own: 0, full: 0, dueMs: Infinity };
@@ -96,11 +95,8 @@ export async function importPage(
 
   const tryOne = async (host: HostItems, page: PageItem): Promise<void> => {
     const { item } = page;
-    const visitor = { projectId: batch.projectId, batchId: batch._id, url: item.url, since: acceptedAt(batch) };
-    const visit = await deps.hosts.visit(item.host, visitor, over, (at) =>
-      watch === undefined
-        ? attempt(deps, batch, page, at, cancelled)
-        : watch(item, (onAnswered) => attempt(deps, batch, page, at, cancelled, onAnswered)),
+    const visit = await deps.hosts.visit(item.host, visitorOf(batch, item), over, (at) =>
+      watch(item, (onAnswered) => attempt(deps, batch, page, at, cancelled, onAnswered)),
     );
     if (visit.kind === 'done') {
       await conclude(host, visit.result);
@@ -186,7 +182,7 @@ function attempt(
   { item, current }: PageItem,
   { leave: onArrived }: AtHost,
   cancelled: AbortSignal,
-  onAnswered?: () => Promise<void>,
+  onAnswered: () => Promise<void>,
 ): Promise<AttemptOutcome> {
   const limits = [
     { ms: ANSWER_MS, reason: () => new LeaveSweep('silent') },
@@ -198,7 +194,7 @@ function attempt(
       sweepBytes: ITEM_BYTES,
       onAnswered: () => {
         answer?.cancel();
-        return onAnswered?.();
+        return onAnswered();
       },
       onArrived,
     }),

@@ -1,12 +1,12 @@
 import type { PlanWorkInput, PlannedItem, WorkPlan } from '../contract/activity-types.js';
 import type { Batch } from '../contract/batch.js';
 import { pageSize } from '../contract/first-plan.js';
-import { hostState, type HostState } from '../contract/host-state.js';
+import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState } from '../contract/host-state.js';
 import type { HostRecord } from '../contract/hosts.js';
 import type { Item } from '../contract/item.js';
 import type { ItemStore } from '../contract/store.js';
 import type { HostGate } from '../politeness/host-gate.js';
-import { acceptedAt } from './single.js';
+import { acceptedAt } from './attempt.js';
 
 /** Open items read at a time: 100 ms and a few megabytes. */
 const WINDOW = 5_000;
@@ -16,8 +16,6 @@ const MOST_ITEMS = 10_000;
 const MOST_SINGLE = 200;
 /** Pages of one host in a plan. More of them would only wait for its slots. */
 const PAGES_OF_HOST = 8;
-/** How soon to look again when another attempt is the probe of a host, which takes a moment or, at worst, a minute. */
-const PROBE_LOOK_MS = 1_500;
 
 export interface PlanDeps {
   readonly store: { readonly items: Pick<ItemStore, 'openFrom'> };
@@ -57,7 +55,7 @@ export async function planOpen(
   // More of one host than this at a time would only wait for its slots.
   const ofHost = deps.hosts.sharedMax;
   if (!more && due.length <= deps.sweepAbove) {
-    const items = [...due, ...probes].sort((a, b) => a.seq - b.seq);
+    const items = [...due, ...probes.values()].sort((a, b) => a.seq - b.seq);
     return { pages: [], items: items.map(planned), more, waitMs, ofHost };
   }
   const own = due.filter(({ solo }) => solo === true);
@@ -65,7 +63,7 @@ export async function planOpen(
     due.filter(({ solo }) => solo !== true),
     pageSize(deps.sweepPage, batch.itemCount),
   );
-  const items = [...probes, ...own].slice(0, MOST_SINGLE).map(planned);
+  const items = [...probes.values(), ...own].slice(0, MOST_SINGLE).map(planned);
   return { pages, items, more: more || !hasAll || own.length > MOST_SINGLE, waitMs, ofHost };
 }
 
@@ -104,16 +102,14 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
   const now = hosts.now();
   const records = new Map<string, HostRecord | null>();
   const seqs = new Set(known.seqs);
-  const pages = [...known.pages].sort(([a], [b]) => a - b);
-  const ofHost = new Map<string, OpenItem[]>();
   const seen = new Map<string, number>();
   const due: OpenItem[] = [];
-  const probes: OpenItem[] = [];
+  const probes = new Map<string, OpenItem>();
   let earliest = Infinity;
 
   const isKnown = ({ seq, host }: OpenItem): boolean => {
     if (seqs.has(seq) || known.hosts.includes(host)) return true;
-    return pages.some(([from, to]) => from <= seq && seq <= to);
+    return known.pages.some(([from, to]) => from <= seq && seq <= to);
   };
   const stateOf = (host: string): HostState | 'hopeless' => {
     const record = records.get(host);
@@ -149,11 +145,7 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
       if (state !== 'hopeless' && state.state === 'due') {
         // One at random, so that one bad URL cannot keep its host closed: the n-th takes the place of the one before with a
         // chance of 1/n, so all are equally likely.
-        const probe = ofHost.get(item.host);
-        if (probe === undefined) {
-          ofHost.set(item.host, [item]);
-          probes.push(item);
-        } else if (Math.random() * count < 1) probes[probes.indexOf(probe[0] ?? item)] = probe[0] = item;
+        if (Math.random() * count < 1) probes.set(item.host, item);
         // The others are due when the probe has come back.
         if (count === 2) earliest = Math.min(earliest, now.getTime() + PROBE_LOOK_MS);
         return;
@@ -163,10 +155,4 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
       else earliest = Math.min(earliest, now.getTime() + PROBE_LOOK_MS);
     },
   };
-}
-
-function blockedUntil(state: HostState, now: Date): number {
-  if (state.state === 'cooling') return state.until.getTime();
-  if (state.state === 'probing') return Math.min(state.until.getTime(), now.getTime() + PROBE_LOOK_MS);
-  return 0;
 }

@@ -5,7 +5,7 @@ import type { Item } from '../contract/item.js';
 import { LeaveSweep } from '../contract/source.js';
 import type { FetchProgress } from '../contract/source.js';
 import type { AtHost, HostGate, Visited } from '../politeness/host-gate.js';
-import { attemptItem, giveUp, lookUp, type AttemptDeps, type AttemptOutcome } from './attempt.js';
+import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import type { LongPlaces } from './long-places.js';
 import { withTimeLimits } from './with-time-limit.js';
 
@@ -72,13 +72,7 @@ export async function importSingle(
     );
   };
   try {
-    const visitor = {
-      projectId: batch.projectId,
-      batchId: batch._id,
-      url: item.url,
-      isLong: isOwn,
-      since: acceptedAt(batch),
-    };
+    const visitor = { ...visitorOf(batch, item), isLong: isOwn };
     const visit = await deps.hosts.visit(item.host, visitor, signal, attempt);
     if (visit.kind === 'over') signal.throwIfAborted();
     return await resultOf(deps, batch, item, visit);
@@ -108,11 +102,6 @@ async function resultOf(
 }
 
 const OPEN = { state: 'open', bytes: 0 } as const;
-
-/** Failures of a host before that do not count against an import. */
-export function acceptedAt({ touchedAt, reopenedAt }: Batch): Date {
-  return new Date(Math.max(touchedAt.getTime(), reopenedAt?.getTime() ?? 0));
-}
 
 function outOfTime(): ImportError {
   return new ImportError('too_slow', 'The file could not be fetched within 23 hours', { stage: 'body' });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { hostState, mayBeAsked } from '../contract/host-state.js';
+import { PROBE_LOOK_MS, blockedUntil, hostState } from '../contract/host-state.js';
 import type { HostCircuit, HostRate, HostRecord, HostStore } from '../contract/hosts.js';
 import {
   afterAttempt,
@@ -38,8 +38,6 @@ interface HostMetrics {
 const PATIENCE_MS = 1_000;
 /** Long downloads leave so many connections to each host for small files, where there are that many. */
 const KEPT_FOR_SMALL = 2;
-/** How soon to ask again when another attempt is the probe, which takes a moment or, at worst, a minute. */
-const PROBE_LOOK_MS = 1_500;
 
 /** Which item of which import wants to go to a host. */
 export interface Visitor {
@@ -134,6 +132,9 @@ export function createHostGate(options: HostGateOptions): HostGate {
   });
   const mostLong = Math.max(1, Math.min(sharedMax, ownMax) - KEPT_FOR_SMALL);
 
+  /** As far as this process knows. */
+  const circuitsOf = (host: string): readonly HostCircuit[] => views.last(host)?.circuits ?? [];
+
   const ledgerOf = (host: string): HostLedger => {
     const known = ledgers.get(host);
     if (known !== undefined) return known;
@@ -154,12 +155,10 @@ export function createHostGate(options: HostGateOptions): HostGate {
     if (record.circuits.length === 0 && record.restingUntil === undefined) return null;
     const circuit = hopelessCircuit(record.circuits, projectId, since, policy);
     if (circuit !== null) return { kind: 'hopeless', circuit };
-    if (mayBeAsked(record, projectId, now)) return null;
-    const isProbing = hostState(record, projectId, now).state === 'probing';
-    const state = hostState(isProbing ? await views.read(record.host, 'fresh') : record, projectId, now);
-    if (state.state !== 'cooling' && state.state !== 'probing') return null;
-    const restMs = Math.max(1, state.until.getTime() - now.getTime());
-    return { kind: 'closed', restMs: state.state === 'probing' ? Math.min(restMs, PROBE_LOOK_MS) : restMs };
+    let state = hostState(record, projectId, now);
+    if (state.state === 'probing') state = hostState(await views.read(record.host, 'fresh'), projectId, now);
+    const until = blockedUntil(state, now);
+    return until === 0 ? null : { kind: 'closed', restMs: Math.max(1, until - now.getTime()) };
   };
 
   /** Claims what the work needs beside a slot: a place in the rate, and the probe of a half-open circuit. */
@@ -178,7 +177,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
     const { projectId } = visitor;
     const isHalfOpen = (circuits: readonly HostCircuit[]) =>
       circuits.some((each) => each.projectId === projectId && each.openUntil !== undefined);
-    if (!isHalfOpen(views.last(host)?.circuits ?? [])) return { kind: 'admitted' };
+    if (!isHalfOpen(circuitsOf(host))) return { kind: 'admitted' };
     const probe = randomUUID();
     const circuits = await change(host, (known) => claimProbe(known, projectId, probe, lease.now()));
     // Another probe has succeeded meanwhile.
@@ -191,7 +190,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
   const learn = async (host: string, outcome: HostOutcome, attempt: Attempt): Promise<number> => {
     const isQuiet = outcome.kind === 'answered' || outcome.kind === 'unasked';
     // The usual case: nothing was wrong, and nothing is.
-    if (isQuiet && attempt.probe === undefined && (views.last(host)?.circuits ?? []).length === 0) return 0;
+    if (isQuiet && attempt.probe === undefined && circuitsOf(host).length === 0) return 0;
     const pausesOf = (circuits: readonly HostCircuit[]) =>
       circuits.find((each) => each.projectId === attempt.projectId)?.pauses ?? 0;
     let pauses = 0;
@@ -223,7 +222,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
     const closed = known === undefined ? null : await closedBy(known, visitor);
     if (closed !== null) return closed;
     const [long, ofProject] = [`long ${host}`, `${projectId} ${host}`];
-    const allowed = allowedConcurrency(views.last(host)?.circuits ?? [], projectId);
+    const allowed = allowedConcurrency(circuitsOf(host), projectId);
     if ((isLong && underWay.of(long) >= mostLong) || underWay.of(ofProject) >= allowed) return FULL;
 
     const ledger = ledgerOf(host);
@@ -259,7 +258,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
         };
         const result = await work({ answered, leave, stay, isWaitedFor: () => ledger.waiting > 0 });
         const restMs = await learnFrom(host, result, attempt);
-        const circuit = hopelessCircuit(views.last(host)?.circuits ?? [], projectId, visitor.since, policy);
+        const circuit = hopelessCircuit(circuitsOf(host), projectId, visitor.since, policy);
         // Once there is no hope left, nothing waits for the host.
         return { kind: 'done', result, ...(circuit === null ? { restMs, isHopeless: false } : HOPELESS) };
       } catch (error) {
@@ -275,7 +274,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
 
   return {
     visit,
-    seemsWell: (host) => (views.last(host)?.circuits ?? []).length === 0,
+    seemsWell: (host) => circuitsOf(host).length === 0,
     unwell: (hosts) => store.findUnwell([...new Set(hosts)]),
     hopeless: ({ circuits }, { projectId, since }) => hopelessCircuit(circuits, projectId, since, policy),
     now: lease.now,
