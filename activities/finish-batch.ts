@@ -1,8 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { FinishBatchInput, FinishResult } from '../src/contract/activity-types.js';
 import { REASONS } from '../src/contract/errors.js';
-import { webhookIdOf } from '../src/contract/ids.js';
-import { webhookBody } from '../src/webhook/webhook-body.js';
+import { webhookMessage } from '../src/webhook/webhook-body.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
 
@@ -41,11 +40,9 @@ export async function finishBatch(
   deps.reach('after_finish_before_complete');
   if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
 
-  const generation = 1 + (batch.reopened ?? 0);
-  const webhookId = webhookIdOf(batchId, generation);
-  // As the batch is now: a later end of it is another message, with a body of its own.
-  const body = JSON.stringify(webhookBody(batch));
-  await deliveries.open({ _id: webhookId, projectId, batchId, generation, body });
+  const message = webhookMessage(batch);
+  await deliveries.open(message);
+  const { _id: webhookId, generation } = message;
   const delayMs = deps.webhook.scheduleMs[0] ?? 0;
   return { state: batch.state, counts, webhook: { webhookId, delayMs, generation } };
 }

@@ -1,4 +1,5 @@
 import type { MediaType, MetadataField } from './media-type.js';
+import { cutToBytes } from './stored-text.js';
 
 type Config = MetadataField['config'];
 
@@ -24,7 +25,7 @@ export function metadataProblems(metadata: Readonly<Record<string, unknown>>, me
   let bytes = 0;
   /** Answers whether there is no room for more. */
   const add = (handle: string, rule: string): boolean => {
-    const sentence = cut(`${cut(handle, MAX_HANDLE_BYTES)} ${rule}`, MAX_SENTENCE_BYTES);
+    const sentence = cutToBytes(`${cutToBytes(handle, MAX_HANDLE_BYTES)} ${rule}`, MAX_SENTENCE_BYTES);
     bytes += Buffer.byteLength(sentence) + 2;
     if (bytes <= MAX_BYTES) problems.push(sentence);
     return problems.length === MAX_PROBLEMS || bytes > MAX_BYTES;
@@ -38,15 +39,6 @@ export function metadataProblems(metadata: Readonly<Record<string, unknown>>, me
   for (const key in metadata)
     if (!known.has(key) && add(key, `is not a field of the media type ${mediaType.handle}`)) return problems;
   return problems;
-}
-
-/** Of a character that is cut in two nothing is left. */
-function cut(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text;
-  const begin = Buffer.from(text)
-    .subarray(0, bytes - 3)
-    .toString('utf8');
-  return `${begin.replace(/\uFFFD+$/, '')}…`;
 }
 
 function brokenRule(value: unknown, { type, config }: MetadataField): string | null {

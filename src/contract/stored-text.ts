@@ -30,3 +30,12 @@ export function keyProblem(key: string): string | null {
   if (key.length > MAX_KEY_LENGTH) return `Keys must have at most ${MAX_KEY_LENGTH} characters`;
   return textProblem(key)?.replace('Must', 'Keys must') ?? null;
 }
+
+/** A text of at most so many bytes of UTF-8, with an ellipsis where it was cut. A character that would be split is dropped. */
+export function cutToBytes(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  const begin = Buffer.from(text)
+    .subarray(0, bytes - 3)
+    .toString('utf8');
+  return `${begin.replace(/\uFFFD+$/, '')}…`;
+}

@@ -87,7 +87,8 @@ function problemOf(names: readonly string[], columns: readonly (Column | null)[]
   if (columns.length > MAX_COLUMNS) return `Must have at most ${MAX_COLUMNS} columns`;
   if (names.some((name) => /^https?:\/\//i.test(name)))
     return `Must name the columns, such as ${REQUIRED.join(',')}, and is an item`;
-  const seen = new Set(columns.map((column) => (column === null ? null : keyOf(column))));
+  const keys = columns.map((column) => column && keyOf(column));
+  const seen = new Set(keys);
   const missing = REQUIRED.filter((name) => !seen.has(name));
   if (missing.length > 0 && columns.length === 1)
     return `Has one column only, ${shown(names[0])}: cells must be separated by comma, semicolon or tab`;
@@ -97,9 +98,7 @@ function problemOf(names: readonly string[], columns: readonly (Column | null)[]
   if (unknown !== -1)
     return `The column ${shown(names[unknown])} is not one of ${REQUIRED.join(', ')}, mediaType, metadata.*`;
   if (seen.size === columns.length) return null;
-  const keys = columns.map((column) => column && keyOf(column));
-  const before = new Set<string | null>();
-  const twice = keys.findIndex((key) => before.size === before.add(key).size);
+  const twice = keys.findIndex((key, at) => keys.indexOf(key) !== at);
   return `The column ${shown(names[twice])} is there twice`;
 }
 

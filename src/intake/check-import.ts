@@ -34,7 +34,7 @@ export async function checkImport(body: PostedJson, rules: RequestRules, room: B
     if (found === null) continue;
     const { spec, bytes } = found;
     room.keep(memoryOfId(spec.externalId));
-    if (isWhole && !whole.isFull() && whole.tryAdd(spec, spec, bytes)) continue;
+    if (!isWhole || (!whole.isFull() && whole.tryAdd(spec, spec, bytes))) continue;
     isWhole = false;
     whole.release();
   }

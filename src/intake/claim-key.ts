@@ -20,7 +20,7 @@ interface ReservedKey extends ClaimedKey {
 export interface KeyClaims {
   /** @throws ApiError 409 (the first POST with the key is still being handled), 422 (the key belongs to another body) */
   claim(projectId: string, key: string, bodyHash: string, proposed: string): Promise<ClaimedKey>;
-  /** As `claim`, for a body that is still to be read: `hasBody` tells whether it is the one that the key belongs to. */
+  /** As `claim`, for a body that is still to be read: of a replay the caller compares its hash with the one that is answered. */
   reserve(projectId: string, key: string, proposed: string): Promise<ReservedKey>;
   /** The import behind the key is durable. The claim lapses by itself, so that a failure does no harm. */
   complete(projectId: string, key: string, batchId: string): Promise<void>;

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
 import type { Batch, BatchFailure } from '../contract/batch.js';
-import { webhookIdOf } from '../contract/ids.js';
 import { priorityOf } from '../contract/priority.js';
 import type { Store } from '../contract/store.js';
-import { webhookBody } from '../webhook/webhook-body.js';
+import { webhookMessage } from '../webhook/webhook-body.js';
 import type { BatchRef, ImportWorkflows, WorkflowState } from './import-workflows.js';
 
 /** A third of the lease: two renewals in a row may be lost. */
@@ -68,10 +67,9 @@ export function createEndImport({ store, workflows, logger }: EndImportDeps): En
       await batches.leaveEnding(batch);
       return;
     }
-    const generation = 1 + (batch.reopened ?? 0);
-    const webhookId = webhookIdOf(batchId, generation);
-    const body = JSON.stringify(webhookBody(batch));
-    await deliveries.open({ _id: webhookId, projectId, batchId, generation, body });
+    const message = webhookMessage(batch);
+    await deliveries.open(message);
+    const { _id: webhookId, generation } = message;
     await batches.leaveEnding(batch);
     try {
       await workflows.deliver({ projectId, batchId, webhookId }, generation, priorityOf(batch));

@@ -1,5 +1,6 @@
 import type { RejectedLine } from '../contract/import-line.js';
 import { MAX_PROBLEMS, createProblems } from '../contract/problems.js';
+import { cutToBytes } from '../contract/stored-text.js';
 
 /** An answer of some 100 KiB, and at most 500; whoever has more bad lines than that corrects what makes them. */
 const MAX_REJECTED = 1_000;
@@ -86,11 +87,5 @@ function reasonOf(found: readonly (readonly [path: string, sentence: string])[])
     .slice(0, MAX_REASONS)
     .map(([path, sentence]) => (path === '' ? sentence : `${path}: ${sentence}`));
   if (found.length > MAX_REASONS) reasons.push('and more');
-  const text = reasons.join('; ');
-  if (Buffer.byteLength(text) <= MAX_REASON_BYTES) return text;
-  // A character that is cut in two is dropped.
-  return `${Buffer.from(text)
-    .subarray(0, MAX_REASON_BYTES - 3)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '')}…`;
+  return cutToBytes(reasons.join('; '), MAX_REASON_BYTES);
 }

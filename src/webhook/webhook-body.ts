@@ -1,5 +1,6 @@
 import type { Batch } from '../contract/batch.js';
 import type { WebhookBody } from '../contract/delivery.js';
+import { webhookIdOf } from '../contract/ids.js';
 import { KINDS } from '../contract/kinds.js';
 
 /**
@@ -16,5 +17,21 @@ export function webhookBody(batch: Batch): WebhookBody {
     state,
     overview: { details: { total: counts.success + counts.skipped + counts.failed, ...counts } },
     ...(batch.context === undefined ? {} : { context: batch.context }),
+  };
+}
+
+/**
+ * The webhook message of the batch as it is now: a later end of the batch is another message, with a body of its own. The
+ * message that is opened first stays, so every caller has to build the same one.
+ * @throws when the batch has not finished
+ */
+export function webhookMessage(batch: Batch) {
+  const generation = 1 + (batch.reopened ?? 0);
+  return {
+    _id: webhookIdOf(batch._id, generation),
+    projectId: batch.projectId,
+    batchId: batch._id,
+    generation,
+    body: JSON.stringify(webhookBody(batch)),
   };
 }
