@@ -46,7 +46,7 @@ export interface Reconciler {
  * closed workflows would be cheaper, but it lags behind and forgets, and a workflow that is gone is in none.
  */
 export function createReconciler(deps: {
-  store: Pick<Store, 'batches' | 'items' | 'deliveries'>;
+  store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'databaseTime'>;
   workflows: Pick<ImportWorkflows, 'start' | 'state' | 'deliver'>;
   logger: Logger;
   intervalMs?: number;
@@ -94,6 +94,8 @@ export function createReconciler(deps: {
   };
 
   const before = (ageMs: number) => new Date(now().getTime() - ageMs);
+  /** By the clock that dates `touchedAt`: a gateway whose own clock is ahead must not give up what others are storing. */
+  const beforeShared = async (ageMs: number) => new Date((await store.databaseTime()).getTime() - ageMs);
   const checkRunning = async () => {
     const at = now();
     const unchecked = await store.batches.findUnchecked(before(UNCHECKED_AFTER_MS), CHECKS);
@@ -109,8 +111,10 @@ export function createReconciler(deps: {
     }
   };
   const steps = [
-    async () => forEvery(await store.batches.findHalfStored(before(HALF_STORED_AFTER_MS), LIMIT), LIMIT, remove),
-    async () => forEvery(await store.batches.findUnstarted(before(UNSTARTED_AFTER_MS), LIMIT), LIMIT, start),
+    async () =>
+      forEvery(await store.batches.findHalfStored(await beforeShared(HALF_STORED_AFTER_MS), LIMIT), LIMIT, remove),
+    async () =>
+      forEvery(await store.batches.findUnstarted(await beforeShared(UNSTARTED_AFTER_MS), LIMIT), LIMIT, start),
     async () => forEvery(await store.batches.findHalfEnded(LIMIT), LIMIT, completeEnd),
     checkRunning,
     async () => forEvery(await store.deliveries.findUnstarted(before(UNTOLD_AFTER_MS), LIMIT), LIMIT, deliver),

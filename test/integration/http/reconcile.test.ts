@@ -24,7 +24,7 @@ describe('createReconciler', () => {
     await database.close();
   });
 
-  /** Stored now; the reconciler's clock runs ahead by the age. */
+  /** Stored now; the clocks of the reconciler and of the database run ahead by the age. */
   const aBatch = async (state: BatchState, changes: Partial<Batch> = {}): Promise<string> => {
     const at = new Date();
     const batch: Batch = {
@@ -45,10 +45,13 @@ describe('createReconciler', () => {
     ]);
     return batch._id;
   };
-  const aReconciler = (workflows: ReturnType<typeof createFakeWorkflows>, ageMs: number) =>
-    createReconciler({ store, workflows, logger, intervalMs: 10, now: () => new Date(Date.now() + ageMs) });
+  const aReconciler = (workflows: ReturnType<typeof createFakeWorkflows>, ageMs: number) => {
+    const now = () => new Date(Date.now() + ageMs);
+    const aged = { ...store, databaseTime: () => Promise.resolve(now()) };
+    return createReconciler({ store: aged, workflows, logger, intervalMs: 10, now });
+  };
 
-  it('starts an accepted batch that nobody started, not one that is just being started', async () => {
+  it('starts an accepted batch that was never started, but not one that is just being started', async () => {
     const batchId = await aBatch('accepted');
     const workflows = createFakeWorkflows();
 
@@ -115,14 +118,29 @@ describe('createReconciler', () => {
       await store.batches.touch(batchId);
       return found;
     };
-    const racing = { ...store, batches: { ...store.batches, findHalfStored } };
     const now = () => new Date(Date.now() + 301 * SECOND);
+    const databaseTime = () => Promise.resolve(now());
+    const racing = { ...store, databaseTime, batches: { ...store.batches, findHalfStored } };
 
     await createReconciler({ store: racing, workflows: createFakeWorkflows(), logger, now }).runOnce();
 
     expect(await store.items.find(batchId, 0)).not.toBeNull();
     expect(await store.batches.markAccepted(batchId, { itemCount: 1, importSeq: 1 })).toBe(true);
     await store.batches.markStarted(batchId, new Date());
+  });
+
+  it('leaves alone what others store and start when its own clock is an hour ahead of the database', async () => {
+    const storing = await aBatch('storing');
+    const accepted = await aBatch('accepted');
+    const workflows = createFakeWorkflows();
+    const now = () => new Date(Date.now() + 3_600 * SECOND);
+
+    await createReconciler({ store, workflows, logger, now }).runOnce();
+
+    expect((await store.batches.find('p1', storing))?.state).toBe('storing');
+    expect((await store.batches.find('p1', accepted))?.state).toBe('accepted');
+    expect(workflows.started).toEqual([]);
+    for (const id of [storing, accepted]) await store.batches.remove(id);
   });
 
   it('lets several gateways work at once', async () => {
