@@ -14,6 +14,7 @@ const RETRIED: readonly ReasonCode[] = [
 ];
 const FINAL: readonly ReasonCode[] = [
   'url_not_allowed',
+  'worker_crashed',
   'kind_conflict',
   'tls_failed',
   'redirect_refused',
