@@ -12,7 +12,7 @@ export interface Cleanup {
   run(): Promise<void>;
 }
 
-/** Undoes every step of a benchmark at its end, or when somebody ends it with Ctrl-C or SIGTERM. */
+/** Undoes every step of a benchmark when it ends, or when it is stopped with Ctrl-C or SIGTERM. */
 export function createCleanup(report: Progress): Cleanup {
   const steps: Undo[] = [];
   let running: Promise<void> | undefined;

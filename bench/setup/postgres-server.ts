@@ -24,7 +24,7 @@ interface User {
 
 /**
  * Starts PostgreSQL with its default durability: every commit is written to disk.
- * @throws Missing when it is not installed, or nobody is there to run it as
+ * @throws Missing when it is not installed, or there is no user to run it as
  */
 export async function startPostgres(cleanup: Cleanup): Promise<RunningServer> {
   const bin = await findBinaries();

@@ -174,7 +174,7 @@ describe('the checker of chaos runs', () => {
     expect(brokenInvariants(soundFacts())).toEqual({});
   });
 
-  it('takes a batch that nobody was told of and that was not stored in full for nothing', () => {
+  it('ignores a batch that was not stored in full and whose id no client has been told', () => {
     const facts = soundFacts();
     const half: Batch = { ...aBatch('b3', 3, 3), state: 'storing' };
 

@@ -18,7 +18,7 @@ describe('the look at the logs of a chaos run', () => {
   });
 
   it.each([
-    ['a rejection that nobody handled', '[UnhandledPromiseRejection: unhandledRejection]'],
+    ['an unhandled rejection', '[UnhandledPromiseRejection: unhandledRejection]'],
     ['the stack of a process that dies', '    at run (/x/dist/src/worker.js:1:1)'],
     ['an error of the service', '{"level":50,"msg":"a request failed"}'],
     ['a bug in a cause', '{"level":40,"err":{"type":"MongoError","cause":{"type":"TypeError","stack":[]}}}'],

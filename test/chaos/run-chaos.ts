@@ -156,7 +156,7 @@ async function findLeaks(world: World, fresh: ReadonlyMap<ServiceName, Descripto
   return found;
 }
 
-/** Processes of the run that are still there, and dead ones that nobody has collected. */
+/** Processes of the run that are still alive, and dead ones that have not been reaped. */
 async function leftProcesses({ processes }: World): Promise<string[]> {
   const left = await Promise.all(
     processes.pids().map(async (pid) => {

@@ -62,7 +62,7 @@ function aBatch({ items = ITEMS, stops = false } = {}): Batch {
   return {
     body: { systemName, webhook: receiver.url, files },
     untilMidway: async () => {
-      await eventually('a source that makes somebody wait', () => waiting.length > 0);
+      await eventually('a source that keeps a request waiting', () => waiting.length > 0);
     },
     goOn() {
       left = Infinity;

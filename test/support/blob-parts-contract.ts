@@ -219,7 +219,7 @@ export function itKeepsParts(open: () => Promise<BlobStoreUnderTest>): void {
 
     it.each([
       ['nothing was written', 0, partOf(Buffer.alloc(BODY))],
-      ['nobody would look for it', BODY, undefined],
+      ['it would never be looked up', BODY, undefined],
     ])('discards when it is suspended and %s', async (_, bytes, identity) => {
       const writer = await place.store.createWriter(null, identity);
       await writeAll(writer, randomBytes(bytes));

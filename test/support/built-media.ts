@@ -100,7 +100,7 @@ export interface ZipEntry {
   readonly isStreamed?: boolean;
 }
 
-/** An archive without checksums, which nobody reads for a type. */
+/** An archive without checksums, which are not read to determine a type. */
 export function zip(...entries: ZipEntry[]): Buffer {
   const directory: Buffer[] = [];
   const files: Buffer[] = [];

@@ -16,7 +16,7 @@ export interface OpenPost {
 /** Begins a POST on a connection of its own; nothing is sent but the head until `send`. */
 export function openPost(url: string, headers: Readonly<Record<string, string>>): OpenPost {
   const post = request(url, { method: 'POST', headers, agent: false });
-  // Whoever breaks off is told so; whoever waits for an answer hears of it there.
+  // A caller that aborts the request needs no report; one that waits for the answer gets the error there.
   post.on('error', () => undefined);
   post.flushHeaders();
   const answered = once(post, 'response').then(async ([response]: Parameters<typeof read>[]) => read(response));

@@ -35,7 +35,7 @@ export async function aTestStore(): Promise<TestStore> {
 
 export interface MongoProxy {
   readonly url: string;
-  /** From now on nothing passes any more: frozen connections stay open, cut ones break at the next byte; null mends it. */
+  /** From now on no traffic passes: frozen connections stay open, cut ones break at the next byte; null restores it. */
   fail(how: 'frozen' | 'cut' | null): void;
   close(): void;
 }

@@ -86,7 +86,7 @@ describe('the order in which the server hands out activities', () => {
     expect(among(order.slice(0, 9), 'few/3')).toBe(4);
   });
 
-  it('gives what is more urgent first, whoever asked for it and however late', async () => {
+  it('hands out more urgent activities first, regardless of project and of when they were requested', async () => {
     const order = await orderOf([
       { projectId: 'late', count: 3, priority: 5 },
       { projectId: 'usual', count: 10 },

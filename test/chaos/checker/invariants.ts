@@ -40,7 +40,7 @@ function clientsAreAnswered({ posts }: Facts): string[] {
   );
 }
 
-/** Stored in part by a gateway that died, or refused: nobody was told an id. */
+/** Partly stored by a gateway that died, or refused: no client has been told the id. */
 function isAccepted({ state }: Batch): boolean {
   return state !== 'storing';
 }

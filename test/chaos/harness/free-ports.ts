@@ -1,7 +1,7 @@
 import { isPortFree } from '../../../src/stack/free-port.js';
 import { eventually } from '../../support/eventually.js';
 
-/** Below those that the system gives to outgoing connections, so that nobody gets one while its server is down. */
+/** Below the range for outgoing connections, so that no other process is given one while its server is down. */
 const [FIRST, LAST] = [20_000, 30_000];
 
 /** So many different ports of 127.0.0.1 that nothing listens on now. */

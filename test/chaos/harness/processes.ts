@@ -10,7 +10,7 @@ export const SERVICES = ['gateway-1', 'gateway-2', 'worker-1', 'worker-2'] as co
 export type ServiceName = (typeof SERVICES)[number];
 export type ProcessName = (typeof SERVERS)[number] | ServiceName;
 
-/** Keeps the processes of one kind of thing running, whoever kills them. */
+/** Keeps the processes of one kind running, no matter what kills them. */
 export interface Processes {
   /** Ends the process as kill -9 does; it is started again at once. */
   kill(name: ProcessName): void;

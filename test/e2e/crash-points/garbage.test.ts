@@ -60,7 +60,7 @@ async function collectAndImport(rig: CrashRig, point: CrashPoint, afterDeath: ()
   await rig.start('worker');
   const sha256 = sha256Of(IMPORTED);
   await eventually('a blob that looks new', async () => isRecent((await rig.blobs.stat(sha256))?.modifiedAt), BLOB_MS);
-  // Nobody can tell a dead collector from a slow one: until its notice is dead, the import does not trust the blob.
+  // A dead collector cannot be told from a slow one: until its notice is dead, the import does not trust the blob.
   expect(await rig.items()).toEqual(['a open 0']);
   expect(await rig.collections.media.countDocuments()).toBe(0);
   await letNoticesDie(rig);

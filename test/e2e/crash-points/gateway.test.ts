@@ -144,7 +144,7 @@ describe('a gateway that dies', () => {
 
       await letTimePass(rig);
       await Promise.all([rig.start('gateway'), rig.start('worker')]);
-      // The gateway that has just started removes half-stored batches as well: whoever is first, the answer is the same.
+      // The gateway that has just started removes half-stored batches as well: the answer is the same, whichever comes first.
       const id = await askAsTold(rig, files);
 
       expect(ids).not.toContain(id);

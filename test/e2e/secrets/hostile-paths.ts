@@ -91,7 +91,7 @@ export async function hostilePaths(origin: Origin, ofItsOwn: () => Promise<Origi
   );
 }
 
-/** A server whose certificate nobody vouches for. */
+/** A server with an untrusted certificate. */
 export async function startUntrusted(): Promise<{ readonly port: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createTlsServer(SELF_SIGNED);

@@ -68,7 +68,7 @@ describe('createFsBlobStore', () => {
     expect(await fs.readFile(blobPath(root, sha256))).toEqual(body);
   });
 
-  it('makes its folders again when somebody removed them', async () => {
+  it('recreates its folders after they were removed', async () => {
     const store = createFsBlobStore({ root });
     const body = randomBytes(10);
     await storeBlob(store, body);

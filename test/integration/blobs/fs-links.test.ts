@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
 import { keptPart, listed, partOf, sha256Of, storeBlob, writeAll } from '../../support/stored-blobs.js';
 
-describe('the blob store in a folder that somebody else may write to', () => {
+describe('the blob store in a folder that another user may write to', () => {
   let folder: string;
   let root: string;
   let secret: string;

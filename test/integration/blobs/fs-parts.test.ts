@@ -262,7 +262,7 @@ describe('kept parts of createFsBlobStore', () => {
     const foreign = ['sha256/README', `sha256/${other}`, 'parts/notes.txt', 'parts/.DS_Store', 'lost+found'];
     for (const name of foreign) await fs.writeFile(join(root, name), '');
     await fs.writeFile(join(leaf, 'short'), '');
-    // A blob in the folder of another: nobody could read it there.
+    // A blob in the wrong folder: it could not be read from there.
     await fs.writeFile(join(leaf, `${other}${sha256.slice(2)}`), '');
     await fs.mkdir(join(root, 'parts', '00000000-0000-4000-8000-000000000000'));
     expect((await listed(store.listBlobs())).map((blob) => blob.sha256)).toEqual([sha256]);
@@ -273,7 +273,7 @@ describe('kept parts of createFsBlobStore', () => {
     for (const name of foreign) await expect(fs.stat(join(root, name))).resolves.toBeDefined();
   });
 
-  it('makes no further call for a body that nobody will continue', async () => {
+  it('makes no further call for a body that will not be resumed', async () => {
     await storeBlob(store, randomBytes(10));
     const calls: string[] = [];
     const recorded = ['open', 'lstat', 'link', 'rename', 'unlink', 'readdir', 'utimes'] as const;

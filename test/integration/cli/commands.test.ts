@@ -224,7 +224,7 @@ describe('submit', () => {
     expect(complaints).toContain('line 3, url: Must be an http URL');
   });
 
-  it('ends with 1 when nobody listens', async () => {
+  it('exits with 1 when nothing is listening', async () => {
     const env = { DURABLE_IMPORT_API: 'http://127.0.0.1:1', DURABLE_IMPORT_TOKEN: 'token' };
 
     const { code, complaints } = await run(['submit', aCsv(), ...submit], env);

@@ -18,7 +18,7 @@ async function aBusyPort(): Promise<number> {
 }
 
 describe('choosePorts', () => {
-  it('moves on from busy ports that nobody asked for, and from those of servers, and says so', async () => {
+  it('moves on from busy ports that were not requested, and from those of servers, and says so', async () => {
     const [api, temporal] = [await aBusyPort(), await aBusyPort()];
     const lines: string[] = [];
     const env = { TEMPORAL_PORT: String(temporal), MONGODB_PORT: '21100' };

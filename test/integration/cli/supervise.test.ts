@@ -7,7 +7,7 @@ import { supervise, type Supervisor, type Unit } from '../../../src/stack/superv
 import { eventually } from '../../support/eventually.js';
 
 const QUICK = { firstMs: 10, maxMs: 40 };
-/** Longer than any test: whoever pauses at all fails. */
+/** Longer than any test: a test that waits for this pause at all fails. */
 const NEVER = { firstMs: 600_000, maxMs: 600_000 };
 const STAYS = 'setInterval(() => {}, 1000)';
 const children: ChildProcess[] = [];
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-/** A unit whose starts run one script after the other, the last one for ever. */
+/** A unit that runs the next script at each start, and the last one at every start after that. */
 function unitOf(scripts: readonly string[], graceMs = 5_000): Unit & { starts: number } {
   const unit = {
     name: 'fake',

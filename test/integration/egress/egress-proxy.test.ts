@@ -101,7 +101,7 @@ describe('the egress proxy', () => {
     expect(tunnels).toEqual(['name.example:80']);
   });
 
-  it('is asked for no name on a port that only the allow list opens, because nobody here vets the name', async () => {
+  it('is asked for no name on a port that only the allow list opens, because the name is not vetted locally', async () => {
     const origin = await startOrigin();
     const { tunnels, address } = await startProxy(origin.port);
     const allow = `127.0.0.1/32:${origin.port}`;

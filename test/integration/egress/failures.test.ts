@@ -147,7 +147,7 @@ describe('failures before the headers', () => {
   });
 
   it.each([
-    ['that nobody vouches for', SELF_SIGNED],
+    ['that is not trusted', SELF_SIGNED],
     ['with a fault that Node has no name for', UNKNOWN_EXTENSION],
   ])('tells tls_failed for a certificate %s, having asked for the host by name', async (_what, certificate) => {
     const names: string[] = [];

@@ -12,7 +12,7 @@ import { httpAnswer, startRawServer } from './raw-server.js';
 /** Where nothing ever answers, a connection would be given up after 20 s only. */
 const WOULD_HAVE_DIALLED_MS = 10_000;
 
-/** What is behind a refused address: a server, a port where nobody listens, a host that is not there. */
+/** What is behind a refused address: a server, a port that nothing listens on, a host that does not exist. */
 const BEHIND = { 'open.example': '127.0.0.2', 'closed.example': '127.0.0.77', 'nothing.example': '10.255.255.1' };
 const NAMES = Object.keys(BEHIND);
 const ADDRESSES = Object.values(BEHIND);
@@ -112,7 +112,7 @@ describe('what a client sees of a refused address', () => {
       expect(await deliveryTo(`http://${host}:${canary.port}/`)).toEqual(['pending', { error: 'url_not_allowed' }]);
   });
 
-  it('cost nobody a connection', () => {
+  it('involves no connection', () => {
     expect(canary.connections).toEqual([]);
     expect(canary.listening).toContain(`127.0.0.2:${canary.port}`);
   });

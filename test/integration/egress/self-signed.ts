@@ -1,4 +1,4 @@
-/** A key and a certificate for cdn.example that nobody trusts. Made for these tests, it protects nothing. */
+/** A key and an untrusted certificate for cdn.example. The key was made for these tests and protects nothing. */
 export const SELF_SIGNED = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmOePVqQ3ff83NbVT

@@ -36,7 +36,7 @@ describe('random spellings of inner addresses', () => {
 
   afterAll(async () => {
     await Promise.all([canary.close(), redirector.close()]);
-    // For whoever reads the log of a run: how much was tried, and what came of it.
+    // For readers of the log of a run: how much was tried, and with what result.
     process.stdout.write(`egress: ${tried} inputs tried, ${canary.connections.length} connections at the canary\n`);
   });
 

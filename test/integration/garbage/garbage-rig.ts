@@ -11,7 +11,7 @@ import { storeBlob } from '../../support/stored-blobs.js';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
-/** Nobody cancels. */
+/** Is never aborted. */
 export const NEVER = new AbortController().signal;
 
 export interface GarbageRig {

@@ -8,7 +8,7 @@ export interface BlackHole {
   close(): Promise<void>;
 }
 
-/** Listens, and then never runs again: its queue of connections fills, and the kernel drops whoever else knocks. */
+/** Listens, and then never runs again: its connection backlog fills up, and the kernel drops all further attempts. */
 const DEAF_SERVER = `
   const { parentPort } = require('node:worker_threads');
   const server = require('node:net').createServer();

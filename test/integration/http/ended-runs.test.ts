@@ -54,7 +54,7 @@ const aReconciler = (workflows: ImportWorkflows): Reconciler =>
   createReconciler({ store: bench.store, workflows, logger, now: A_MINUTE_ON });
 const handleOf = ({ projectId, _id }: Batch) => temporal.client.workflow.getHandle(importWorkflowId(projectId, _id));
 
-/** An import of three items that nobody works on: no worker polls its queue. */
+/** An import of three items that is never processed: no worker polls its queue. */
 async function anIdleImport(changes: Partial<Batch> = {}, taskQueue = aTaskQueue()) {
   const workflows = createTemporalWorkflows({ client: temporal.client, taskQueue });
   const batch = await bench.batch({ webhook: receiver.url, ...changes }, itemSpecs(3));

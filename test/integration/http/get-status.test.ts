@@ -260,7 +260,7 @@ describe('GET /api/:v/import/{videos,files,images}/status', () => {
     expect((await status('file', small, other)).status).toBe(200);
   });
 
-  it('ends the reading of items when nobody reads the answer', async () => {
+  it('stops reading items when the client does not read the answer', async () => {
     const { other, events } = await aWatchedGateway();
     const id = await aLargeImport(other);
     await status('file', id, other);

@@ -191,7 +191,7 @@ describe('listen', () => {
     await server.close(0);
   });
 
-  it('cuts a body that nobody reads and that is not over in time', async () => {
+  it('cuts off a body that is not read and does not end in time', async () => {
     const server = await listen(() => undefined, { ...options, requestMs: 50 });
     const socket = connect(server.port, '127.0.0.1');
     socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345');

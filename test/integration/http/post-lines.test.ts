@@ -26,7 +26,7 @@ describe('POST of lines', () => {
   const detailsOf = (body: unknown) => (body as { error_details: unknown }).error_details;
   const externalIds = async (id: string) =>
     (await gateway.store.items.list(id, { afterSeq: -1, limit: 1_000 })).map(({ externalId }) => externalId);
-  /** Every batch in the database has been told to somebody. */
+  /** The id of every batch in the database has been told to a client. */
   const expectNothingLeft = async () => {
     expect(await gateway.store.batches.findHalfStored(LATER(), 10)).toEqual([]);
     expect(await gateway.store.batches.findUnstarted(LATER(), 10)).toEqual([]);

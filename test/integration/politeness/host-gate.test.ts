@@ -242,7 +242,7 @@ describe('a worker whose lease was taken away', () => {
     const take = () => ledger.acquire(NEVER_OVER, '', 60_000, () => undefined);
     await take();
 
-    // Paused for longer than a lease, while somebody else needed the slots.
+    // Paused for longer than a lease, while another worker needed the slots.
     clock += 60_000;
     await hosts.leases.endStale(['first'], new Date(Date.now() + 60_000));
     await hosts.slots.reclaim('first', 'h', 1);

@@ -78,7 +78,7 @@ describe('a file that was fetched before', () => {
     expect(await rig.leftovers()).toEqual([]);
   });
 
-  it('goes on where it broke off when it is newer than what is stored', async () => {
+  it('resumes where it was interrupted when it is newer than what is stored', async () => {
     const newer = aVideo(10 * MIB);
     const url = rig.origin.route('/newer', rangedFile({ body: newer, etag: '"v2"', cuts: [9 * MIB] }).handler);
     const unless = { etag: '"v1"' };

@@ -116,7 +116,7 @@ describe('the source', () => {
     ['an archive', 'video', DOCX.subarray(0, 65_536)],
     ['a film', 'image', lateTracks('clip.mp4', MIB).subarray(0, 65_536)],
   ])('refuses %s of gigabytes by its first 64 KiB', async (_name, kind, head) => {
-    // The rest never comes: whoever waits for it ends as a timeout.
+    // The rest never comes: waiting for it ends in a timeout.
     const url = rig.origin.route('/huge', (_request, response) => {
       response.writeHead(200, { 'content-type': OCTETS, 'content-length': String(5 * 1024 * MIB) });
       response.write(head);

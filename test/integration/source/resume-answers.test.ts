@@ -149,7 +149,7 @@ describe('the rest of a body that was kept', () => {
     });
   });
 
-  it('that breaks off again is gone on with from there', async () => {
+  it('is resumed from the new position when it is interrupted again', async () => {
     const { url, asked } = await broken({ cuts: [0.5 * MIB] });
     const failure = (await rig.fetch(url, options).catch((error: unknown) => error)) as ImportError;
     expect(failure).toMatchObject({ code: 'truncated', details: { httpStatus: 206 } });

@@ -34,7 +34,7 @@ describe('a large body with a strong ETag', () => {
 
   const lastRequest = () => rig.origin.requests.at(-1)?.headers;
 
-  it('goes on where the connection broke', async () => {
+  it('resumes where the connection broke', async () => {
     const body = aVideo(12 * MIB);
     const file = rangedFile({ body, etag: ETAG, type: 'video/mp4', cuts: [10 * MIB] });
     const url = rig.origin.route('/broken', file.handler);

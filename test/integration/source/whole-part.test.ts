@@ -92,7 +92,7 @@ describe('a large file of a source that answers 206 to everything', () => {
   beforeEach(() => rig.blobs.forgetPart(partKey));
 
   it.each([
-    ['and knows ranges is gone on with', true, 206, 2],
+    ['and supports ranges is resumed', true, 206, 2],
     ['and ignores ranges is taken as a whole at once', false, 200, 2],
   ])('%s', async (_how, ranges, httpStatus, requests) => {
     const before = rig.origin.requests.length;

@@ -206,7 +206,7 @@ describe('batches', () => {
       expect(await find(batch)).not.toHaveProperty('endingAt');
     });
 
-    it('are not opened again when nobody ends them', async () => {
+    it('are not reopened when they are not being ended', async () => {
       const batch = await running();
 
       await batches.reopen(batch._id);

@@ -16,7 +16,7 @@ let blobs = 0;
 const aBlob = () => anAsset(`blob ${(blobs += 1)}`).sha256;
 
 describe('notices of condemned blobs', () => {
-  it('are not there for blobs that nobody condemned', async () => {
+  it('do not exist for blobs that were not condemned', async () => {
     await expect(test.store.condemned.find(aBlob())).resolves.toBeNull();
   });
 
@@ -33,7 +33,7 @@ describe('notices of condemned blobs', () => {
     await expect(condemned.find(spared)).resolves.toStrictEqual({ _id: spared, state: 'removing', at });
   });
 
-  it('are dated anew by whoever puts them up again', async () => {
+  it('get a new date when they are put up again', async () => {
     const { condemned } = test.store;
     const blob = aBlob();
     await condemned.condemn('a', [blob]);

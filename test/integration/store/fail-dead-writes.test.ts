@@ -44,7 +44,7 @@ describe('a connection of the driver', () => {
     return connection.command(ns('admin.$cmd'), command, {});
   }
 
-  it('fails a command whose socket was destroyed a moment ago, instead of waiting for ever', async () => {
+  it('fails a command whose socket was destroyed a moment ago, instead of waiting forever', async () => {
     socket.destroy();
 
     await expect(send({ hello: 1 })).rejects.toBeInstanceOf(MongoNetworkError);

@@ -29,7 +29,7 @@ describe('the slots of a host', () => {
     await expect(test.store.hosts.find('h')).resolves.toMatchObject({ total: 4, held: { b: 4 } });
   });
 
-  it('are never more than the limit, whoever takes and gives at the same time', async () => {
+  it('never exceed the limit, no matter which workers take and return them concurrently', async () => {
     const { slots } = test.store.hosts;
     let run = 0;
     const plans = fc.array(fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 6 }), { minLength: 2, maxLength: 4 });

@@ -3,7 +3,7 @@ import type { Collection, Document } from 'mongodb';
 
 type Gate = <T>(operation: () => Promise<T>) => Promise<T>;
 
-/** Turns of the event loop in which whoever was answered asks for its next operation: a group commit gathers for one. */
+/** Turns of the event loop in which an answered caller asks for its next operation: a group commit gathers for one turn. */
 const TURNS = 3;
 
 /**

@@ -22,7 +22,7 @@ export interface FaultProxy {
 export interface FaultProxyOptions {
   /** Of 127.0.0.1, as are both ends. */
   readonly targetPort: number;
-  /** Any free one when absent. A link that is cut needs one that nobody else can get meanwhile. */
+  /** Any free port when absent. A link that is cut needs one that no other process can get in the meantime. */
   readonly port?: number;
   /** 0 ≤ x < 1, for jitter. */
   readonly random?: () => number;
@@ -73,7 +73,7 @@ export async function startFaultProxy({
     for (const connection of open) connection.reset();
     await Promise.all(open.map(({ ended }) => ended));
   };
-  /** Nobody is accepted any more and nothing is open. */
+  /** No connection is accepted any more, and none is open. */
   const shut = async (): Promise<void> => {
     const closing = server;
     server = null;

@@ -3,7 +3,7 @@ const EVERY_MS = 5;
 
 /** What was seen since the last time that figures were taken. */
 export interface LoopFigures {
-  /** The longest time in which the event loop served nobody, as a clock on the wall has it. */
+  /** The longest wall-clock time during which the event loop was blocked. */
   readonly blockedMs: number;
   /** The most processor time that the process took between two turns of the loop: about the same on an idle machine, and not more on a busy one. */
   readonly busyMs: number;

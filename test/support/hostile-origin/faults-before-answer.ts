@@ -4,7 +4,7 @@ import { GOOD_VIDEO, MP4 } from './good-answers.js';
 import { dripping, hangUp, rawAnswer, rawBytes, withoutEnd } from './raw-answers.js';
 
 export const NAME_FAULTS: readonly Fault[] = [
-  { source: 'has a name that nobody knows', name: 'ENOTFOUND', ends: failed('dns_failed', 3) },
+  { source: 'has a name that does not exist', name: 'ENOTFOUND', ends: failed('dns_failed', 3) },
   { source: 'has a name whose name server is in trouble', name: 'EAI_AGAIN', ends: failed('dns_failed', 10) },
   {
     source: 'has a name whose name server never answers',

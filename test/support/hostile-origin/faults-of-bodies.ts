@@ -153,7 +153,7 @@ export const ENCODING_FAULTS: readonly Fault[] = [
     ends: failed('truncated', 10),
   },
   {
-    source: 'encodes the body in a way that nobody asked for and few know (zstd)',
+    source: 'encodes the body in a way that was not requested and is rarely supported (zstd)',
     answer: () => answers.file(MP4.body, encodedAs('zstd')),
     ends: failed('unsupported_encoding', 1),
   },

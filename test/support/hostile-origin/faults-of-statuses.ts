@@ -146,7 +146,7 @@ export const REDIRECT_FAULTS: readonly Fault[] = [
   leadingTo('redirects to a metadata service', 'http://169.254.169.254/latest/meta-data/'),
   leadingTo('redirects to a name with a private address', `http://${NAMES.private}/${CANARY}`),
   {
-    source: 'redirects to a name that nobody knows',
+    source: 'redirects to a name that does not exist',
     answer: () => answers.redirect(`http://${NAMES.unknown}/${CANARY}`),
     ends: failed('dns_failed', 3),
   },

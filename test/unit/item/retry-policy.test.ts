@@ -45,7 +45,7 @@ describe('nextDelayMs', () => {
     expect(nextDelayMs(policy, unknownName, 3)).toBeNull();
   });
 
-  it('does not repeat what repeating cannot mend', () => {
+  it('does not retry what a retry cannot fix', () => {
     expect(nextDelayMs(policy, new ImportError('http_404', 'Source answered 404'), 1)).toBeNull();
   });
 });

@@ -5,7 +5,7 @@ const NOW = new Date('2026-11-24T12:00:00Z');
 const ago = (ms: number) => new Date(NOW.getTime() - ms);
 
 describe('fairShare', () => {
-  it('is all while nobody else wants any', () => {
+  it('is everything while no other project wants any', () => {
     expect(fairShare({ held: { a: 8, b: 8 }, wanting: { a: NOW } }, 'a', 16, NOW)).toBe(16);
     expect(fairShare({ held: { a: 16 }, wanting: { b: ago(10_000) } }, 'a', 16, NOW)).toBe(16);
   });

@@ -13,7 +13,7 @@ describe('createSpeedFloor', () => {
     expect(waited).toBeLessThanOrEqual(WINDOW);
   });
 
-  it('passes a source exactly at the floor for ever', () => {
+  it('passes a source exactly at the floor indefinitely', () => {
     const floor = createSpeedFloor(FLOOR, WINDOW);
     const verdicts = new Set(Array.from({ length: 5_000 }, () => floor.record(FLOOR / 10, 100)));
     expect(verdicts).toEqual(new Set([true]));

@@ -59,7 +59,7 @@ describe('startWalk', () => {
     ['asks for more than its memory', asking({ at: 0, length: MAX_ASK_BYTES + 1 })],
     ['asks for a place that no file has', asking({ at: Number.MAX_VALUE, length: 1 })],
     ['asks for no number', asking({ at: NaN, length: 1 })],
-    ['asks for ever', asking(...Array.from({ length: 5_000 }, () => ({ at: 0, length: 1 })))],
+    ['asks forever', asking(...Array.from({ length: 5_000 }, () => ({ at: 0, length: 1 })))],
   ])('ends a walk that %s', (_name, walk) => {
     expect(feed(walk, CONTENT, 100, 500)).toMatchObject({ done: true, found: undefined });
   });

@@ -51,7 +51,7 @@ describe('createGatherer', () => {
     expect(sizes).toEqual([2, 2, 1]);
   });
 
-  it('gives each caller its own error and nobody else', async () => {
+  it('gives each error to its own caller only', async () => {
     const oddFails = createGatherer(100, (inputs: readonly number[]) =>
       Promise.resolve(
         inputs.map((input) =>
