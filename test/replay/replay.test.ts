@@ -28,6 +28,13 @@ describe('every history of a released version', () => {
       'continue-as-new',
       'continued',
       'cancelled',
+      'cancelled-at-continue-as-new',
+      'hand-over',
+      'host-rests',
+      'long-download',
+      'missing',
+      'pages',
+      'single-item',
     ])
       expect(scenarios).toContain(`import-batch--${scenario}`);
     expect(scenarios).toContain('deliver-webhook--retries');

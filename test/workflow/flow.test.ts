@@ -219,7 +219,8 @@ describe('the webhooks of an import that is cancelled and then reset', () => {
       const posted = await rig.post(urls('waking.example.com', 3), { webhook: receiver.url });
       await posted.cancel();
       await posted.finished();
-      await eventually('an attempt at the first message', () => receiver.deliveries.length > 0);
+      // The second attempt is made by a workflow of its own. Reset before that, it would be the reconciler's to start it.
+      await eventually('attempts at the first message', () => receiver.deliveries.length > 1);
       isSilent = false;
       await posted.reset();
       await eventually('the end of the second run', async () => (await posted.count('success')) === 3);
