@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { runCli } from './cli/run-cli.js';
 
-/** Whoever reads our output may stop before its end, as `| head` does. What was asked for is done all the same, and the exit code told. */
+/** The reader of our output may stop early, as `| head` does. The command still completes and reports its exit code. */
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -14,5 +14,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   isTerminal: process.stderr.isTTY,
 });
 
-// Somebody who has pressed Ctrl-C does not wait for a tool that is still building something for the command.
+// After Ctrl-C the user does not wait for a tool that is still building something for the command.
 setTimeout(() => process.exit(), 500).unref();

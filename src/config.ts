@@ -211,7 +211,7 @@ function contradictions(config: Config, given: Readonly<Record<string, string | 
     problems.push('CRASH_AT: makes the process kill itself and is refused in production');
   if (config.MEMORY_FOR_ANSWERS < LEAST_FOR_ANSWERS) problems.push('MEMORY_FOR_ANSWERS: must be at least 16MiB');
   if (config.GARBAGE_INTERVAL < 1_000) problems.push('GARBAGE_INTERVAL: must be at least 1s');
-  // A delivery that finds its import gone would be tried again for ever. Pauses are lengthened by up to a tenth.
+  // A delivery that finds its import gone would be retried forever. Pauses are lengthened by up to a tenth.
   const deliveryDays = (config.WEBHOOK_SCHEDULE.reduce((sum, pause) => sum + pause, 0) * 1.1) / 86_400_000;
   if (config.RETENTION_DAYS <= deliveryDays)
     problems.push(`RETENTION_DAYS: must be more than the ${Math.ceil(deliveryDays)} days of WEBHOOK_SCHEDULE`);

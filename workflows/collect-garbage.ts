@@ -3,8 +3,8 @@ import type { CollectedGarbage } from '../src/contract/workflow-names.js';
 import { collectBlobs, collectParts, collectRecords } from './activity-options.js';
 
 /**
- * Removes what nobody needs any more: blobs that nothing refers to, parts of bodies that never arrived, and records past their
- * time. The three go on beside each other, so that a blob store that is away does not keep the database from being tidied. It
+ * Removes what is no longer needed: blobs that nothing refers to, parts of bodies that never arrived, and records past their
+ * time. The three run in parallel, so that an unavailable blob store does not keep the database from being cleaned. It
  * may run beside imports and beside another run of itself.
  */
 export async function collectGarbage(): Promise<CollectedGarbage> {

@@ -16,7 +16,7 @@ const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const PREFIX = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/;
 const PARAMETERS = new Set(['endpoint', 'region', 'forcePathStyle']);
 
-/** The URL itself is not repeated: somebody may have put a secret into it. */
+/** The URL itself is not repeated: it may contain a secret. */
 function refuse(rule: string): never {
   throw new Error(`BLOB_STORE_URL ${rule}`);
 }

@@ -13,7 +13,7 @@ import { createWriterState } from './writer-state.js';
  */
 const WRITE_BYTES = 256 * 1024;
 
-/** A blob that garbage collection takes between two looks, or a folder that somebody removes: once is chance, thrice is not. */
+/** A blob that garbage collection removes between two checks, or a folder that was deleted: once is chance, three times is not. */
 const COMMIT_TRIES = 3;
 
 /**

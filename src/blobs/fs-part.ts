@@ -22,8 +22,8 @@ export interface BegunPart {
 }
 
 /**
- * A part that another attempt can continue. The attempt that has the file's name owns the part: whoever takes it over renames
- * the file (see fs-kept-part.ts), and the writer before it notices at its next write, which is then not made. That alone would
+ * A part that another attempt can continue. The attempt that has the file's name owns the part: an attempt that takes it over renames
+ * the file (see fs-kept-part.ts), and the previous writer notices before its next write and does not make it. That alone would
  * leave the time between a look and its write; what is written there are the same bytes at the same place, as positions are
  * explicit and the strong ETag is the same.
  */
@@ -80,7 +80,7 @@ export function createFsPart(
   }
 
   async function begin(): Promise<FileHandle> {
-    // Before the file is there: whoever comes after a crash finds it by its note, although nothing of it is kept yet.
+    // Before the file exists: after a crash the file is found by its note, even though none of it has been kept yet.
     await notes.begin({ ...identity, file });
     return openNew(place, path);
   }
@@ -108,7 +108,7 @@ export function createFsPart(
       await checkpoint;
       checkpointed = written;
       checkpoint = keep();
-      // Whoever comes next meets the rejection; until then it must not count as unhandled.
+      // The next caller awaits it and gets the rejection; until then it must not count as unhandled.
       checkpoint.catch(() => undefined);
     },
 
@@ -130,7 +130,7 @@ export function createFsPart(
         // The note that is there stays true.
       }
       await close().catch(() => undefined);
-      // Without a note nobody would find the file.
+      // Without a note the file could never be found.
       if (kept === 0) await drop();
     },
 

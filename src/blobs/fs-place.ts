@@ -13,7 +13,7 @@ export interface FsPlace {
   readonly checkpointBytes: number;
 }
 
-/** Makes a file, which must not exist unless `flags` say that it may, and its folder again when somebody removed it. */
+/** Makes a file, which must not exist unless `flags` say that it may, and its folder again when it was deleted. */
 export async function openNew(
   { files, folders }: FsPlace,
   path: string,
@@ -32,7 +32,7 @@ export async function openNew(
 }
 
 /**
- * Opens a file that is there, a symbolic link never: somebody who may write to the folder could point it at a file that is none of
+ * Opens a file that is there, a symbolic link never: another user with write access to the folder could point it at a file that is none of
  * ours. Such a name counts as missing.
  */
 export async function openExisting(

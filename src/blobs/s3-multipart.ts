@@ -15,7 +15,7 @@ export const MAX_PARTS = 10_000;
 /** The least that a part may have unless it is the last one; of every S3-compatible store, see above. */
 export const MIN_PART_BYTES = 5 * 1024 * 1024;
 
-/** created: completed; exists: the key was taken; conflict: somebody else was at it, try again from the start. */
+/** created: completed; exists: the key was taken; conflict: another writer was active, try again from the start. */
 export type CompleteOutcome = 'created' | 'exists' | 'conflict';
 
 /** An upload in parts; nothing is at its key before `complete`. Parts are numbered from 1 and may be sent in any order. */

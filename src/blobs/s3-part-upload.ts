@@ -68,7 +68,7 @@ export function createS3PartUpload(target: S3Target, { begun, onStart }: S3PartU
     await inFlight;
     partCount += 1;
     inFlight = put(upload, partCount, body);
-    // Whoever comes next meets the rejection; until then it must not count as unhandled.
+    // The next caller awaits it and gets the rejection; until then it must not count as unhandled.
     inFlight.catch(() => undefined);
   }
 

@@ -32,7 +32,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ExpiredToken: REFUSED,
   CredentialsProviderError: 'The blob store was given no credentials',
   NoSuchBucket: NO_BUCKET,
-  NoSuchUpload: 'An upload to the blob store was ended by somebody else',
+  NoSuchUpload: 'An upload to the blob store was ended by another client',
   SlowDown: BUSY,
   ServiceUnavailable: BUSY,
   XMinioStorageFull: NO_SPACE,

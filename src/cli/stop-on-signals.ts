@@ -14,7 +14,7 @@ export interface Stopping {
 }
 
 /**
- * Stops a stack in order on the first Ctrl-C, SIGTERM or end of the terminal. A second one, from somebody who does not want to
+ * Stops a stack in order on the first Ctrl-C, SIGTERM or end of the terminal. A second one, from a user who does not want to
  * wait, kills whatever still runs: nothing is lost by that, it only takes the next start longer.
  */
 export function stopOnSignals(stack: Stack, report: Progress): Stopping {

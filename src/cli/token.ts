@@ -66,7 +66,7 @@ async function create(
       throw new Error(`No secret to sign with: set TOKEN_SECRET, or run start on ${config.DATA_DIR} first`);
     const signing = { secret, issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
     const { token, record } = await mintToken({ projectId: project, scope, name, expiresInMs: expires }, signing);
-    // Recorded before it is shown: a token that nobody can list must not be about.
+    // Recorded before it is shown: a token that cannot be listed must never be in use.
     await store.tokens.insert(record);
     complain(
       `Token ${record._id} for project ${project} with the scopes ${scope} is good until ${record.expiresAt.toISOString()}`,

@@ -1,7 +1,7 @@
 import type { Kind } from './kinds.js';
 
 /**
- * storing: items are being written, nobody was told an id yet; accepted: batch and items are durable, the workflow may not be;
+ * storing: items are being written, no client has been told the id; accepted: batch and items are durable, the workflow may not be;
  * started: the workflow is durable; success: it ran to its end, whatever its items say; failed: it was cancelled, terminated
  * or could not run.
  */

@@ -24,7 +24,7 @@ export interface PartIdentity {
 export interface KeptPart extends PartIdentity {
   /** Durable bytes from the beginning, at most `total`. */
   readonly kept: number;
-  /** Streams the kept bytes: whoever goes on has to hash them again. */
+  /** Streams the kept bytes: an attempt that resumes has to hash them again. */
   read(): Promise<Readable>;
   /** A writer that goes on behind the kept bytes. Takes the part away from every attempt before. */
   resume(): Promise<BlobWriter>;

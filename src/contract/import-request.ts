@@ -29,7 +29,7 @@ export interface PostedJson {
   readonly hasLostList: boolean;
 }
 
-/** Checks a JSON body item by item, so that whoever does it may give way in between. */
+/** Checks a JSON body item by item, so that the caller can yield to other requests in between. */
 export interface ImportRequestCheck {
   /** 0 when the items need not be looked at. */
   readonly itemCount: number;

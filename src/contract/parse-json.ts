@@ -9,8 +9,8 @@ const MAX_FOUND = 100;
 const MAX_DEPTH = 50;
 
 /**
- * Parses JSON, but answers an integer beyond 2^53 as a bigint: a double would be another number (RFC 8259 section 6), and whoever
- * checks the value can tell it by its type. 1e300 is a double that is meant as one. Of very many only the first are told.
+ * Parses JSON, but answers an integer beyond 2^53 as a bigint: a double would be another number (RFC 8259 section 6), and
+ * validation recognizes it by its type. 1e300 is meant as a double. Of very many such integers only the first are converted.
  * @throws SyntaxError
  */
 export function parseJson(text: string): unknown {
@@ -51,7 +51,7 @@ function endOfString(text: string, quote: number): number {
   return text.length;
 }
 
-/** Replaces these numbers within the value itself, which nobody else has yet. */
+/** Replaces these numbers in place: the value has no other owner yet. */
 function withBigInts(root: unknown, long: ReadonlySet<number>): unknown {
   let left = MAX_FOUND;
   const replaced = (value: unknown, depth: number): unknown => {

@@ -22,7 +22,7 @@ export interface Problems {
 /** @param max how many problems are kept */
 export function createProblems(max = MAX_PROBLEMS): Problems {
   const found = new Map<string, string>();
-  // Those that share a path once it is cut count as well: without that, a long key would let the search go on for ever.
+  // Those that share a path once it is cut count as well: without that, a long key would keep the search going forever.
   let count = 0;
   // fromEntries defines own keys, so that a path called __proto__ is reported like any other.
   const asError = () => new ApiError(400, Object.fromEntries(found));

@@ -27,7 +27,7 @@ export interface BatchStore {
   /** accepted → started; a batch that is further on, or that was refused, stays as it is. */
   markStarted(batchId: string, at: Date): Promise<void>;
   /**
-   * Takes an acceptance back: storing, accepted → storing, given up at once to whoever removes half-stored batches. Answers false
+   * Takes an acceptance back: storing, accepted → storing, so that half-stored batches can be removed at once. Answers false
    * when the workflow has begun, which makes the batch durable whatever the gateway heard of it.
    */
   refuse(batchId: string): Promise<boolean>;
@@ -59,7 +59,7 @@ export interface BatchStore {
    * in any other state stays as it is.
    */
   reopen(batchId: string): Promise<void>;
-  /** Started batches whose workflow nobody has looked at since the given time, longest ago first. */
+  /** Started batches whose workflow has not been checked since the given time, longest ago first. */
   findUnchecked(before: Date, limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
   markChecked(batchIds: readonly string[], at: Date): Promise<void>;
   /**

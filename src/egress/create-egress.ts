@@ -155,7 +155,7 @@ export function createEgress(deps: EgressDeps): Egress {
         url = target;
       }
     },
-    // Bodies that are still being read are cut off: whoever closes the door has no more use for them.
+    // Bodies that are still being read are cut off: after closing, they are of no use.
     close: () => dispatcher.destroy(),
   };
 }

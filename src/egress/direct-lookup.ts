@@ -19,7 +19,7 @@ const QUESTION = { timeout: 1500, tries: 2 };
  */
 export function createDirectLookup({ timeoutMs, servers }: DirectLookupDeps): Lookup {
   return async (hostname) => {
-    // One for each name: it reads resolv.conf as it is now, and cancelling it ends nobody else's questions.
+    // One for each name: it reads resolv.conf as it is now, and cancelling it affects no other lookup.
     const resolver = new Resolver(QUESTION);
     if (servers !== undefined) resolver.setServers(servers);
     const deadline = setTimeout(() => {

@@ -27,7 +27,7 @@ function inTime(found: ReturnType<Lookup>, timeoutMs: number): ReturnType<Lookup
     const message = `The name servers did not answer within ${timeoutMs} ms`;
     const deadline = setTimeout(() => {
       reject(new ImportError('dns_failed', message, { stage: 'resolve' }));
-    }, timeoutMs).unref(); // a look-up that nobody waits for any more must not hold up the shutdown
+    }, timeoutMs).unref(); // a lookup without a waiter must not delay the shutdown
     found.then(resolve, reject).finally(() => {
       clearTimeout(deadline);
     });

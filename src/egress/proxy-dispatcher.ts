@@ -17,7 +17,7 @@ export interface ProxyDispatcherDeps {
 }
 
 /**
- * Fails a connection at whose other end somebody speaks before being asked, or is gone already: undici would throw such a tunnel away and ask
+ * Fails a connection whose other end speaks before it is asked, or is gone already: undici would throw such a tunnel away and ask
  * for the next one, about a hundred times a second and without end.
  */
 function refuseEarlySpeech(callback: buildConnector.Callback): buildConnector.Callback {
@@ -34,7 +34,7 @@ function refuseEarlySpeech(callback: buildConnector.Callback): buildConnector.Ca
 }
 
 /**
- * Asks for no tunnel that the rules refuse, whoever comes by. What a name leads to is the proxy's to judge, and it knows nothing
+ * Never asks for a tunnel that the rules refuse, whatever the caller. What a name leads to is the proxy's to judge, and it knows nothing
  * of the allow list: a name gets a tunnel on the web's ports only.
  */
 function guardTunnel(tunnel: buildConnector.connector, allow: AllowList): buildConnector.connector {

@@ -65,7 +65,7 @@ const CHARACTER_NAMES: Readonly<Record<string, string>> = {
   '\ufeff': 'a byte order mark',
 };
 
-/** The way out for whoever tries the service with an origin of their own. */
+/** Advice for developers who try the service with an origin of their own. */
 const LOCAL_ORIGINS = 'for a local or private origin see EGRESS_ALLOW in docs/configuration.md';
 
 /** RFC 1035 section 2.3.4. */

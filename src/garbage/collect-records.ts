@@ -14,8 +14,8 @@ export interface RemovedRecords {
 }
 
 /**
- * Removes expired idempotency keys, what is known of hosts that nobody uses, and imports that ended long ago, with their items and deliveries; their media stay. The batch
- * goes last, so that a call that died is made up for by the next one.
+ * Removes expired idempotency keys, records of unused hosts, and imports that ended long ago, with their items and deliveries; their
+ * media stay. The batch goes last, so that the next call completes one that died.
  * @throws whatever the store throws, and the signal's reason
  */
 export async function collectRecords(

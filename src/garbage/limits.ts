@@ -22,7 +22,7 @@ export function garbageLimits(retentionDays: number): GarbageLimits {
     partAgeMs: 24 * HOUR_MS,
     // An import looks for a notice right after it has written its media; the rest is for clocks that differ.
     noticeAgeMs: 48 * HOUR_MS,
-    // The longest pause is 15 minutes, or RETRY_MAX; whoever comes after a day finds out anew how the host is.
+    // The longest pause is 15 minutes, or RETRY_MAX; after a day the state of the host is learned anew.
     hostAgeMs: 24 * HOUR_MS,
     retentionMs: retentionDays * 24 * HOUR_MS,
   };

@@ -56,7 +56,7 @@ export interface HttpDeps {
 export function createApp(deps: HttpDeps): Koa<RequestState> {
   const router = createRouter(deps);
   const app = new Koa<RequestState>();
-  // A broken connection during a streamed answer ends up here; the client is gone, so there is nobody to tell.
+  // A broken connection during a streamed answer ends up here; the client is gone, so there is no one to answer.
   app.on('error', (error: unknown) => {
     deps.logger.debug({ err: error }, 'an answer was cut off');
   });

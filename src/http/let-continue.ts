@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 
-/** Answers to requests with `Expect: 100-continue` whose bodies nobody has asked for, and whether their connection is kept. */
+/** Answers to requests with `Expect: 100-continue` whose bodies have not been requested, and whether their connection is kept. */
 const heldBack = new WeakMap<ServerResponse, boolean>();
 
 /**
  * Notes that the client waits for a sign before it sends its body. An answer without that sign ends the connection: the client may
- * send the body all the same, or not, and nobody could tell what comes next (RFC 9110 section 10.1.1).
+ * send the body all the same, or not, and what follows on the connection would be ambiguous (RFC 9110 section 10.1.1).
  */
 export function holdBack(response: ServerResponse): void {
   heldBack.set(response, response.shouldKeepAlive);

@@ -13,7 +13,7 @@ export interface ListenOptions {
   readonly portVariable: string;
   /** A connection on which no byte has moved for so long is cut. */
   readonly silenceMs?: number;
-  /** A body that nobody reads has to be over after this. */
+  /** An unread body must have ended after this. */
   readonly requestMs?: number;
   /** Further connections are closed as soon as they are made; not limited when absent. */
   readonly maxConnections?: number;
@@ -32,7 +32,7 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
-/** 16 MiB at 1 Mbit/s take 134 s; a client slower than half of that, whose body nobody reads, holds a socket for nothing. */
+/** 16 MiB at 1 Mbit/s take 134 s; a client slower than half of that, whose body is not being read, holds a socket for nothing. */
 const REQUEST_TIMEOUT_MS = 300_000;
 /** Headers fit one packet or two; slow ones are an attack (slowloris). */
 export const HEADERS_TIMEOUT_MS = 15_000;
@@ -97,7 +97,7 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
   });
   // RFC 9110 section 10.1.1: an expectation that is unknown may be passed over. Node would answer 417 without a body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  // Node would ask for the body of whoever it is; `letContinue` does so once the token was looked at.
+  // Node would ask any client for its body; `letContinue` does so only once the token has been verified.
   server.on('checkContinue', (request, response) => {
     holdBack(response);
     server.emit('request', request, response);

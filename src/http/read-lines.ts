@@ -85,7 +85,7 @@ export async function readPostedLines(
   }
 }
 
-/** Whoever has sent nothing yet holds nothing. */
+/** A client that has sent nothing yet holds no memory. */
 async function* counted(
   chunks: AsyncIterable<Buffer>,
   hash: ReturnType<typeof createHash>,

@@ -8,7 +8,7 @@ interface Deadline {
 
 const deadlines = new WeakMap<IncomingMessage, Deadline>();
 
-/** Calls `cut` unless the whole body has arrived after `ms`, or somebody reads it and watches its pace instead. */
+/** Calls `cut` unless the whole body has arrived after `ms`, or its reader enforces a pace instead. */
 export function startDeadline(request: IncomingMessage, ms: number, cut: () => void): void {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   if (length === undefined && encoding === undefined) return;
@@ -20,12 +20,12 @@ export function startDeadline(request: IncomingMessage, ms: number, cut: () => v
     });
 }
 
-/** Whoever calls this reads the body and watches its pace from now on. */
+/** From now on the caller reads the body and enforces its pace. */
 export function liftDeadline(request: IncomingMessage): void {
   clearTimeout(deadlines.get(request)?.timer);
 }
 
-/** Nobody reads the rest of the body. */
+/** The rest of the body will not be read. */
 export function setDeadline(request: IncomingMessage): void {
   const deadline = deadlines.get(request);
   if (deadline === undefined || request.complete || request.destroyed) return;

@@ -38,7 +38,7 @@ interface AcceptedLines {
 
 /**
  * Accepts a batch whose items come line by line, any number of them, in bounded memory: resolves only after batch, items and
- * workflow are durable. Lines are stored while they arrive; nobody is told of the batch before all of them are.
+ * workflow are durable. Lines are stored while they arrive; the batch is not announced before all of them are stored.
  * @throws ApiError 400 (bad lines, or none), 401 (no longer allowed), 409, 422; whatever RunBatch, the room and the lines throw
  */
 export type AcceptLines = (input: AcceptLinesInput) => Promise<AcceptedLines>;

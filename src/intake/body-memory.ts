@@ -4,7 +4,7 @@ import { ApiError } from '../contract/api-error.js';
  * What a project may hold, in parts of what is left free beside it (dynamic thresholds, as switches share their buffers): a quarter for
  * what stays until a request ends, half of it together with what is given back sooner. A project alone keeps at most a fifth of
  * all; the next one then finds four fifths of that, and so on: the seventh still finds a twentieth. What is kept never takes the room
- * in which chunks are stored, so whoever waits for that waits for others who get on.
+ * in which chunks are stored, so a request that waits for that room waits for requests that make progress.
  */
 const KEPT_OF_FREE = 1 / 4;
 const LENT_OF_FREE = 1 / 2;

@@ -42,8 +42,8 @@ export function createKeyClaims({ store, logger }: { store: Store; logger: Logge
   };
 
   /**
-   * Of a claim whose POST died without getting through: frees the key. What the POST has stored is given up and goes in the
-   * background; a client must not wait for a million items. Its id was told to nobody.
+   * Of a claim whose POST died without getting through: frees the key. What the POST has stored is given up and removed in the
+   * background; a client must not wait for a million items. No client has been told its id.
    */
   const freeLapsed = async (projectId: string, key: string, batchId: string) => {
     items

@@ -2,7 +2,7 @@
 const SWEEP_ABOVE = 1000;
 
 export interface CoalesceOptions {
-  /** For so many milliseconds after a question was put nobody puts it again. */
+  /** For this many milliseconds after a question was asked it is not asked again. */
   readonly ttlMs: number;
   /** For so many more its answer is still given at once, while the question is put again behind it. */
   readonly staleMs?: number;
@@ -47,7 +47,7 @@ export function coalesce<T>(
     if (known !== undefined && now() < known.freshUntil + staleMs) {
       if (!known.refreshing) {
         known.refreshing = true;
-        // Takes the place of the old answer only when it is there: nobody waits for it meanwhile.
+        // Replaces the old answer only once it has arrived: no caller waits for it meanwhile.
         put(key, (entry) => answers.set(key, entry));
       }
       return known.answer;

@@ -2,7 +2,7 @@ import { ScheduleAlreadyRunning, type Client, type ScheduleDescription } from '@
 import { LEAST_URGENT } from '../contract/priority.js';
 import { GARBAGE_SCHEDULE, WORKFLOWS } from '../contract/workflow-names.js';
 
-/** Creating writes to Temporal's database; whoever calls tries again. */
+/** Creating writes to Temporal's database; the caller tries again. */
 const DEADLINE_MS = 5_000;
 /** A collection that could not begin in time waits for the next one: garbage does not spoil. Temporal takes no less than 10 s. */
 const CATCHUP_MS = 60_000;

@@ -15,12 +15,12 @@ export type WorkflowState =
 /** What the gateway asks of the workflow engine. Every method ends within a few seconds. */
 export interface ImportWorkflows {
   /**
-   * Resolves when the workflow of the batch is durable, whoever started it. `priority` is 1 (most urgent) to 5.
+   * Resolves when the workflow of the batch is durable, no matter which process started it. `priority` is 1 (most urgent) to 5.
    * @throws Outage when that is not known, or when a workflow of this id has ended: it will do nothing more for the batch
    */
   start(input: ImportBatchInput, priority: number): Promise<void>;
   /**
-   * Resolves when the workflow that delivers this message is known to exist, whoever started it and whatever became of it.
+   * Resolves when the workflow that delivers this message is known to exist, no matter which process started it or how it ended.
    * `generation` is that of the message, `priority` that of the batch.
    * @throws Outage
    */

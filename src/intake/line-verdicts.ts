@@ -2,7 +2,7 @@ import type { RejectedLine } from '../contract/import-line.js';
 import { MAX_PROBLEMS, createProblems } from '../contract/problems.js';
 import { cutToBytes } from '../contract/stored-text.js';
 
-/** An answer of some 100 KiB, and at most 500; whoever has more bad lines than that corrects what makes them. */
+/** An answer of some 100 KiB, and at most 500; with more bad lines than that, it is their producer that needs fixing. */
 const MAX_REJECTED = 1_000;
 /** Of one line. More would not be read, and 1,000 lines of 100 problems each once made an answer of 80 MB. */
 const MAX_REASONS = 5;

@@ -84,7 +84,7 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
     return true;
   };
 
-  /** The import was given up while it was stored: whoever did that removes it, or has stored it anew under the same id. */
+  /** The import was given up while it was stored: the process that did so removes it, or has stored it anew under the same id. */
   const leave = async ({ batchId, projectId }: BatchToRun) => {
     if ((await store.batches.find(projectId, batchId)) === null) await store.items.removeAll(batchId);
   };

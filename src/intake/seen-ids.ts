@@ -29,7 +29,7 @@ interface Table {
 }
 
 /**
- * Salted, so that nobody can choose ids that crowd one place.
+ * Salted, so that a client cannot choose ids that collide.
  * @param keep is told by how many bytes it is about to grow, and may throw
  */
 export function createSeenIds(keep: (bytes: number) => void = () => undefined): SeenIds {

@@ -23,7 +23,7 @@ export interface LinesToTake {
 
 /**
  * Checks lines and stores their items chunk by chunk, in the order of the lines. One chunk is stored while the next one is
- * read; no more is read meanwhile, so that whoever sends is slowed down to the pace of the database. Answers the number of items.
+ * read; no more is read meanwhile, so that the sender is slowed down to the pace of the database. Answers the number of items.
  * @throws ApiError 400 when lines must not be left out and one is bad, when too many are, or when there is no item; whatever `lines`,
  *   `store` and `room` throw
  */

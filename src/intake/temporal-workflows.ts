@@ -46,7 +46,7 @@ export interface TemporalWorkflowsOptions {
 export function createTemporalWorkflows(options: TemporalWorkflowsOptions): ImportWorkflows {
   const { client, taskQueue, projectWeights, webhookDelayMs = 0 } = options;
   const { connection } = client;
-  // A worker answers queries on ended workflows too, which would make a terminated import look alive for ever.
+  // A worker answers queries on ended workflows too, which would make a terminated import look alive forever.
   const reader = new Client({
     connection,
     namespace: client.options.namespace,

@@ -4,7 +4,7 @@ import type { HostRecord } from '../contract/hosts.js';
 const WANTING_MS = 3_000;
 
 /**
- * How many slots a worker may keep when its turn is over: all, while nobody else wants any; else its part of them. Where there are
+ * How many slots a worker may keep when its turn is over: all, while no other worker wants any; otherwise its share. Where there are
  * more workers than slots that is none, so that they take turns.
  */
 export function fairShare(

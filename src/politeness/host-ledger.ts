@@ -66,7 +66,7 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
   /** How many slots there is work for. */
   const wanted = () => Math.min(most, active + queue.length);
 
-  /** How many slots to keep when others want some too; all that there are while nobody does. */
+  /** How many slots to keep when others want some too; all of them otherwise. */
   const share = (own: string) => {
     const record = views.peek(host);
     return record === undefined ? most : Math.min(most, fairShare(record, own, sharedMax, lease.now()));
@@ -120,12 +120,12 @@ export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => 
     const spare = surplus(own);
     if (spare > 0) {
       await giveBack(own, spare);
-      // Whoever wants them looks within this time.
+      // A worker that wants them looks within this time.
       if (queue.length > 0 && taken === active) await pause(LONGEST_POLL_MS);
       return true;
     }
     serve();
-    // With more workers than slots the share is none; then whoever looks first has the next turn.
+    // With more workers than slots the share is zero; the first worker to look then takes the next turn.
     const missing = Math.min(wanted(), Math.max(1, share(own))) - taken;
     if (missing <= 0 && taken === most) return false;
     const got = missing > 0 ? await take(own, missing) : 0;

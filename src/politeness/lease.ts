@@ -4,8 +4,8 @@ import type { HostLeaseStore } from '../contract/hosts.js';
 /** Four renewals to a lease, so that a slow database or a pause of the process costs nothing. */
 const RENEWAL_MS = 2_000;
 /**
- * How long a worker goes by its lease while the database does not answer: an election takes 12 s, says MongoDB's manual, and is noticed
- * after four. Other workers take nobody for dead before they have been steady themselves, so the lease is there afterwards.
+ * How long a worker relies on its lease while the database does not answer: an election takes 12 s according to MongoDB's manual, and is
+ * noticed after four. Other workers declare none dead before they have been steady themselves, so the lease still exists afterwards.
  */
 const OWN_MS = 20_000;
 /** A worker whose renewals have succeeded for so long can tell the dead from those that had no database either: two renewals. */
@@ -60,7 +60,7 @@ export function createLease(deps: {
     id = undefined;
     clearInterval(timer);
     if (lost === undefined) return;
-    // Whoever looks for slots sees sooner that these are free; it is not needed.
+    // Lets other workers see sooner that these slots are free; nothing depends on it.
     leases.close(lost).catch(() => undefined);
     onLost();
   };

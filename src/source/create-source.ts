@@ -6,8 +6,8 @@ import type { SourceDeps } from './source-deps.js';
 
 /**
  * Creates the source of all imported bytes. A fetch holds one connection and at most one open blob, and gives both back however
- * it ends; an aborted one rejects with the reason of its signal. What it keeps of a large body is gone on with by the next fetch
- * under the same `partKey`, in this process or another one that shares the store.
+ * it ends; an aborted one rejects with the reason of its signal. What it keeps of a large body is resumed by the next fetch
+ * with the same `partKey`, in this process or another one that shares the store.
  */
 export function createSource(deps: SourceDeps): Source {
   return {

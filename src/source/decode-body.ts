@@ -62,7 +62,7 @@ export async function* decodeBody(
   }
 
   const decoder = decoderFor(encoding, first.value);
-  // Errors reach us through the decoder; the callback keeps them from being thrown at nobody.
+  // Errors reach us through the decoder; the callback keeps them from becoming uncaught.
   pipeline(Readable.from(counted(first.value), { objectMode: false }), decoder, () => undefined);
   try {
     for await (const chunk of decoder as AsyncIterable<Buffer>) {

@@ -5,6 +5,6 @@ import type { ReadPart } from './read-back.js';
 export interface Earlier {
   /** What the answer's body is to be the rest of; null when the whole body is asked for. */
   readonly begun: ReadPart | null;
-  /** The part that was found, whether it is gone on with or not. */
+  /** The part that was found, whether it is resumed or not. */
   readonly found: KeptPart | null;
 }

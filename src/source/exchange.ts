@@ -30,7 +30,7 @@ export async function exchange(
     signal,
   });
   const { body } = response;
-  // A body that breaks while nobody reads it must not end the process; readers get the error from their iterator.
+  // A body that breaks while it is not being read must not end the process; readers get the error from their iterator.
   body.on('error', () => undefined);
   const cut = (): void => void body.destroy();
   signal.addEventListener('abort', cut, { once: true });

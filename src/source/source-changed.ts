@@ -1,6 +1,6 @@
 import { ImportError } from '../contract/errors.js';
 
-/** Once may be a release that went out meanwhile; whoever changes a file again is likely to go on. */
+/** Once may be a release that went out meanwhile; a file that changes again is likely to keep changing. */
 const ENOUGH_RESTARTS = 2;
 
 /**

@@ -15,7 +15,7 @@ function samplesFolder(): string {
 const FLAKY_FAILURES = 2;
 
 /**
- * Somebody else's web server, for the demo: `/<sample>` serves a sample file, `/flaky/<sample>` does so after two answers of
+ * A third party's web server, for the demo: `/<sample>` serves a sample file, `/flaky/<sample>` does so after two answers of
  * 503, everything else is 404.
  */
 export function startDemoOrigin(): Promise<LoopbackServer> {

@@ -60,7 +60,7 @@ export async function isReachable(url: string): Promise<boolean> {
   }
 }
 
-/** Destroyed before its end a body says so with an error that nobody is to handle. */
+/** A body that is destroyed before its end emits an error, which is expected here. */
 function drop(body: Readable): void {
   body.on('error', () => undefined).destroy();
 }

@@ -12,7 +12,7 @@ export interface ProcessIdentity {
 /** Only where there is no /proc; ps itself answers at once. */
 const PS_TIMEOUT_MS = 5_000;
 
-/** Looks at a process; null when there is none, when it has ended and nobody collected it yet, or when it cannot be seen. */
+/** Looks at a process; null when there is none, when it has ended but has not been reaped, or when it cannot be seen. */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | null> {
   return process.platform === 'linux' ? identifyOnLinux(pid) : identifyWithPs(pid);
 }

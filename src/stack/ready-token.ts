@@ -5,9 +5,9 @@ import { mintToken, type Signing } from './mint-token.js';
 
 const SCOPE = 'public-api:read public-api:write';
 const DAY_MS = 24 * 60 * 60_000;
-/** Long enough that nobody on a laptop meets its end. */
+/** Long enough that it never expires in local use. */
 const EXPIRES_IN_MS = 365 * DAY_MS;
-/** One that ends soon is replaced before it ends in the middle of somebody's work. */
+/** One that ends soon is replaced before it ends while it is in use. */
 const REPLACE_BEFORE_MS = 30 * DAY_MS;
 
 /** The token that `start` prints: the kept one while it is good, else a new one, which is recorded like any other. */

@@ -24,8 +24,8 @@ const UI_OFFSET = 1000;
 const MONGODB_PORT = 27017;
 
 /**
- * Chooses the ports of a stack. Ports of servers, and those that nobody asked for, move on to the next free one, which is said;
- * PORT and METRICS_PORT that were set stay, because others were told of them.
+ * Chooses the ports of a stack. Ports of servers, and those that were not set, move on to the next free one, which is reported;
+ * PORT and METRICS_PORT stay when they were set, because other programs may rely on them.
  * @throws Error that names the setting of a port that is not a port, or is in use and must not move
  */
 export async function choosePorts({ env, api, metrics, report }: PortWishes): Promise<StackPorts> {

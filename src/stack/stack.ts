@@ -71,7 +71,7 @@ export function createStack({ env, report }: StackOptions): Stack {
 
   const takeDown = async (): Promise<void> => {
     stopping.abort(new Error('Stopped'));
-    // First of all, so that nobody takes the addresses for good; what still runs stands in the record until it is gone.
+    // First, so that the addresses are no longer advertised; what still runs stays in the record until it is gone.
     await writing.catch(() => undefined);
     if (unlock === undefined) return;
     await removeRunFile(dataDir);

@@ -8,7 +8,7 @@ import { createPrivateFile } from './write-private-file.js';
 
 const Owner: z.ZodType<ProcessIdentity> = z.object({ pid: z.number(), startedAt: z.string(), command: z.string() });
 
-/** Somebody else runs a stack on that folder. */
+/** Another process runs a stack on that folder. */
 export class AlreadyRunningError extends Error {
   override readonly name = 'AlreadyRunningError';
   constructor(
@@ -21,7 +21,7 @@ export class AlreadyRunningError extends Error {
   }
 }
 
-/** Looks at a lock that somebody else is just removing: that takes milliseconds. */
+/** Looks at a lock that another process is just removing: that takes milliseconds. */
 const TRIES = 100;
 const PAUSE_MS = 20;
 
@@ -50,13 +50,13 @@ async function livingOwner(file: string): Promise<ProcessIdentity | null> {
 }
 
 /**
- * Removes a stale lock under a lock of its own, because a new one may have taken its place since it was looked at: whoever holds
- * that one looks again, and nobody else takes a lock away whose owner is gone. Answers false when somebody else is at it.
+ * Removes a stale lock under a lock of its own, because a new one may have taken its place since it was looked at: the holder of
+ * that second lock looks again, and only the holder removes a lock whose owner is gone. Answers false while another process does so.
  */
 async function removeStale(file: string, content: string): Promise<boolean> {
   const removal = `${file}.removal`;
   if (!(await createPrivateFile(removal, content))) {
-    // Whoever died in these milliseconds must not lock the folder for ever.
+    // A process that died in these milliseconds must not lock the folder forever.
     const other = await readJsonFile(removal, Owner).catch(() => null);
     if (other !== null && !(await isStillThere(other))) await rm(removal, { force: true });
     return false;

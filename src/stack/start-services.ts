@@ -73,7 +73,7 @@ function gatewayEnvironment(options: ServicesOptions): NodeJS.ProcessEnv {
   };
 }
 
-/** The worker handles the bytes of strangers and checks no token: it is not given what signs them, whoever set it. */
+/** The worker handles untrusted bytes and verifies no token: it never gets the signing secret, even when it is set. */
 function workerEnvironment(options: ServicesOptions): NodeJS.ProcessEnv {
   const { TOKEN_SECRET: _secret, ...env } = sharedEnvironment(options);
   return { ...env, METRICS_PORT: String(options.ports.metrics + 1) };

@@ -147,7 +147,7 @@ export function createBatchStore(deps: {
       const key = { _id: batchId, projectId };
       const finished = await batches.findOneAndUpdate(
         { ...key, finishedAt: { $exists: false }, ...(leased && sameRun({ ...leased, _id: batchId })) },
-        // Whoever holds the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
+        // The holder of the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
         { $set: { ...end, finishedAt: at }, ...(leased === undefined && { $unset: { endingAt: '' } }) },
         { returnDocument: 'after' },
       );

@@ -40,7 +40,7 @@ const LIMITS = {
   // died without a word while the server itself is well.
   socketTimeoutMS: 30_000,
   // Replication lags by milliseconds, in a backup by seconds. When a majority is away for longer, the caller is told (503)
-  // instead of waiting for ever. The write may still take effect, as after any lost answer.
+  // instead of waiting forever. The write may still take effect, as after any lost answer.
   wtimeoutMS: 10_000,
 } as const satisfies MongoClientOptions;
 

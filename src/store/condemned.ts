@@ -9,14 +9,14 @@ import { retryDuplicateKey } from './retry-duplicate-key.js';
  */
 const LINEARIZABLE: FindOptions = {
   readConcern: { level: 'linearizable' },
-  // Without a majority such a read would wait for ever: as long as the client's writes do.
+  // Without a majority such a read would wait forever; it waits as long as the client's writes do.
   maxTimeMS: 10_000,
 };
 
 /** All notices of one blob: whether one stands is told by those that have not concluded, so that no update has to look first. */
 export interface CondemnedDocument {
   readonly _id: string;
-  /** When it was condemned last, whoever did. */
+  /** When it was last condemned, by any collector. */
   readonly at: Date;
   /** When it was condemned by each collector that has not concluded. */
   readonly removing: Readonly<Record<string, Date>>;
@@ -26,7 +26,7 @@ export interface CondemnedDocument {
 export function createCondemnedStore(deps: {
   condemned: Collection<CondemnedDocument>;
   now: () => Date;
-  /** A standalone server has nobody to ask, and refuses linearizable reads. */
+  /** A standalone server has no members to ask, and refuses linearizable reads. */
   isReplicated: () => boolean;
 }): CondemnedStore {
   const { condemned, now, isReplicated } = deps;

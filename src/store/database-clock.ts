@@ -12,7 +12,7 @@ const FRESH_MS = 10_000;
 
 /**
  * The clock of the database, which all processes share: leases that one process takes and another one lets lapse are measured by
- * it. Asked again every 10 s; in between it advances with a clock of the process that nobody sets. It is asked by a write, because
+ * it. Asked again every 10 s; in between it advances with a monotonic clock of the process. It is asked by a write, because
  * a primary that was replaced without noticing cannot answer one.
  * @param elapsed milliseconds on a clock that is never set
  */

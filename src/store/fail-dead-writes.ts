@@ -25,7 +25,7 @@ const patched = new WeakSet<WriteCommand>();
 /**
  * Lets a write fail whose connection closes. The driver waits for the `drain` of a socket and hears only of its errors,
  * not of its end: a write that meets a closing socket, or one that Node has destroyed and not yet reported closed, is waited for
- * for ever. When that is the check of the server's state, which is made just when other connections break, the process never
+ * indefinitely. When that is the check of the server's state, which is made just when other connections break, the process never
  * finds a restarted MongoDB again: seen in one of four kill -9 of the server under load.
  *
  * And it hands on what the system says of a connection that breaks during that wait as it is, so that neither the driver nor anybody
@@ -40,7 +40,7 @@ export function failDeadWrites(report: (message: string) => void, driver: Driver
   const original = prototype?.writeCommand;
   const expected = `the patch of its writes was made for ${PATCHED_DRIVER}`;
   if (prototype === undefined || typeof original !== 'function') {
-    report(`mongodb ${version} is not patched, ${expected}: a write to a connection that closes may wait for ever`);
+    report(`mongodb ${version} is not patched, ${expected}: a write to a connection that closes may wait forever`);
     return;
   }
   if (version !== PATCHED_DRIVER)

@@ -6,7 +6,7 @@ interface Waiting<In, Out> {
 
 /**
  * Gathers single calls of this process into batches: what is called while a batch is under way goes into the next one, at most
- * `maxBatch` at a time, so that batches grow with the load and an idle process waits for nobody. `run` answers in the order of
+ * `maxBatch` at a time, so that batches grow with the load and a single call is not delayed. `run` answers in the order of
  * its inputs; each caller gets its own outcome, and all callers of a batch get the error when `run` itself fails.
  */
 export function createGatherer<In, Out>(

@@ -30,7 +30,7 @@ export function createHostSlotStore(deps: { hosts: Collection<HostDocument>; now
     },
 
     give: async (lease, host, count, held) => {
-      // Nobody else changes the number but whoever takes all of it away: then there is nothing to give.
+      // The only other change is that all of them are reclaimed: then there is nothing to give.
       const filter = { _id: host, [`held.${lease}`]: held };
       const isLast = count === held;
       const update = isLast

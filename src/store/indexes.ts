@@ -38,7 +38,7 @@ const INDEXES = {
     { key: { unstartedSince: 1 }, sparse: true },
   ],
   condemned: [{ key: { at: 1 } }],
-  // What nobody has used for a day.
+  // Hosts unused for a day.
   hosts: [{ key: { touchedAt: 1 } }],
   workers: [{ key: { renewedAt: 1 } }],
   keys: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],

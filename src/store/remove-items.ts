@@ -4,8 +4,8 @@ import type { OnChunk } from '../contract/store.js';
 import type { StoredItem } from './stored-item.js';
 
 /**
- * Removes all items of a batch, window by window, the last ones first (`countWindows` relies on it). Whoever removes the batch
- * next finishes a removal that died; two at once do no harm.
+ * Removes all items of a batch, window by window, the last ones first (`countWindows` relies on it). The next removal of
+ * the batch completes one that died; two at once do no harm.
  */
 export async function removeItems(items: Collection<StoredItem>, batchId: string, onChunk?: OnChunk): Promise<void> {
   for (let window = (await countWindows(items, batchId)) - 1; window >= 0; window -= 1) {

@@ -7,8 +7,8 @@ const CONTROLS = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u20
 const LAYOUT = /^[\n\t]$/;
 
 /**
- * A value that somebody else chose, for one line of a terminal or a log: every control character becomes `\uXXXX`. In JSON text that
- * changes nothing of the value, because controls only occur inside of its strings.
+ * Escapes an untrusted value for one line of a terminal or a log: every control character becomes `\uXXXX`. JSON text keeps its
+ * value, because escaped controls only occur inside its strings.
  */
 export function escapeControls(text: string): string {
   return text.replace(CONTROLS, escaped);

@@ -11,7 +11,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.h2.mvstore.MVMap;
 
-/** A collection whose queries use its unique indexes, and whose answers nobody changes afterwards. */
+/** A collection whose queries use its unique indexes, and whose results are never modified afterwards. */
 class Documents extends H2Collection {
     /** The `$match` that begins the aggregation of this thread: the library would hand every document to it. */
     static final ThreadLocal<Document> AGGREGATED = new ThreadLocal<>();
@@ -71,7 +71,7 @@ class Documents extends H2Collection {
         return super.createQueryResult(documents.stream().map(Document::cloneDeeply).toList(), batchSize);
     }
 
-    /** Nobody asks for it, and it costs two encodings a write. */
+    /** It is never read, and costs two encodings a write. */
     @Override
     protected boolean tracksDataSize() {
         return false;

@@ -128,7 +128,7 @@ public class MongoStandIn extends H2Backend {
         Runtime.getRuntime().halt(1);
     }
 
-    /** Group commit: whoever gets here first commits for all whose writes were applied by then. */
+    /** Group commit: the first thread to get here commits all writes that were applied by then. */
     private void commitUpTo(long write) {
         synchronized (committing) {
             if (committed >= write) return;

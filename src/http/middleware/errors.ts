@@ -12,7 +12,7 @@ export function errorBody(status: ApiStatus, details: Readonly<Record<string, un
 }
 
 /**
- * The one place that turns errors into answers. An unreachable server is a 503; whatever nobody thought of is a 500 that says
+ * The one place that turns errors into answers. An unreachable server is a 503; an unexpected error is a 500 that reveals
  * nothing but the request id, and is logged once.
  */
 export function errors(logger: Logger): RequestHandler {

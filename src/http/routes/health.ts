@@ -5,7 +5,7 @@ import type { RequestHandler } from '../request-state.js';
 
 /** A probe of Kubernetes waits a second or more by default settings of operators; a healthy server answers in milliseconds. */
 const DEADLINE_MS = 2_500;
-/** Probes come every few seconds; whoever asks more often, without any token, costs nothing more. */
+/** Probes come every few seconds; more frequent requests, which need no token, cost nothing extra. */
 const KEPT_MS = 1_000;
 
 /** What must answer for the gateway to be of use, each with the sentence for when it does not. */
@@ -14,7 +14,7 @@ export interface ReadinessCheck {
   readonly sentence: string;
 }
 
-/** `GET /healthz`: the process runs and its event loop turns; restarting it would not mend anything else. */
+/** `GET /healthz`: the process runs and its event loop turns; restarting it would fix nothing else. */
 export function getHealth(): RequestHandler {
   return (ctx) => {
     ctx.body = { status: 'ok' };
