@@ -6,6 +6,7 @@ import type { ActivityDeps } from '../../activities/deps.js';
 import type { Activities } from '../../src/contract/activity-types.js';
 import type { Batch } from '../../src/contract/batch.js';
 import type { BlobStat, BlobStore } from '../../src/contract/blob-store.js';
+import { ImportError } from '../../src/contract/errors.js';
 import type { Egress } from '../../src/contract/egress.js';
 import type { ItemSpec } from '../../src/contract/item.js';
 import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
@@ -139,4 +140,14 @@ export function aFetch(content = 'a', validators: Validators = {}): Fetched {
     contentType: 'video/mp4',
     received: 1_000,
   };
+}
+
+/** Names an item of a batch in the input of an activity. */
+export function refOf({ _id: batchId, projectId }: Pick<Batch, '_id' | 'projectId'>, seq = 0) {
+  return { batchId, projectId, seq };
+}
+
+/** A source that answers 429 and says when to come back. */
+export function limited(retryAfterMs: number): ImportError {
+  return new ImportError('rate_limited', 'Source answered 429', { stage: 'headers', httpStatus: 429, retryAfterMs });
 }

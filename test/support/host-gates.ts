@@ -4,6 +4,7 @@ import type { HostOutcome } from '../../src/politeness/host-outcome.js';
 import type { HostCircuit, HostRate, HostStore } from '../../src/contract/hosts.js';
 import { createHostGate, type HostGate, type Visitor } from '../../src/politeness/host-gate.js';
 import type { PausePolicy } from '../../src/politeness/circuit.js';
+import { aTestStore } from './store.js';
 
 export const ANSWERED: HostOutcome = { kind: 'answered' };
 export const DOWN: HostOutcome = { kind: 'down', code: 'connect_failed' };
@@ -11,6 +12,7 @@ export const NEVER_OVER = new AbortController().signal;
 setMaxListeners(0, NEVER_OVER);
 
 export interface GateChanges {
+  readonly store?: HostStore;
   readonly policy?: PausePolicy;
   readonly sharedMax?: number;
   readonly ownMax?: number;
@@ -27,6 +29,31 @@ export function aHostGate(store: HostStore, changes: GateChanges = {}): HostGate
     metrics: { hostCooled: () => undefined, hostWaited: () => undefined },
     ...changes,
   });
+}
+
+/** A store, and the gates of workers on it. */
+export interface GateRig {
+  readonly hosts: HostStore;
+  aGate(changes?: GateChanges): HostGate;
+  close(): Promise<void>;
+}
+
+export async function aGateRig(): Promise<GateRig> {
+  const test = await aTestStore();
+  const { hosts } = test.store;
+  const gates: HostGate[] = [];
+  return {
+    hosts,
+    aGate: (changes) => {
+      const gate = aHostGate(hosts, changes);
+      gates.push(gate);
+      return gate;
+    },
+    close: async () => {
+      await Promise.all(gates.map((gate) => gate.close()));
+      await test.close();
+    },
+  };
 }
 
 /** An item of a project and an import of the test's own. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ImportError } from '../../../src/contract/errors.js';
 import type { FetchRequest, Fetched } from '../../../src/contract/source.js';
 import { parseMediaTypes } from '../../../src/contract/media-type-config.js';
-import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
+import { aFetch, anActivityBench, limited, refOf, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec } from '../../support/builders.js';
 
 let bench: ActivityBench;
@@ -12,11 +12,6 @@ const openBench = async (answer: (request: FetchRequest) => Promise<Fetched>) =>
   bench = await anActivityBench(answer);
   return bench;
 };
-const refOf = ({ _id: batchId, projectId }: { _id: string; projectId: string }, seq = 0) => {
-  return { batchId, projectId, seq };
-};
-const limited = (retryAfterMs: number) =>
-  new ImportError('rate_limited', 'Source answered 429', { stage: 'headers', httpStatus: 429, retryAfterMs });
 
 describe('importItem', () => {
   it('stores the media before it settles the item as success', async () => {

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ImportError } from '../../../src/contract/errors.js';
 import type { HostEvidence } from '../../../src/contract/hosts.js';
 import type { FetchRequest, Fetched } from '../../../src/contract/source.js';
 import { LeaveSweep } from '../../../src/contract/source.js';
-import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
+import { aFetch, anActivityBench, limited, refOf, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
 import { NEVER_OVER, aStay, aVisitor, giveUpHost } from '../../support/host-gates.js';
@@ -15,11 +14,6 @@ const openBench = async (answer: (request: FetchRequest) => Promise<Fetched>) =>
   bench = await anActivityBench(answer);
   return bench;
 };
-const refOf = ({ _id: batchId, projectId }: { _id: string; projectId: string }, seq = 0) => {
-  return { batchId, projectId, seq };
-};
-const limited = (retryAfterMs: number) =>
-  new ImportError('rate_limited', 'Source answered 429', { stage: 'headers', httpStatus: 429, retryAfterMs });
 
 describe('importItem, when places are scarce', () => {
   it('closes its host for no other item when one URL is answered with 429 and a long Retry-After', async () => {

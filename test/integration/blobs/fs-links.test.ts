@@ -27,6 +27,17 @@ describe('the blob store in a folder that another user may write to', () => {
     return sha256;
   }
 
+  /** A store that keeps half of a large body. */
+  async function aKeptHalf() {
+    const store = createFsBlobStore({ root });
+    const body = randomBytes(3 * 1024 * 1024);
+    const identity = partOf(body);
+    const writer = await store.createWriter(body.length, identity);
+    await writeAll(writer, body.subarray(0, body.length / 2));
+    await writer.suspend();
+    return { store, identity };
+  }
+
   it('serves and lists no file behind a symbolic link', async () => {
     const store = createFsBlobStore({ root });
     const sha256 = await plant(randomBytes(10));
@@ -46,12 +57,7 @@ describe('the blob store in a folder that another user may write to', () => {
   });
 
   it('continues no part behind such a link, and writes nothing through it', async () => {
-    const store = createFsBlobStore({ root });
-    const body = randomBytes(3 * 1024 * 1024);
-    const identity = partOf(body);
-    const writer = await store.createWriter(body.length, identity);
-    await writeAll(writer, body.subarray(0, body.length / 2));
-    await writer.suspend();
+    const { store, identity } = await aKeptHalf();
     const part = await keptPart(store, identity.key);
     const name = (await fs.readdir(join(root, 'parts'))).find((entry) => !entry.endsWith('.json')) ?? '';
     await fs.unlink(join(root, 'parts', name));
@@ -64,12 +70,7 @@ describe('the blob store in a folder that another user may write to', () => {
   });
 
   it('reads no note behind such a link', async () => {
-    const store = createFsBlobStore({ root });
-    const body = randomBytes(3 * 1024 * 1024);
-    const identity = partOf(body);
-    const writer = await store.createWriter(body.length, identity);
-    await writeAll(writer, body.subarray(0, body.length / 2));
-    await writer.suspend();
+    const { store, identity } = await aKeptHalf();
     const note = (await fs.readdir(join(root, 'parts'))).find((entry) => entry.endsWith('.json')) ?? '';
     await fs.rename(join(root, 'parts', note), join(folder, 'note'));
     await fs.symlink(join(folder, 'note'), join(root, 'parts', note));

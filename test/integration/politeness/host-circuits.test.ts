@@ -6,30 +6,21 @@ import {
   ANSWERED,
   DOWN,
   NEVER_OVER,
-  aHostGate,
+  aGateRig,
   aStay,
   aVisitor,
   visitOnce,
-  type GateChanges,
+  type GateRig,
 } from '../../support/host-gates.js';
-import { aTestStore, type TestStore } from '../../support/store.js';
 
-let test: TestStore;
-const gates: HostGate[] = [];
+let rig: GateRig;
 beforeEach(async () => {
-  test = await aTestStore();
+  rig = await aGateRig();
 });
-afterEach(async () => {
-  await Promise.all(gates.splice(0).map((gate) => gate.close()));
-  await test.close();
-});
+afterEach(() => rig.close());
 
-const aGate = (changes: GateChanges = {}) => {
-  const gate = aHostGate(test.store.hosts, changes);
-  gates.push(gate);
-  return gate;
-};
-const recordOf = (host: string) => test.store.hosts.find(host);
+const aGate: GateRig['aGate'] = (changes) => rig.aGate(changes);
+const recordOf = (host: string) => rig.hosts.find(host);
 
 /** A pause that no test sees the end of. */
 const LONG = { policy: { attempts: 3, initialMs: 600_000, maxMs: 600_000 } };

@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { HostGate } from '../../../src/politeness/host-gate.js';
 import { createHostLedger } from '../../../src/politeness/host-ledger.js';
 import { createHostViews } from '../../../src/politeness/host-views.js';
 import { createLease } from '../../../src/politeness/lease.js';
@@ -9,34 +8,26 @@ import { eventually } from '../../support/eventually.js';
 import {
   ANSWERED,
   NEVER_OVER,
+  aGateRig,
   aHostGate,
   aStay,
   aVisitor,
   visitOnce,
-  type GateChanges,
+  type GateRig,
 } from '../../support/host-gates.js';
-import { aTestStore, type TestStore } from '../../support/store.js';
 
 const ATTEMPT_MS = 5;
 /** A lease of 8 s, a look each second, and what a busy machine adds. */
 const DEAD_BY_MS = 40_000;
 
-let test: TestStore;
-const gates: HostGate[] = [];
+let rig: GateRig;
 beforeEach(async () => {
-  test = await aTestStore();
+  rig = await aGateRig();
 });
-afterEach(async () => {
-  await Promise.all(gates.splice(0).map((gate) => gate.close()));
-  await test.close();
-});
+afterEach(() => rig.close());
 
-const aGate = (changes: GateChanges = {}) => {
-  const gate = aHostGate(test.store.hosts, changes);
-  gates.push(gate);
-  return gate;
-};
-const recordOf = (host: string) => test.store.hosts.find(host);
+const aGate: GateRig['aGate'] = (changes) => rig.aGate(changes);
+const recordOf = (host: string) => rig.hosts.find(host);
 
 /** Counts what is under way at a time, of all gates and of each. */
 function aCount() {
@@ -79,7 +70,7 @@ describe('the slots of one host', () => {
 
   it('cost a worker that is alone no operation an item', async () => {
     let operations = 0;
-    const { slots, ...rest } = test.store.hosts;
+    const { slots, ...rest } = rig.hosts;
     const counted: typeof slots = {
       ...slots,
       take: (...given) => {
@@ -95,8 +86,7 @@ describe('the slots of one host', () => {
       operations += 1;
       return rest.find(host);
     };
-    const gate = aHostGate({ ...rest, find, slots: counted });
-    gates.push(gate);
+    const gate = aGate({ store: { ...rest, find, slots: counted } });
     const startedAt = performance.now();
 
     for (let round = 0; round < 50; round++) await Promise.all(Array.from({ length: 10 }, () => visitOnce(gate, 'h')));
@@ -113,7 +103,7 @@ describe('the slots of one host', () => {
   });
 
   it('are given back at once when the worker stops', async () => {
-    const gate = aHostGate(test.store.hosts);
+    const gate = aHostGate(rig.hosts);
     await visitOnce(gate, 'h');
 
     await gate.close();
@@ -122,7 +112,7 @@ describe('the slots of one host', () => {
   });
 
   it('of a worker that has died come back when its lease is over', async () => {
-    const { hosts } = test.store;
+    const { hosts } = rig;
     await hosts.leases.open('dead');
     await hosts.slots.take('dead', 'h', 4, 4);
     const gate = aGate();
@@ -167,7 +157,7 @@ describe('the slots of one host', () => {
   });
 
   it('of another worker are waited for about a second as well', async () => {
-    const { hosts } = test.store;
+    const { hosts } = rig;
     await hosts.leases.open('other');
     const renewing = setInterval(() => void hosts.leases.renew('other'), 1_000);
     await hosts.slots.take('other', 'h', 4, 4);
@@ -224,7 +214,7 @@ describe('the slots of one host', () => {
 
 describe('a worker whose lease was taken away', () => {
   it('takes its slots anew before it begins anything', async () => {
-    const { hosts } = test.store;
+    const { hosts } = rig;
     let clock = 0;
     const ids = ['first', 'second'].values();
     const ledgers: ReturnType<typeof createHostLedger>[] = [];
