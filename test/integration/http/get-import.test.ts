@@ -19,6 +19,7 @@ describe('GET /api/:v/imports/:id', () => {
   };
   const links = (id: string) => ({
     self: `https://api.example.com/api/2026-05/imports/${id}`,
+    items: `https://api.example.com/api/2026-05/imports/${id}/items`,
     status: `https://api.example.com/api/2026-05/import/files/status?id=${id}`,
   });
   const workflow = (id: string) => ({
