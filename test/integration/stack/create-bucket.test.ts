@@ -40,6 +40,7 @@ if (reason === null)
           VGW_IAM_DIR: join(folder, 'iam'),
           VGW_HEALTH: '/health',
           VGW_QUIET: 'true',
+          VGW_IAM_CACHE_DISABLE: 'true',
           ROOT_ACCESS_KEY: ROOT.accessKeyId,
           ROOT_SECRET_KEY: ROOT.secretAccessKey,
         },
@@ -92,15 +93,6 @@ if (reason === null)
     it('gives that key nothing beyond its bucket', async () => {
       await run('service', 'a-secret');
       const credentials = { accessKeyId: 'service', secretAccessKey: 'a-secret' };
-      // Denied for what the key may not do, not because its new secret is not known yet.
-      const blobs = blobsWith('service', 'a-secret');
-      await eventually('the new secret to work', () =>
-        blobs.ping().then(
-          () => true,
-          () => false,
-        ),
-      );
-      await blobs.close();
       const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
 
       await expect(client.send(new CreateBucketCommand({ Bucket: 'another' }))).rejects.toThrow(/denied/i);
