@@ -212,11 +212,15 @@ describe('the webhooks of an import that is cancelled and then reset', () => {
     const { receiver } = rig;
     receiver.answerWith(503);
     let isSilent = true;
+    let asked = 0;
     rig.serve('waking.example.com', (request, response) => {
+      asked += 1;
       if (!isSilent) GOOD(request, response);
     });
     await whileWorking(async () => {
       const posted = await rig.post(urls('waking.example.com', 3), { webhook: receiver.url });
+      // A cancellation before the first workflow task would come before the point of the reset, and hold for both runs.
+      await eventually('a request for an item', () => asked > 0);
       await posted.cancel();
       await posted.finished();
       // The second attempt is made by a workflow of its own. Reset before that, it would be the reconciler's to start it.
