@@ -29,6 +29,14 @@ export interface TemporalCliDownload {
   /** The executable in it. */
   readonly executable: string;
   readonly report: Progress;
+  /** The official one for this platform by default. */
+  readonly archive?: Archive;
+}
+
+/** Where an archive is, and what it must be. */
+export interface Archive {
+  readonly url: string;
+  readonly sha256: string;
 }
 
 /**
@@ -36,22 +44,22 @@ export interface TemporalCliDownload {
  * @throws Error within 10 s when the site cannot be reached, when there is no archive for this platform, when the archive is not the
  * one whose SHA-256 is known, and when what it holds does not run
  */
-export function downloadTemporalCli({ folder, executable, report }: TemporalCliDownload): Promise<void> {
+export function downloadTemporalCli({ folder, executable, report, archive }: TemporalCliDownload): Promise<void> {
   return withProgress(report, `Downloading the Temporal CLI ${TEMPORAL_CLI_VERSION}`, () =>
     installAtomically(folder, async (staging) => {
-      const archive = join(staging, 'archive');
-      const { url, sha256 } = archiveFor(process.platform, process.arch);
-      await downloadChecked(url, archive, sha256);
+      const file = join(staging, 'archive');
+      const { url, sha256 } = archive ?? archiveFor(process.platform, process.arch);
+      await downloadChecked(url, file, sha256);
       // tar is part of every platform that the archive is made for; the one of Windows reads zip as well.
-      await runCommand('tar', ['-xf', archive, '-C', staging], { timeoutMs: UNPACK_TIMEOUT_MS });
-      await rm(archive);
+      await runCommand('tar', ['-xf', file, '-C', staging], { timeoutMs: UNPACK_TIMEOUT_MS });
+      await rm(file);
       await runCommand(join(staging, basename(executable)), ['--version'], { timeoutMs: UNPACK_TIMEOUT_MS });
     }),
   );
 }
 
 /** @throws Error when no archive of this platform is known */
-export function archiveFor(platform: NodeJS.Platform, arch: string): { url: string; sha256: string } {
+export function archiveFor(platform: NodeJS.Platform, arch: string): Archive {
   const system = platform === 'win32' ? 'windows' : platform;
   const name = `${system}_${arch === 'x64' ? 'amd64' : arch}.${platform === 'win32' ? 'zip' : 'tar.gz'}`;
   const sha256 = TEMPORAL_CLI_ARCHIVES[name];

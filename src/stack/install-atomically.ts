@@ -10,16 +10,29 @@ const ABANDONED_AFTER_MS = 24 * 60 * 60_000;
  * Of two processes that do so at once the first wins, and the other drops its copy; none ever sees half a folder.
  * @throws whatever `fill` throws; nothing is left behind
  */
-export async function installAtomically(target: string, fill: (staging: string) => Promise<void>): Promise<void> {
+export function installAtomically(target: string, fill: (staging: string) => Promise<void>): Promise<void> {
+  return inStaging(target, async (staging) => {
+    await fill(staging);
+    try {
+      await rename(staging, target);
+    } catch (error) {
+      if (!(isTaken(error) && existsSync(target))) throw error;
+    }
+  });
+}
+
+/**
+ * Makes something that belongs at the target in a folder of its own beside it, which is removed afterwards.
+ * @throws whatever the work throws
+ */
+export async function inStaging(target: string, work: (staging: string) => Promise<void>): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await removeAbandoned(target);
   const staging = await mkdtemp(incoming(target));
   try {
-    await fill(staging);
-    await rename(staging, target);
-  } catch (error) {
+    await work(staging);
+  } finally {
     await rm(staging, { recursive: true, force: true });
-    if (!(isTaken(error) && existsSync(target))) throw error;
   }
 }
 

@@ -11,6 +11,8 @@ const REACH_TIMEOUT_MS = 8_000;
 const IDLE_TIMEOUT_MS = 10_000;
 /** The sites redirect to a release page and from there to storage. */
 const MAX_REDIRECTS = 5;
+/** A sum has 64 digits, and behind it stands the name of a file. */
+const SUM_LINE = 1_024;
 
 /**
  * Opens the body of a file on the internet, through the proxy of the environment if one is set there.
@@ -50,14 +52,21 @@ export async function downloadChecked(url: string, file: string, sha256: string)
   throw new Error(`what came has the SHA-256 ${found} instead of ${sha256}, so it is not used`);
 }
 
-/** Whether the site answers for that file within 8 s. */
-export async function isReachable(url: string): Promise<boolean> {
-  try {
-    drop(await openDownload(url));
-    return true;
-  } catch {
-    return false;
+/**
+ * The SHA-256 that a site tells beside a file, as `sha256sum` writes it.
+ * @throws Error as `openDownload` does, and when what comes does not begin with one
+ */
+export async function downloadSum(url: string): Promise<string> {
+  const body = await openDownload(url);
+  let text = '';
+  for await (const chunk of body.setEncoding('latin1')) {
+    text += String(chunk);
+    // Leaving the loop ends the download: it may have no end.
+    if (text.length >= SUM_LINE) break;
   }
+  const sha256 = /^[0-9a-f]{64}(?=\s|$)/i.exec(text)?.[0];
+  if (sha256 === undefined) throw new Error('its download site tells no SHA-256 for the archive, so it is not used');
+  return sha256.toLowerCase();
 }
 
 /** A body that is destroyed before its end emits an error, which is expected here. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { downloadChecked, isReachable, openDownload } from '../../../src/stack/open-download.js';
+import { downloadChecked, downloadSum, openDownload } from '../../../src/stack/open-download.js';
 
 let server: Server;
 
@@ -33,7 +33,6 @@ describe('openDownload', () => {
   it('refuses an answer that is not the file', async () => {
     const url = await serve((_request, response) => response.writeHead(403).end());
     await expect(openDownload(url)).rejects.toThrow('The site answered with status 403');
-    expect(await isReachable(url)).toBe(false);
   });
 
   it('gives up on a site that never answers', async () => {
@@ -68,5 +67,32 @@ describe('downloadChecked', () => {
 
     await expect(downloadChecked(url, file, sha256)).rejects.toThrow(`instead of ${sha256}, so it is not used`);
     expect(existsSync(file)).toBe(false);
+  });
+});
+
+describe('downloadSum', () => {
+  const sha256 = createHash('sha256').update('archive').digest('hex');
+
+  it('reads the sum that stands before the name of the file', async () => {
+    const url = await serve((_request, response) => response.end(`${sha256.toUpperCase()}  archive.tgz\n`));
+    expect(await downloadSum(url)).toBe(sha256);
+  });
+
+  it.each([
+    ['a page', '<html>Not found</html>'],
+    ['an MD5', 'd41d8cd98f00b204e9800998ecf8427e  archive.tgz'],
+    ['a longer sum', `${sha256}${sha256}`],
+    ['nothing', ''],
+  ])('takes %s for no sum', async (_what, content) => {
+    const url = await serve((_request, response) => response.end(content));
+    await expect(downloadSum(url)).rejects.toThrow('its download site tells no SHA-256 for the archive');
+  });
+
+  it('reads no further than a sum may be long', async () => {
+    const url = await serve((_request, response) => {
+      response.write('x'.repeat(10_000));
+      // The answer never ends.
+    });
+    await expect(downloadSum(url)).rejects.toThrow('tells no SHA-256');
   });
 });
