@@ -20,7 +20,12 @@ import { splitLines } from './split-lines.js';
 const FIRST_BYTES = 512 * 1024;
 
 /** The formats in which a batch comes line by line, by media type. */
-export const LINE_FORMATS = { 'application/x-ndjson': 'ndjson', 'text/csv': 'csv' } as const;
+export const LINE_FORMATS = {
+  'application/x-ndjson': 'ndjson',
+  // What many tools call the same bytes.
+  'application/jsonl': 'ndjson',
+  'text/csv': 'csv',
+} as const;
 export type LineFormat = (typeof LINE_FORMATS)[keyof typeof LINE_FORMATS];
 
 type Parameter = 'partial' | 'systemName' | 'webhook' | 'context' | 'priority';

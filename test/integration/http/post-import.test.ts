@@ -5,7 +5,7 @@ import { postChunked } from '../../support/http-client.js';
 import { anItem, PUBLISHED_FILE_REQUEST, PUBLISHED_VIDEO_REQUEST } from '../../support/import-builders.js';
 
 const VIDEOS = '/api/2026-05/import/videos';
-const TYPES = 'Must be application/json; charset=utf-8 or application/x-ndjson or text/csv';
+const TYPES = 'Must be application/json; charset=utf-8 or application/x-ndjson or application/jsonl or text/csv';
 const ID = /^[a-z2-7]{12}$/;
 
 describe('POST /api/:v/import/{videos,files,images}', () => {

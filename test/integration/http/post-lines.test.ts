@@ -57,6 +57,18 @@ describe('POST of lines', () => {
     expect(await gateway.store.items.totals(id)).toMatchObject({ open: 2 });
   });
 
+  it('takes application/jsonl for the same request as application/x-ndjson', async () => {
+    const lines = ndjson([anItem('a'), anItem('b')]);
+    const key = { 'idempotency-key': 'two-names' };
+
+    const jsonl = await post(lines, { ...key, 'content-type': 'application/jsonl' });
+    const again = await post(lines, { ...key, ...NDJSON });
+
+    expect(jsonl.status).toBe(200);
+    expect(await externalIds(idOf(jsonl.body))).toEqual(['a', 'b']);
+    expect(again).toMatchObject({ status: 200, body: { id: idOf(jsonl.body) } });
+  });
+
   it.each([
     [200, true],
     [201, false],
@@ -239,7 +251,7 @@ describe('POST of lines', () => {
       '?partial=true',
       '{}',
       {
-        partial: 'Is a parameter of application/x-ndjson and text/csv only',
+        partial: 'Is a parameter of application/x-ndjson and application/jsonl and text/csv only',
       },
     ],
   ])('refuses %s with 400', async (_name, headers, query, body, details) => {
