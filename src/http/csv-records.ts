@@ -1,4 +1,5 @@
 import type { BodyRoom } from '../intake/body-memory.js';
+import { giveWay } from '../intake/turns.js';
 import type { Separator } from './csv-dialect.js';
 import type { TextLine } from './split-lines.js';
 
@@ -50,6 +51,7 @@ export async function* csvRecords(
   };
   const unclosed = (line: number, bytes: number) => ({ line, bytes, problem: 'A quoted cell is not closed' });
   for await (const lines of text) {
+    await giveWay();
     const records: CsvRecord[] = [];
     for (const line of lines) {
       if ('problem' in line) {

@@ -1,11 +1,20 @@
+import { Readable } from 'node:stream';
+import { Mutex } from 'async-mutex';
+import { parse as createParser } from 'csv-parse';
 import { CsvError, parse } from 'csv-parse/sync';
 import { ApiError } from '../contract/api-error.js';
 import type { ImportLine } from '../contract/import-line.js';
 import type { BodyRoom } from '../intake/body-memory.js';
+import { giveWay } from '../intake/turns.js';
 import { csvColumns, MAX_COLUMNS, type CsvRules, type Row } from './csv-columns.js';
 import { beginCsv, type Separator } from './csv-dialect.js';
 import { csvRecords, type CsvRecord } from './csv-records.js';
 import type { TextLine } from './split-lines.js';
+
+/** The parser takes some 40 ns a byte, on a busy machine more: so much at once takes about 3 ms. */
+const SLICE_BYTES = 64 * 1024;
+/** Of the process: what the parser holds beside a record, up to 8 MiB, is in no budget of its own. */
+const longRecord = new Mutex();
 
 export interface CsvSettings extends Omit<CsvRules, 'separator'> {
   /** Most bytes of a record. */
@@ -16,7 +25,7 @@ export interface CsvSettings extends Omit<CsvRules, 'separator'> {
 
 /**
  * Reads comma-, semicolon- or tab-separated values (RFC 4180) with a header line as items, one a record. Rows without a value are
- * passed over.
+ * passed over. Gives way to other requests within a long record.
  * @throws ApiError 400 when the header is missing or names wrong columns; what `BodyRoom.keep` throws
  */
 export async function* readCsv(
@@ -31,9 +40,9 @@ export async function* readCsv(
   for await (const group of records) {
     const [first, ...others] = group;
     if (toRow === undefined && first !== undefined) {
-      toRow = csvColumns(headerOf(first, separator), first.line, { separator, kind, mediaTypes });
-      yield itemsOf(others, separator, toRow);
-    } else if (toRow !== undefined) yield itemsOf(group, separator, toRow);
+      toRow = csvColumns(await headerOf(first, separator), first.line, { separator, kind, mediaTypes });
+      yield await itemsOf(others, separator, toRow);
+    } else if (toRow !== undefined) yield await itemsOf(group, separator, toRow);
   }
 }
 
@@ -45,15 +54,16 @@ async function* continued(
   yield* rest;
 }
 
-function headerOf(record: CsvRecord, separator: Separator): readonly string[] {
-  const read = cellsOf(record, separator, `Must have at most ${MAX_COLUMNS} columns`);
+async function headerOf(record: CsvRecord, separator: Separator): Promise<readonly string[]> {
+  const read = await cellsOf(record, separator, `Must have at most ${MAX_COLUMNS} columns`);
   if ('problem' in read) throw new ApiError(400, { [`line.${record.line}`]: read.problem });
   return read.cells;
 }
 
 /** Whether a record has more cells than any header has columns. Told before it is read: a line may have a million. */
 function isWide(text: string, separator: Separator): boolean {
-  if (text.length < MAX_COLUMNS) return false;
+  // Most long records have long cells, and then no character has to be looked at.
+  if (!hasMany(text, separator)) return false;
   let [cells, isQuoted] = [1, false];
   for (let at = 0; at < text.length && cells <= MAX_COLUMNS; at += 1) {
     const character = text[at];
@@ -61,6 +71,14 @@ function isWide(text: string, separator: Separator): boolean {
     else if (character === separator && !isQuoted) cells += 1;
   }
   return cells > MAX_COLUMNS;
+}
+
+/** Whether there are as many separators as a record that is too wide has, within quotes or outside. */
+function hasMany(text: string, separator: Separator): boolean {
+  let count = 0;
+  for (let at = text.indexOf(separator); at !== -1 && count < MAX_COLUMNS; at = text.indexOf(separator, at + 1))
+    count += 1;
+  return count === MAX_COLUMNS;
 }
 
 /** Spreadsheets write blank columns for cells that once had a value or a colour. */
@@ -71,37 +89,42 @@ function withoutBlankEnd(text: string, separator: Separator): string {
 }
 
 /** Together when nothing is wrong with any of them, else one by one: setting the parser up costs as much as some ten records. */
-function itemsOf(
+async function itemsOf(
   records: readonly CsvRecord[],
   separator: Separator,
   toRow: (cells: readonly string[]) => Row,
-): ImportLine[] {
-  const rows = rowsOf(records, separator);
-  return records.flatMap((record, index): ImportLine[] => {
+): Promise<ImportLine[]> {
+  const rows = await rowsOf(records, separator);
+  const items: ImportLine[] = [];
+  for (const [index, record] of records.entries()) {
+    const othersFirst = giveWay();
+    if (othersFirst !== undefined) await othersFirst;
     const { line, bytes } = record;
     const cells = rows?.[index];
-    const read = cells === undefined ? cellsOf(record, separator) : { cells };
+    const read = cells === undefined ? await cellsOf(record, separator) : { cells };
     const row = 'problem' in read ? read : toRow(read.cells);
-    return row === null ? [] : [{ line, bytes, ...row }];
-  });
+    if (row !== null) items.push({ line, bytes, ...row });
+  }
+  return items;
 }
 
-function rowsOf(records: readonly CsvRecord[], separator: Separator): readonly string[][] | null {
+async function rowsOf(records: readonly CsvRecord[], separator: Separator): Promise<readonly string[][] | null> {
+  await giveWay();
   const texts = records.flatMap((record) => ('text' in record && !isWide(record.text, separator) ? [record.text] : []));
   if (texts.length < records.length) return null;
   try {
-    const rows = rowsIn(texts.join('\n'), separator);
+    const rows = await rowsIn(texts.join('\n'), separator);
     return rows.length === records.length ? rows : null;
   } catch {
     return null;
   }
 }
 
-function cellsOf(
+async function cellsOf(
   record: CsvRecord,
   separator: Separator,
   tooWide = `Has more than ${MAX_COLUMNS} cells`,
-): { readonly cells: readonly string[] } | { readonly problem: string } {
+): Promise<{ readonly cells: readonly string[] } | { readonly problem: string }> {
   if ('problem' in record) return record;
   let { text } = record;
   if (isWide(text, separator)) {
@@ -111,18 +134,31 @@ function cellsOf(
     text = end + separator.repeat(MAX_COLUMNS);
   }
   try {
-    return { cells: rowsIn(text, separator)[0] ?? [] };
+    return { cells: (await rowsIn(text, separator))[0] ?? [] };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     return { problem: sentenceOf(error) };
   }
 }
 
-function rowsIn(text: string, delimiter: Separator): string[][] {
-  // The parser takes 100 ms for 2 MiB; most tables have no quotes, and then there is nothing to parse.
+async function rowsIn(text: string, delimiter: Separator): Promise<string[][]> {
+  // Most tables have no quotes, and then there is nothing to parse.
   if (!text.includes('"')) return text.split('\n').map((row) => row.split(delimiter));
   // A CR within a cell is the cell's; lines have been cut already.
-  return parse(text, { columns: false, delimiter, relax_column_count: true, record_delimiter: '\n' });
+  const options = { delimiter, relax_column_count: true, record_delimiter: '\n' };
+  if (text.length <= SLICE_BYTES) return parse(text, { columns: false, ...options });
+  // Slower in all, but it lets others in between two slices.
+  return longRecord.runExclusive(
+    () => Readable.from(slicesOf(text)).pipe(createParser(options)).toArray() as Promise<string[][]>,
+  );
+}
+
+async function* slicesOf(text: string): AsyncGenerator<Buffer, undefined> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    await giveWay();
+    yield bytes.subarray(at, at + SLICE_BYTES);
+  }
 }
 
 function sentenceOf({ code }: CsvError): string {

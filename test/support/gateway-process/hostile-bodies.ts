@@ -162,6 +162,21 @@ export const HOSTILE_BODIES: readonly HostileBody[] = [
     body: () => Buffer.from(`url,id,fileName\na,b,"${'xy\n'.repeat(500_000)}"\n`),
     statuses: [400],
   },
+  ...(
+    [
+      ['text', (bytes: number) => `"${'x'.repeat(bytes)}"`],
+      ['lines', (bytes: number) => `"${'x\n'.repeat(bytes / 2)}"`],
+      ['doubled quotes that ends in a mistake', (bytes: number) => `"${'""'.repeat(bytes / 2)}"x`],
+    ] as const
+  ).map(([what, cell]): HostileBody => ({
+    name: `4 quoted cells of CSV with 2 MiB of ${what} each`,
+    costs: 'time',
+    type: CSV_TYPE,
+    query: '?systemName=s',
+    body: () =>
+      Buffer.from(`url,id,fileName,metadata.a\n${`https://cdn.example.com/a,a,a,${cell(2 * MIB - 100)}\n`.repeat(4)}`),
+    statuses: [400],
+  })),
   {
     name: '200 lines with host names of 2,600 letters beyond ASCII',
     costs: 'time',

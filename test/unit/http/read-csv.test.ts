@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { describe, expect, it } from '@jest/globals';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ImportLine } from '../../../src/contract/import-line.js';
 import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
 import { readCsv, type CsvSettings } from '../../../src/http/read-csv.js';
@@ -78,6 +79,66 @@ describe('readCsv', () => {
     const [line] = await read(`url,id,fileName,metadata.text\na,1,one,"${'x,'.repeat(1_500)}"\n`, 4_000);
 
     expect(line).toMatchObject({ item: { metadata: { text: 'x,'.repeat(1_500) } } });
+  });
+
+  describe('with a quoted record of 2 MiB', () => {
+    const BYTES = 2 * 1024 * 1024;
+    const SLICES = BYTES / (64 * 1024);
+    const table = (cell: string) => `url,id,fileName,metadata.text\na,1,one,${cell}\nb,2,two,"z"\n`;
+    afterEach(async () => {
+      jest.restoreAllMocks();
+      // What began by that clock ends with the turn of the event loop.
+      await turn();
+    });
+
+    /** Reads while every look at the clock finds that the time of this turn of the event loop is over, and counts the turns. */
+    async function readInTurns(text: string): Promise<{ lines: ImportLine[]; turns: number }> {
+      let now = performance.now();
+      jest.spyOn(performance, 'now').mockImplementation(() => (now += 1_000));
+      let turns = 0;
+      let isDone = false;
+      const hasEnded = () => isDone;
+      const counting = (async () => {
+        while (!hasEnded()) {
+          await turn();
+          turns += 1;
+        }
+      })();
+      const lines = await read(text, BYTES);
+      isDone = true;
+      await counting;
+      return { lines, turns };
+    }
+
+    it.each([
+      ['plain text', 'x'],
+      ['doubled quotes', 'x""'],
+      ['letters beyond ASCII', 'xé€😀'],
+      ['line breaks', 'xy\n'],
+      ['separators', 'xy,'],
+    ])('lets others in between two slices of %s, and reads it whole', async (_what, piece) => {
+      const count = Math.floor((BYTES - 1_000) / Buffer.byteLength(piece));
+
+      const { lines, turns } = await readInTurns(table(`"${piece.repeat(count)}"`));
+
+      expect(lines).toMatchObject([{ item: { id: '1' } }, { item: { id: '2', metadata: { text: 'z' } } }]);
+      const [first] = lines;
+      const found = first !== undefined && 'item' in first ? (first.item as { metadata: { text: string } }) : undefined;
+      // Not by toBe, which would print both.
+      expect(found?.metadata.text === piece.replace('""', '"').repeat(count)).toBe(true);
+      // Every second look waits: the first one of a turn begins it.
+      expect(turns).toBeGreaterThanOrEqual(SLICES / 2);
+    });
+
+    it('says what is wrong at its end, and goes on behind it', async () => {
+      const { lines, turns } = await readInTurns(table(`"${'x'.repeat(BYTES - 1_000)}"y`));
+
+      expect(lines).toMatchObject([
+        { line: 2, problem: 'Has a quote within a cell; a cell with quotes must be quoted and its quotes doubled' },
+        { line: 3, item: { id: '2' } },
+      ]);
+      expect(turns).toBeGreaterThanOrEqual(SLICES);
+    });
   });
 
   it('takes room for a record of many lines while it arrives, and gives it back', async () => {
