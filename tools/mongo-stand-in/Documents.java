@@ -9,6 +9,7 @@ import de.bwaldvogel.mongo.bson.Document;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.h2.mvstore.MVMap;
 
 /** A collection whose queries use its unique indexes, and whose results are never modified afterwards. */
@@ -34,15 +35,20 @@ class Documents extends H2Collection {
                 return matchDocuments(query, index.getPositions(keys), orderBy, skip, limit, batchSize, projection);
             }
         }
-        List<Object> candidates = candidates(query);
-        if (candidates == null) return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
-        return matchDocuments(query, candidates, orderBy, skip, limit, batchSize, projection);
+        OrderedIndex index = usableFor(query);
+        if (index == null) return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
+        Document stillToSort = index.isInOrder(query, orderBy) ? new Document() : orderBy;
+        return matchDocumentsFromStream(candidates(index, query), query, stillToSort, skip, limit, batchSize, projection);
     }
 
-    private List<Object> candidates(Document query) {
+    /** One that goes between the look at the index and the look at the document is left out. */
+    private Stream<Document> candidates(OrderedIndex index, Document query) {
+        return StreamSupport.stream(index.candidates(query).spliterator(), false).map(this::getDocument).filter(Objects::nonNull);
+    }
+
+    private OrderedIndex usableFor(Document query) {
         for (Index<Object> index : getIndexes()) {
-            List<Object> candidates = index instanceof OrderedIndex ordered ? ordered.candidates(query) : null;
-            if (candidates != null) return candidates;
+            if (index instanceof OrderedIndex ordered && ordered.candidates(query) != null) return ordered;
         }
         return null;
     }
@@ -51,9 +57,9 @@ class Documents extends H2Collection {
     @Override
     public Stream<Document> queryAllAsStream() {
         Document match = AGGREGATED.get();
-        List<Object> candidates = match == null ? null : candidates(match);
-        if (candidates == null) return super.queryAllAsStream();
-        return candidates.stream().map(this::getDocument).filter(Objects::nonNull);
+        OrderedIndex index = match == null ? null : usableFor(match);
+        if (index == null) return super.queryAllAsStream();
+        return candidates(index, match);
     }
 
     /**

@@ -6,11 +6,16 @@ import de.bwaldvogel.mongo.backend.ValueComparator;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.bson.ObjectId;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Set;
+import java.util.stream.StreamSupport;
 import org.h2.mvstore.Cursor;
 import org.h2.mvstore.MVMap;
 
@@ -31,36 +36,102 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
 
     /**
      * Positions of all documents that may match, in the order of the index; null when the query does not name enough. Every
-     * document still has to be matched.
+     * document still has to be matched. They are looked up as they are asked for, so that a limit ends the scan.
      */
-    List<Object> candidates(Document query) {
+    Iterable<Object> candidates(Document query) {
         if (isSparse()) return null;
+        List<?> either = alternatives(query);
+        if (either != null) {
+            return () -> either.stream().flatMap(value -> {
+                Document one = new Document(query);
+                one.put(keys().get(0), value);
+                return StreamSupport.stream(candidates(one).spliterator(), false);
+            }).iterator();
+        }
+        List<Object> prefix = prefix(query);
+        Document range = prefix.size() < keys().size() && query.get(keys().get(prefix.size())) instanceof Document next
+            && isRange(next) ? next : null;
+        if (prefix.isEmpty() && (range == null || bound(range, LOWER) == null)) return null;
+        return () -> new Scan(prefix, range);
+    }
+
+    /** Whether the candidates of a query come as it wants them sorted. */
+    boolean isInOrder(Document query, Document orderBy) {
+        if (orderBy == null || orderBy.size() != 1 || alternatives(query) != null) return false;
+        int named = prefix(query).size();
+        return named < keys().size() && orderBy.get(keys().get(named)) instanceof Number direction && direction.intValue() == 1;
+    }
+
+    /** The values of which the first key has to be one; null when the query does not say so. */
+    private List<?> alternatives(Document query) {
+        boolean isList = query.get(keys().get(0)) instanceof Document first && first.keySet().equals(Set.of("$in"));
+        if (!isList || !(((Document) query.get(keys().get(0))).get("$in") instanceof Collection<?> values)) return null;
+        return values.stream().allMatch(OrderedIndex::isValue) ? values.stream().distinct().toList() : null;
+    }
+
+    private List<Object> prefix(Document query) {
         List<Object> prefix = new ArrayList<>();
         for (String key : keys()) {
             if (!isValue(query.get(key))) break;
             prefix.add(query.get(key));
         }
-        Document range = prefix.size() < keys().size() && query.get(keys().get(prefix.size())) instanceof Document next
-            && isRange(next) ? next : null;
-        if (prefix.isEmpty() && (range == null || bound(range, LOWER) == null)) return null;
-        return scan(prefix, range);
+        return prefix;
     }
 
-    private List<Object> scan(List<Object> prefix, Document range) {
-        Object lower = range == null ? null : bound(range, LOWER);
-        Object upper = range == null ? null : bound(range, UPPER);
-        List<Object> from = new ArrayList<>(prefix);
-        if (lower != null) from.add(lower);
-        List<Object> found = new ArrayList<>();
-        Cursor<KeyValue, Object> cursor = positions.cursor(new KeyValue(from).normalized());
-        KeyValue begin = prefix.isEmpty() ? null : new KeyValue(prefix).normalized();
-        while (cursor.hasNext()) {
-            KeyValue key = cursor.next();
-            if (begin != null && !startsWith(key, begin)) break;
-            if (upper != null && ValueComparator.ascWithoutListHandling().compare(key.get(prefix.size()), upper) > 0) break;
-            found.add(cursor.getValue());
+    /** Reads some entries at a time: a cursor that rests while documents are read would outlive the pages that it stands on. */
+    private class Scan implements Iterator<Object> {
+        private static final int STEP = 256;
+
+        private final Deque<Object> found = new ArrayDeque<>();
+        private final int next;
+        private final KeyValue begin;
+        private final Object upper;
+        private KeyValue from;
+        private boolean isFromDone = false;
+
+        Scan(List<Object> prefix, Document range) {
+            List<Object> first = new ArrayList<>(prefix);
+            Object lower = range == null ? null : bound(range, LOWER);
+            if (lower != null) first.add(lower);
+            next = prefix.size();
+            begin = prefix.isEmpty() ? null : new KeyValue(prefix).normalized();
+            upper = range == null ? null : bound(range, UPPER);
+            from = new KeyValue(first).normalized();
         }
-        return found;
+
+        @Override
+        public boolean hasNext() {
+            if (found.isEmpty() && from != null) step();
+            return !found.isEmpty();
+        }
+
+        @Override
+        public Object next() {
+            if (!hasNext()) throw new NoSuchElementException();
+            return found.remove();
+        }
+
+        private void step() {
+            Cursor<KeyValue, Object> cursor = positions.cursor(from);
+            KeyValue last = null;
+            while (cursor.hasNext() && found.size() < STEP) {
+                KeyValue key = cursor.next();
+                if (isFromDone && BsonType.INSTANCE.compare(key, from) == 0) continue;
+                if (isBeyond(key)) {
+                    from = null;
+                    return;
+                }
+                found.add(cursor.getValue());
+                last = key;
+            }
+            isFromDone = true;
+            from = found.size() < STEP ? null : last;
+        }
+
+        private boolean isBeyond(KeyValue key) {
+            if (begin != null && !startsWith(key, begin)) return true;
+            return upper != null && ValueComparator.ascWithoutListHandling().compare(key.get(next), upper) > 0;
+        }
     }
 
     private static boolean startsWith(KeyValue key, KeyValue begin) {

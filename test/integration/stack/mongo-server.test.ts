@@ -165,6 +165,35 @@ describe('the stand-in for MongoDB', () => {
     await client.close();
   });
 
+  it('reads along an index in its order, across steps and several values of its first key', async () => {
+    const { url } = await start(await anyFreePort());
+    const client = await new MongoClient(url).connect();
+    const collection = client.db('order').collection<{ batch: string; state: string; seq: number }>('items');
+    await collection.createIndex({ batch: 1, state: 1, seq: 1 }, { unique: true }, {});
+    // Inserted backwards, so that only the index has them in order.
+    const documents = Array.from({ length: 1_400 }, (_, at) => {
+      const seq = 1_399 - at;
+      return { batch: `b${seq % 2}`, state: 'open', seq };
+    });
+    await collection.insertMany(documents);
+    const even = Array.from({ length: 700 }, (_, at) => 2 * at);
+    const open = { batch: 'b0', state: 'open' };
+    const find = async (filter: object, order: 1 | -1, limit = 0): Promise<number[]> =>
+      (await collection.find(filter).sort({ seq: order }).limit(limit).toArray()).map(({ seq }) => seq);
+    const count = async (match: object): Promise<unknown> =>
+      (await collection.aggregate([{ $match: match }, { $group: { _id: null, count: { $sum: 1 } } }]).toArray())[0];
+
+    expect(await find(open, 1)).toEqual(even);
+    expect(await find({ ...open, seq: { $gte: 100 } }, 1, 300)).toEqual(even.slice(50, 350));
+    expect(await find(open, -1, 2)).toEqual([1_398, 1_396]);
+    expect(await find({ batch: { $in: ['b1', 'b0', 'b1'] }, state: 'open' }, 1, 600)).toEqual(
+      Array.from({ length: 600 }, (_, seq) => seq),
+    );
+    expect(await count({ batch: { $in: ['b1', 'none', 'b0'] }, state: 'open' })).toMatchObject({ count: 1_400 });
+    expect(await count(open)).toMatchObject({ count: 700 });
+    await client.close();
+  });
+
   it('takes over what version 0.2.0 has stored', async () => {
     const kept = join(folder, 'data', 'stand-in');
     await cp(FROM_0_2_0, kept, { recursive: true });
