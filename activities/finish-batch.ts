@@ -3,11 +3,12 @@ import type { FinishBatchInput, FinishResult } from '../src/contract/activity-ty
 import { REASONS } from '../src/contract/errors.js';
 import { webhookMessage } from '../src/webhook/webhook-body.js';
 import type { ActivityDeps } from './deps.js';
-import { withHeartbeat } from './heartbeat.js';
+import { withHeartbeat, type Beat } from './heartbeat.js';
 
 /** The activity of `finishBatch`. */
 export function createFinishBatch(deps: ActivityDeps) {
-  return (input: FinishBatchInput): Promise<FinishResult> => withHeartbeat(() => finishBatch(deps, input));
+  return (input: FinishBatchInput): Promise<FinishResult> =>
+    withHeartbeat((_signal, beat) => finishBatch(deps, input, beat));
 }
 
 /**
@@ -18,10 +19,11 @@ export function createFinishBatch(deps: ActivityDeps) {
 export async function finishBatch(
   deps: ActivityDeps,
   { projectId, batchId, outcome, startedAt, mayBeOpen = false }: FinishBatchInput,
+  beat?: Beat,
 ): Promise<FinishResult> {
   const { batches, items, deliveries } = deps.store;
-  if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title);
-  const { open, bytes, ...counts } = await items.totals(batchId);
+  if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title, beat);
+  const { open, bytes, ...counts } = await items.totals(batchId, beat);
   // Cancelled before it was planned, and refused by its gateway meanwhile: no client was told of it.
   if (outcome === 'cancelled' && (await batches.find(projectId, batchId)) === null)
     return { state: 'failed', counts, webhook: null };

@@ -52,7 +52,7 @@ async function plan(
   // A batch that is only stored was refused: its client was answered 503 and will post again.
   if (batch === null || batch.state === 'storing') return { missing: true, totals: null, ...NONE, ...facts };
   const planned = await planOpen(deps, batch, { beforeSeq, known });
-  const totals = count ? await items.totals(batchId) : null;
+  const totals = count ? await items.totals(batchId, beat) : null;
   const tookMs = Math.round(performance.now() - begunAt);
   deps.logger.debug(
     { projectId, batchId, pages: planned.pages.length, items: planned.items.length, tookMs },

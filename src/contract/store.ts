@@ -137,10 +137,10 @@ export interface ItemFilter {
 }
 
 /**
- * Called after each thousand items that a command for a whole batch has looked at, for instance to tell a heartbeat.
- * @param changed how many of them it has changed
+ * Called after each part of a whole batch that a command has looked at, a thousand items or more, for instance to tell a heartbeat.
+ * @param count how many of them it has changed, or counted
  */
-export type OnChunk = (changed: number) => void;
+export type OnChunk = (count: number) => void;
 
 export interface ItemStore {
   insertMany(batch: { _id: string; projectId: string }, specs: readonly ItemSpec[]): Promise<void>;
@@ -177,7 +177,8 @@ export interface ItemStore {
   openGroups(batchIds: readonly string[]): Promise<readonly OpenGroup[]>;
   /** Opens every item again that failed with this code, a thousand at a time. */
   reopen(batchId: string, code: ReasonCode, onChunk?: OnChunk): Promise<void>;
-  totals(batchId: string): Promise<ItemTotals>;
+  /** Counts all items, ten thousand at a time, and tells how many each command has counted. */
+  totals(batchId: string, onChunk?: OnChunk): Promise<ItemTotals>;
   /**
    * A page of items in request order, without their URLs and metadata. It ends early when it comes to `maxBytes`, but never before
    * its first item.

@@ -36,8 +36,8 @@ const LIMITS = {
   heartbeatFrequencyMS: 4_000,
   // Long enough for a TLS handshake across continents and for a server under full load.
   connectTimeoutMS: 6_000,
-  // The longest command of the service, the totals of a million items, takes some seconds. Ends the wait on a connection that has
-  // died without a word while the server itself is well.
+  // No command looks at more than some ten thousand documents, so the longest takes a fraction of a second. Ends the wait on a
+  // connection that has died without a word while the server itself is well.
   socketTimeoutMS: 30_000,
   // Replication lags by milliseconds, in a backup by seconds. When a majority is away for longer, the caller is told (503)
   // instead of waiting forever. The write may still take effect, as after any lost answer.

@@ -2,6 +2,7 @@ import type { Collection } from 'mongodb';
 import type { ReasonCode } from '../contract/errors.js';
 import { cappedReason, type Item } from '../contract/item.js';
 import type { FailureGroup } from '../contract/store.js';
+import { WITH_CODE } from './item-totals.js';
 
 /** More groups than this are not read by anybody; the largest ones matter. */
 const MAX_GROUPS = 100;
@@ -40,7 +41,7 @@ export async function failureGroups(items: Collection<Item>, batchId: string): P
 async function countGroups(items: Collection<Item>, batchId: string, state: 'failed' | 'open') {
   return items
     .aggregate<{ _id: { code: ReasonCode; host: string }; count: number }>([
-      { $match: { batchId, state, code: { $exists: true } } },
+      { $match: { batchId, state, ...WITH_CODE } },
       { $limit: MOST_GROUPED },
       { $group: { _id: { code: '$code', host: '$host' }, count: { $sum: 1 } } },
       { $sort: { count: -1, _id: 1 } },
@@ -53,7 +54,10 @@ async function countGroups(items: Collection<Item>, batchId: string, state: 'fai
 async function addSamples(items: Collection<Item>, batchId: string, group: Group): Promise<void> {
   const { code, host, samples } = group;
   for (const state of ['failed', 'open'] as const) {
+    const counted = state === 'open' ? group.open : group.count - group.open;
     if (samples.length === SAMPLES) return;
+    // A look for what is not there would be half of the looks.
+    if (counted === 0) continue;
     const found = await items
       .find({ batchId, state, code, host })
       .limit(SAMPLES - samples.length)

@@ -157,7 +157,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
       );
     },
 
-    totals: (batchId) => itemTotals(items, batchId),
+    totals: (batchId, onChunk) => itemTotals(items, batchId, onChunk),
 
     list: (batchId, page, filter) => listItems(items, batchId, page, filter),
 
