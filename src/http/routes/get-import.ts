@@ -2,12 +2,13 @@ import type { Logger } from 'pino';
 import type { Batch } from '../../contract/batch.js';
 import { importBody } from '../../contract/import-body.js';
 import { KINDS } from '../../contract/kinds.js';
-import type { ItemStore, ItemTotals } from '../../contract/store.js';
-import { importWorkflowId, type Counts, type ImportProgress } from '../../contract/workflow-names.js';
+import type { ItemStore } from '../../contract/store.js';
+import { importWorkflowId } from '../../contract/workflow-names.js';
 import { coalesce } from '../../intake/coalesce.js';
 import type { BatchRef, ImportWorkflows } from '../../intake/import-workflows.js';
 import type { ReadStatus } from '../../intake/read-status.js';
 import { importNotFound } from '../import-not-found.js';
+import { createKnownCounts } from '../known-counts.js';
 import { tokenOf, type RequestHandler } from '../request-state.js';
 import type { HttpSettings } from '../settings.js';
 
@@ -20,8 +21,8 @@ export interface ImportDeps {
 }
 
 /**
- * Pages poll about once a second; grouping failures takes up to 100 ms, counting without the workflow's help reads all items, and the
- * run is asked of Temporal. For ten seconds more a poller gets the answer before and waits for none.
+ * Pages poll about once a second; grouping failures takes up to 100 ms, and the run is asked of Temporal. For ten seconds more a poller
+ * gets the answer before and waits for none.
  */
 const KEPT = { ttlMs: 1_000, staleMs: 10_000 };
 
@@ -29,7 +30,7 @@ const KEPT = { ttlMs: 1_000, staleMs: 10_000 };
 export function getImport(deps: ImportDeps): RequestHandler {
   // The state is in the key: an import that has ended shows no failures of before.
   const failuresOf = coalesce((key) => deps.items.failureGroups(key.split('/')[0] ?? key), KEPT);
-  const totalsOf = coalesce((batchId) => deps.items.totals(batchId), KEPT);
+  const countsOf = createKnownCounts(deps.items);
   const runIdOf = coalesce((key) => askRunId(JSON.parse(key) as BatchRef, deps), KEPT);
   return async (ctx) => {
     const [, , version = '', , id = ''] = ctx.path.split('/');
@@ -38,7 +39,7 @@ export function getImport(deps: ImportDeps): RequestHandler {
     if (status === null) throw importNotFound(id);
     const { batch, progress } = status;
     const [{ counts, bytes }, runId] = await Promise.all([
-      countsOf(batch, progress, totalsOf),
+      countsOf(batch, progress),
       runIdOf(JSON.stringify({ projectId, batchId: batch._id })),
     ]);
     const failures = counts.failed + counts.open === 0 ? [] : await failuresOf(`${batch._id}/${batch.state}`);
@@ -55,18 +56,6 @@ export function getImport(deps: ImportDeps): RequestHandler {
       now: new Date(),
     });
   };
-}
-
-async function countsOf(
-  batch: Batch,
-  progress: ImportProgress | null,
-  totalsOf: (batchId: string) => Promise<ItemTotals>,
-): Promise<{ counts: Counts; bytes: number }> {
-  const total = batch.itemCount;
-  if (batch.counts !== undefined) return { counts: { total, open: 0, ...batch.counts }, bytes: batch.bytes ?? 0 };
-  if (progress !== null) return { counts: progress.counts, bytes: progress.bytes };
-  const { bytes, open, success, skipped, failed } = await totalsOf(batch._id);
-  return { counts: { total, open, success, skipped, failed }, bytes };
 }
 
 /** Temporal forgets runs after its retention, and may be away: the import is shown without its run then. */
