@@ -126,7 +126,7 @@ describe('a look at the open items of a large batch', () => {
     expect(mongo.sent.slice(before)).toHaveLength(1);
   });
 
-  it('takes samples only of failures that were counted', async () => {
+  it('groups failures along one index and takes samples only of those that were counted', async () => {
     const batchId = newBatchId();
     await store.items.insertMany({ _id: batchId, projectId: aProjectId() }, itemSpecs(4));
     for (const seq of [0, 1])
@@ -136,7 +136,11 @@ describe('a look at the open items of a large batch', () => {
 
     await expect(store.items.failureGroups(batchId)).resolves.toHaveLength(2);
 
-    const samples = mongo.sent.slice(before).filter(({ name }) => name === 'find');
+    const sent = mongo.sent.slice(before);
+    // Grouped from the keys of one index, in which the items of a state that have a code lie together.
+    for (const { command } of sent.filter(({ name }) => name === 'aggregate'))
+      expect(Object.keys(command['hint'] as object)).toEqual([...Object.keys(matchOf(command)), 'host']);
+    const samples = sent.filter(({ name }) => name === 'find');
     expect(samples.map(({ command }) => command['filter'] as unknown)).toEqual([
       { batchId, state: 'failed', code: 'http_404', host: 'cdn.example.com' },
       { batchId, state: 'open', code: 'timeout', host: 'cdn.example.com' },
