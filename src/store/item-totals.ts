@@ -21,10 +21,14 @@ export async function itemTotals(
   const totals = { open: 0, success: 0, skipped: 0, failed: 0, bytes: 0 };
   for (let window = 0; window * width < MOST_ITEMS; window += 1) {
     const groups = await items
-      .aggregate<{ _id: ItemState; count: number; bytes: number }>([
-        { $match: inWindow(batchId, window, width) },
-        { $group: { _id: '$state', count: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
-      ])
+      .aggregate<{ _id: ItemState; count: number; bytes: number }>(
+        [
+          // The batch is named for the router of a sharded cluster only.
+          { $match: { batchId, ...inWindow(batchId, window, width) } },
+          { $group: { _id: '$state', count: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
+        ],
+        { hint: { _id: 1 } },
+      )
       .toArray();
     let counted = 0;
     for (const { _id, count, bytes } of groups) {

@@ -71,9 +71,12 @@ describe('counting a whole batch', () => {
 
     expect(totals).toEqual({ open: ITEMS - 2, success: 2, skipped: 0, failed: 0, bytes: 2_000 });
     expect(told).toEqual([1_000, 1_000, 1_000, 400]);
-    const matches = mongo.sent.slice(before).map(({ command }) => matchOf(command));
+    const sent = mongo.sent.slice(before);
+    expect(sent.map(({ command }) => command['hint'] as unknown)).toEqual(Array(4).fill({ _id: 1 }));
+    const matches = sent.map(({ command }) => matchOf(command));
     expect(matches).toEqual(
       [0, 1, 2, 3].map((window) => ({
+        batchId,
         _id: { $gte: itemKey(batchId, window * 1_000), $lte: itemKey(batchId, window * 1_000 + 999) },
       })),
     );
