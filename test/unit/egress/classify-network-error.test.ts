@@ -35,6 +35,22 @@ describe('classifyNetworkError', () => {
     expect(errors.map((error) => `${error?.message ?? ''}${String(error?.cause)}`).join()).not.toContain('10.0.0.1');
   });
 
+  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])(
+    'takes %s before the headers for a shortage of this machine, worth another attempt',
+    (code) => {
+      const error = classifyNetworkError(failing(code, { syscall: 'connect' }), 'headers');
+
+      expect(error).toMatchObject({ code: 'connect_failed', details: { stage: 'connect', isOurs: true } });
+      expect(error?.message).toBe(`The worker has no sockets or ports left (${code})`);
+    },
+  );
+
+  it('takes a refusal of the host for no shortage of this machine', () => {
+    const error = classifyNetworkError(failing('ECONNREFUSED', { syscall: 'connect' }), 'headers');
+
+    expect(error?.details.isOurs).toBeUndefined();
+  });
+
   it('takes any failure of connect() for connect_failed', () => {
     expect(classifyNetworkError(failing('EACCES', { syscall: 'connect' }), 'headers')?.code).toBe('connect_failed');
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ImportError, REASONS, type ImportErrorDetails, type ReasonCode } from '../../../src/contract/errors.js';
+import { classifyNetworkError } from '../../../src/egress/classify-network-error.js';
 import { hostOutcome } from '../../../src/politeness/host-outcome.js';
 import { statusFailure } from '../../../src/source/status-failure.js';
 
@@ -43,6 +44,17 @@ describe('hostOutcome', () => {
     ['storage_failed', 'store', 'unasked'],
   ] as const)('takes %s at the stage %s for %s', (code, stage, kind) => {
     expect(kindOf(code, { stage })).toBe(kind);
+  });
+
+  it.each([
+    ['EMFILE', 'unasked'],
+    ['ENFILE', 'unasked'],
+    ['ECONNREFUSED', 'down'],
+  ])('takes a connection that fails with %s for %s: what this machine lacks is no fault of the host', (code, kind) => {
+    const failed = Object.assign(new Error(`connect ${code}`), { code, syscall: 'connect' });
+    const error = classifyNetworkError(failed, 'headers');
+
+    expect(error && hostOutcome(error).kind).toBe(kind);
   });
 
   it('knows what to make of every code', () => {
