@@ -155,7 +155,7 @@ export const ConfigSchema = z.object({
   ),
   SWEEP_ABOVE: wholeNumber(0, 1000)
     .default(200)
-    .describe('With more open items than this, a round sweeps pages instead of running an activity an item'),
+    .describe('With more items to try than this, an import tries pages of them instead of an activity each'),
   SWEEP_PAGE: wholeNumber(1, 500)
     .default(50)
     .describe('Items of one page; twice as many in batches of more than 5,000'),
