@@ -2,9 +2,20 @@ import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
 const nodeBuiltinsInWorkflows = {
-  group: ['node:*', 'fs', 'crypto', 'path', 'http', '**/activities/*.js', '**/src/*/**', '!**/src/contract/**'],
+  group: [
+    'node:*',
+    'fs',
+    'crypto',
+    'path',
+    'http',
+    '**/activities/*.js',
+    '**/src/*/**',
+    '!**/src/domain/**',
+    '!**/src/temporal',
+    '!**/src/temporal/names.js',
+  ],
   allowTypeImports: true,
-  message: 'Workflow code runs in the deterministic sandbox: types only, apart from src/contract.',
+  message: 'Workflow code runs in the deterministic sandbox: types only, apart from src/domain and src/temporal/names.',
 };
 
 export default tseslint.config(
@@ -43,7 +54,7 @@ export default tseslint.config(
       'src/cli/**/*.ts',
       'src/gateway.ts',
       'src/worker.ts',
-      'src/stack/**/*.ts',
+      'src/local-stack/**/*.ts',
       'test/**/*.ts',
       'bench/**/*.ts',
     ],

@@ -1,6 +1,6 @@
-import type { AttemptWebhookInput, WebhookAttemptResult } from '../src/contract/activity-types.js';
-import { sendWebhook } from '../src/webhook/send-webhook.js';
-import { webhookBody } from '../src/webhook/webhook-body.js';
+import type { AttemptWebhookInput, WebhookAttemptResult } from '../src/temporal/activity-api.js';
+import { sendWebhook } from '../src/webhook/send.js';
+import { webhookBody } from '../src/webhook/body.js';
 import type { ActivityDeps } from './deps.js';
 
 /** Added to a pause so that deliveries which failed together do not come back together. */

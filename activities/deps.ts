@@ -1,15 +1,16 @@
-import type { BlobStore } from '../src/contract/blob-store.js';
-import type { Reach } from '../src/contract/crash-points.js';
-import type { Egress } from '../src/contract/egress.js';
-import type { MediaTypes } from '../src/contract/media-type.js';
-import type { Source } from '../src/contract/source.js';
-import type { Store } from '../src/contract/store.js';
-import type { GarbageLimits } from '../src/garbage/limits.js';
-import type { HostGate } from '../src/politeness/host-gate.js';
+import { Context } from '@temporalio/activity';
+import type { BlobStore } from '../src/blobs/blob-store.js';
+import type { Reach } from '../src/domain/crash-points.js';
+import type { MediaTypes } from '../src/domain/media.js';
+import type { Source } from '../src/download/source.js';
+import type { Egress } from '../src/egress/egress.js';
+import type { GarbageLimits } from '../src/garbage/find.js';
+import type { HostGate } from '../src/host-limits/host-limiter.js';
+import type { RetryPolicy } from '../src/item/attempt.js';
+import type { LongPlaces } from '../src/item/single.js';
+import type { Store } from '../src/store/store.js';
 import type { Logger } from '../src/telemetry/logger.js';
-import type { WorkerMetrics } from '../src/telemetry/worker-metrics.js';
-import type { RetryPolicy } from '../src/item/retry-policy.js';
-import type { LongPlaces } from '../src/item/long-places.js';
+import type { WorkerMetrics } from '../src/telemetry/metrics.js';
 
 interface WebhookPolicy {
   /** Pause before each attempt, milliseconds; its length is the number of attempts. */
@@ -37,4 +38,32 @@ export interface ActivityDeps {
   readonly logger: Logger;
   /** Called at every crash point. */
   readonly reach: Reach;
+}
+
+/** Four missed beats and a second make the heartbeat timeout of workflows/activity-options.ts. */
+const INTERVAL_MS = 2_000;
+
+/** Tells what the next heartbeats carry: small, and nothing foreign, for operators read it in the Temporal UI. */
+export type Beat = (details: unknown) => void;
+
+/**
+ * Runs an activity's work while heartbeating. The heartbeat tells the server that the worker lives and tells the worker of a
+ * cancellation. The signal aborts on cancellation and on shutdown.
+ */
+export async function withHeartbeat<T>(work: (signal: AbortSignal, beat: Beat) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  // A local activity is watched over by the task of its workflow.
+  if (context.info.isLocal) return work(context.cancellationSignal, () => undefined);
+  let details: unknown = context.info.heartbeatDetails;
+  const timer = setInterval(() => {
+    context.heartbeat(details);
+  }, INTERVAL_MS);
+  context.heartbeat(details);
+  try {
+    return await work(context.cancellationSignal, (latest) => {
+      details = latest;
+    });
+  } finally {
+    clearInterval(timer);
+  }
 }

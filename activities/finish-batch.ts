@@ -1,9 +1,8 @@
 import { Context } from '@temporalio/activity';
-import type { FinishBatchInput, FinishResult } from '../src/contract/activity-types.js';
-import { REASONS } from '../src/contract/errors.js';
-import { webhookMessage } from '../src/webhook/webhook-body.js';
-import type { ActivityDeps } from './deps.js';
-import { withHeartbeat, type Beat } from './heartbeat.js';
+import type { FinishBatchInput, FinishResult } from '../src/temporal/activity-api.js';
+import { REASONS } from '../src/domain/errors.js';
+import { webhookMessage } from '../src/webhook/body.js';
+import { withHeartbeat, type ActivityDeps, type Beat } from './deps.js';
 
 /** The activity of `finishBatch`. */
 export function createFinishBatch(deps: ActivityDeps) {

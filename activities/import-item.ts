@@ -1,10 +1,9 @@
 import { Context } from '@temporalio/activity';
-import type { ImportItemInput, ItemResult } from '../src/contract/activity-types.js';
+import type { ImportItemInput, ItemResult } from '../src/temporal/activity-api.js';
 import { importSingle } from '../src/item/single.js';
 import type { Suspects } from '../src/item/suspects.js';
-import type { ActivityDeps } from './deps.js';
+import { withHeartbeat, type ActivityDeps } from './deps.js';
 import { finishBatch } from './finish-batch.js';
-import { withHeartbeat } from './heartbeat.js';
 import { hasEndedOtherwise } from './plan-work.js';
 
 /**

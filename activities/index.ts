@@ -1,8 +1,6 @@
-import type { Activities } from '../src/contract/activity-types.js';
+import type { Activities } from '../src/temporal/activity-api.js';
 import { createAttemptWebhook } from './attempt-webhook.js';
-import { createCollectBlobs } from './collect-blobs.js';
-import { createCollectParts } from './collect-parts.js';
-import { createCollectRecords } from './collect-records.js';
+import { createCollectBlobs, createCollectParts, createCollectRecords } from './collect-garbage.js';
 import { createSuspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { createFinishBatch } from './finish-batch.js';

@@ -1,9 +1,8 @@
 import { Context } from '@temporalio/activity';
-import type { PlanRoundInput, PlanWorkInput, RoundPlan, WorkPlan } from '../src/contract/activity-types.js';
-import type { Batch } from '../src/contract/batch.js';
+import type { PlanRoundInput, PlanWorkInput, RoundPlan, WorkPlan } from '../src/temporal/activity-api.js';
+import type { Batch } from '../src/domain/import.js';
 import { planOpen } from '../src/item/plan.js';
-import type { ActivityDeps } from './deps.js';
-import { withHeartbeat, type Beat } from './heartbeat.js';
+import { withHeartbeat, type ActivityDeps, type Beat } from './deps.js';
 
 const NONE = { pages: [], items: [], more: false, waitMs: null };
 /** A plan of rounds with nothing to do must never be followed by another at once: every plan is history. */

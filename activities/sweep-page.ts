@@ -1,9 +1,8 @@
 import { Context } from '@temporalio/activity';
-import type { SweepPageInput, SweepResult } from '../src/contract/activity-types.js';
+import type { SweepPageInput, SweepResult } from '../src/temporal/activity-api.js';
 import { importPage } from '../src/item/page.js';
 import type { Suspects } from '../src/item/suspects.js';
-import type { ActivityDeps } from './deps.js';
-import { withHeartbeat } from './heartbeat.js';
+import { withHeartbeat, type ActivityDeps } from './deps.js';
 import { hasEndedOtherwise } from './plan-work.js';
 
 /**

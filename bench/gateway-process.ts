@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SignJWT } from 'jose';
-import { anyFreePort } from '../src/stack/free-port.js';
+import { anyFreePort } from '../src/local-stack/ports.js';
 
 const CLI = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url));
 const TOKEN_SECRET = 'the secret of a benchmark, at least 32 bytes';

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { createStore } from '../src/store/connect.js';
+import { createStore } from '../src/store/open-store.js';
 import { startGateway } from './gateway-process.js';
 
 /*
@@ -45,7 +45,7 @@ function* lines(): Generator<Uint8Array> {
 }
 
 // Lives as long as its channel.
-const serverProcess = fork(new URL('../test/support/test-servers.ts', import.meta.url));
+const serverProcess = fork(new URL('../test/servers/test-servers.ts', import.meta.url));
 const [servers] = (await once(serverProcess, 'message')) as [{ temporal: string; mongodb: string }];
 const database = `bench_${Date.now()}`;
 const gateway = await startGateway({ ...servers, database });

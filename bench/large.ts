@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { findOnPath } from '../src/stack/find-on-path.js';
+import { findOnPath } from '../src/local-stack/tools.js';
 import { createBenchClient } from './contenders/bench-client.js';
 import { seconds } from './contenders/seconds.js';
 import { msUntilEnd, untilFinished } from './contenders/service-load.js';
@@ -14,7 +14,7 @@ import { publish } from './report/publish.js';
 import { mib, round, size } from './report/units.js';
 import { serveLargeFile } from './setup/large-file.js';
 import { removeBlobs } from './setup/stored-blobs.js';
-import { type Bench, withBench } from './setup/with-bench.js';
+import { withBench, type Bench } from './setup/with-bench.js';
 
 /*
  * One large file through the service, from the POST to the end of the import, in turns with `curl | tee | sha256sum` to the same

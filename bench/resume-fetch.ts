@@ -1,8 +1,8 @@
-import { createFsBlobStore } from '../src/blobs/fs-blob-store.js';
-import { defaultMediaTypes } from '../src/contract/media-type-config.js';
-import { parseAllowList } from '../src/egress/allow-list.js';
+import { createFsBlobStore } from '../src/blobs/fs/store.js';
+import { defaultMediaTypes } from '../src/domain/media-types.js';
+import { parseAllowList } from '../src/egress/addresses.js';
 import { createEgress } from '../src/egress/create-egress.js';
-import { createSource } from '../src/source/create-source.js';
+import { createSource } from '../src/download/fetch.js';
 
 /** What the process tells its parent: how far it is, and at last what it stored. */
 export interface FetchReport {

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findOnPath } from '../src/stack/find-on-path.js';
-import { type LargeFile, serveLargeFile } from './setup/large-file.js';
+import { findOnPath } from '../src/local-stack/tools.js';
+import { serveLargeFile, type LargeFile } from './setup/large-file.js';
 import type { FetchReport } from './resume-fetch.js';
 
 const MIB = 1024 * 1024;
 const KILL_AT = [0.25, 0.5, 0.75];
-const CHILD = fileURLToPath(new URL('resume-fetch.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('./resume-fetch.ts', import.meta.url));
 
 /** Runs one attempt, killed as soon as it has so many bytes. Answers its last report. */
 async function attempt(url: string, root: string, killAt = Infinity): Promise<FetchReport> {

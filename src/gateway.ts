@@ -1,24 +1,18 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Config } from './config.js';
-import { configuredBlobStore } from './configured-blob-store.js';
-import { assetUrl } from './contract/asset-url.js';
-import { createReach } from './crash-at.js';
-import { checkUrl } from './egress/url-rules.js';
-import { httpSettings } from './http-settings.js';
-import { createApp } from './http/app.js';
-import { listen } from './http/listen.js';
-import { ensureGarbageSchedule } from './intake/garbage-schedule.js';
+import { configuredBlobStore, httpSettings, loadMediaTypes } from './process/configured.js';
+import { assetUrl } from './api/assets.js';
+import { createReach } from './process/crash-hook.js';
+import { checkUrl } from './egress/urls.js';
+import { createApp } from './api/app.js';
+import { listen } from './api/server.js';
+import { ensureGarbageSchedule } from './temporal/garbage-schedule.js';
 import { createReconciler } from './intake/reconcile.js';
-import { createTemporalWorkflows } from './intake/temporal-workflows.js';
-import { keepTrying } from './keep-trying.js';
-import { limitHeapGrowth } from './limit-heap-growth.js';
-import { loadMediaTypes } from './media-types-file.js';
-import { openStore } from './store/connect.js';
-import { createGatewayMetrics } from './telemetry/gateway-metrics.js';
+import { createTemporalWorkflows, temporalConnectionOptions } from './temporal/client.js';
+import { keepTrying, limitHeapGrowth, aborted, whenToldToStop } from './process/lifecycle.js';
+import { openStore } from './store/open-store.js';
+import { createGatewayMetrics, metricsHandler } from './telemetry/metrics.js';
 import { createLogger } from './telemetry/logger.js';
-import { metricsHandler } from './telemetry/metrics-handler.js';
-import { temporalConnectionOptions } from './temporal-connection.js';
-import { aborted, whenToldToStop } from './when-told-to-stop.js';
 
 /** Running requests get this long to end; a POST of 10,000 items takes below 3 s. */
 const DRAIN_MS = 8_000;

@@ -1,26 +1,20 @@
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
-import { configuredBlobStore } from './configured-blob-store.js';
-import { createReach } from './crash-at.js';
+import { configuredBlobStore, loadMediaTypes } from './process/configured.js';
+import { createReach } from './process/crash-hook.js';
 import { createEgress } from './egress/create-egress.js';
-import { garbageLimits } from './garbage/limits.js';
-import { listen } from './http/listen.js';
-import { createLongPlaces } from './item/long-places.js';
-import { createHostGate } from './politeness/host-gate.js';
-import { keepTrying } from './keep-trying.js';
-import { limitHeapGrowth } from './limit-heap-growth.js';
-import { loadMediaTypes } from './media-types-file.js';
-import { createSource } from './source/create-source.js';
-import { openStore } from './store/connect.js';
-import { createLogger } from './telemetry/logger.js';
-import { metricsHandler } from './telemetry/metrics-handler.js';
-import { temporalLogger } from './telemetry/temporal-logger.js';
-import { createWorkerMetrics } from './telemetry/worker-metrics.js';
-import { watchSlots } from './watch-slots.js';
-import { temporalConnectionOptions } from './temporal-connection.js';
-import { aborted, whenToldToStop } from './when-told-to-stop.js';
-import { createWorkers, runWorkers, workerOptions, workflowCode } from './worker-options.js';
+import { garbageLimits } from './garbage/find.js';
+import { listen } from './api/server.js';
+import { createLongPlaces } from './item/single.js';
+import { createHostGate } from './host-limits/host-limiter.js';
+import { keepTrying, limitHeapGrowth, aborted, whenToldToStop } from './process/lifecycle.js';
+import { createSource } from './download/fetch.js';
+import { openStore } from './store/open-store.js';
+import { createLogger, temporalLogger } from './telemetry/logger.js';
+import { metricsHandler, createWorkerMetrics } from './telemetry/metrics.js';
+import { watchSlots, createWorkers, runWorkers, workerOptions, workflowCode } from './process/task-queues.js';
+import { temporalConnectionOptions } from './temporal/client.js';
 
 /**
  * The worker process: config → connections → activities → worker → drain. Resolves after a clean stop.

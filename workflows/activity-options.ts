@@ -1,7 +1,30 @@
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
-import type { ActivityOptions } from '@temporalio/workflow';
-import type { Activities } from '../src/contract/activity-types.js';
-import { taskQueueOf, type TaskQueueKind } from '../src/contract/workflow-names.js';
+import type { Priority } from '@temporalio/common';
+import {
+  workflowInfo,
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import { DEFAULT_PRIORITY } from '../src/domain/import.js';
+import type { Activities } from '../src/temporal/activity-api.js';
+import { taskQueueOf, type TaskQueueKind } from '../src/temporal/names.js';
+
+/** Items of a page by default. */
+const ITEMS_OF_A_TURN = 50;
+
+/**
+ * Temporal counts turns in tasks, whatever they hold. The activity of one item takes a fiftieth of what a page takes, so that a
+ * small batch is not made to wait for one page of another project after each of its items. Fields that are absent are inherited.
+ */
+export function turnOfItem(): Priority {
+  return { fairnessWeight: (workflowInfo().priority?.fairnessWeight ?? 1) * ITEMS_OF_A_TURN };
+}
+
+/** A webhook is a short request that a client waits for: never less urgent than usual, however little its batch was. */
+export function turnOfWebhook(): Priority {
+  return { priorityKey: Math.min(DEFAULT_PRIORITY, workflowInfo().priority?.priorityKey ?? DEFAULT_PRIORITY) };
+}
 
 /**
  * Every activity timeout and retry in one table. None has `maximumAttempts`: what fails here is our own infrastructure

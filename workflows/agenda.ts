@@ -1,4 +1,4 @@
-import type { ItemResult, PlannedItem, SweepResult } from '../src/contract/activity-types.js';
+import type { ItemResult, PlannedItem, SweepResult } from '../src/temporal/activity-api.js';
 
 /** What one import may have under way at a time. */
 export interface AgendaLimits {

@@ -1,5 +1,5 @@
-import type { CollectedRecords } from '../src/contract/activity-types.js';
-import type { CollectedGarbage } from '../src/contract/workflow-names.js';
+import type { CollectedRecords } from '../src/temporal/activity-api.js';
+import type { CollectedGarbage } from '../src/temporal/names.js';
 import { collectBlobs, collectParts, collectRecords } from './activity-options.js';
 
 /**

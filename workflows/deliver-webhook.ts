@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
-import type { DeliveryState } from '../src/contract/delivery.js';
-import type { DeliverWebhookInput } from '../src/contract/workflow-names.js';
+import type { DeliveryState } from '../src/domain/delivery.js';
+import type { DeliverWebhookInput } from '../src/temporal/names.js';
 import { attemptWebhook, on } from './activity-options.js';
 
 /**

@@ -10,15 +10,13 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FinishBatchInput, FinishResult } from '../src/contract/activity-types.js';
-import { STATUS_QUERY, webhookWorkflowId } from '../src/contract/workflow-names.js';
-import type { ImportBatchInput, ImportProgress } from '../src/contract/workflow-names.js';
-import { attemptWebhook, finishBatch, finishBatchLocally, on } from './activity-options.js';
+import type { FinishBatchInput, FinishResult } from '../src/temporal/activity-api.js';
+import { STATUS_QUERY, webhookWorkflowId, type ImportBatchInput, type ImportProgress } from '../src/temporal/names.js';
+import { attemptWebhook, finishBatch, finishBatchLocally, on, turnOfWebhook } from './activity-options.js';
 import { deliverWebhook } from './deliver-webhook.js';
 import { ImportFlow } from './import-flow.js';
 import { importInRounds } from './import-rounds.js';
 import { initialProgress } from './progress.js';
-import { turnOfWebhook } from './turns.js';
 
 /** The change of 0.3.0: one loop over all that is due, in place of rounds. */
 const ONE_LOOP = 'one-loop';

@@ -7,8 +7,8 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FinishResult, WorkPlan } from '../src/contract/activity-types.js';
-import type { ImportBatchInput, ImportProgress } from '../src/contract/workflow-names.js';
+import type { FinishResult, WorkPlan } from '../src/temporal/activity-api.js';
+import type { ImportBatchInput, ImportProgress } from '../src/temporal/names.js';
 import { importItem, on, planWork, sweepPage } from './activity-options.js';
 import { AGENDA_LIMITS, Agenda, type PageRange, type Start } from './agenda.js';
 import { withItem, withSweep, withTotals } from './progress.js';

@@ -1,9 +1,8 @@
 import { continueAsNew, patched, sleep, workflowInfo } from '@temporalio/workflow';
-import type { RoundPlan } from '../src/contract/activity-types.js';
-import type { ImportBatchInput, ImportProgress } from '../src/contract/workflow-names.js';
-import { importItem, planRound, sweepPage } from './activity-options.js';
+import type { RoundPlan } from '../src/temporal/activity-api.js';
+import type { ImportBatchInput, ImportProgress } from '../src/temporal/names.js';
+import { importItem, planRound, sweepPage, turnOfItem } from './activity-options.js';
 import { withItem, withPlan, withSweep } from './progress.js';
-import { turnOfItem } from './turns.js';
 
 /** Places of a round before 0.3.0. */
 const ITEMS_AT_A_TIME = 50;

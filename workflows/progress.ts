@@ -1,5 +1,5 @@
-import type { ItemResult, RoundPlan, SweepResult, WorkPlan } from '../src/contract/activity-types.js';
-import type { ImportBatchInput, ImportProgress } from '../src/contract/workflow-names.js';
+import type { ItemResult, RoundPlan, SweepResult, WorkPlan } from '../src/temporal/activity-api.js';
+import type { ImportBatchInput, ImportProgress } from '../src/temporal/names.js';
 
 /** What is remembered of what was settled lately: enough for a rate, and small in the answer of a query. */
 const RECENT_SECONDS = 60;

@@ -1,11 +1,11 @@
 import { urlSha256 } from '../../src/item/content.js';
-import { createFsBlobStore } from '../../src/blobs/fs-blob-store.js';
-import { newBatchId } from '../../src/contract/ids.js';
-import { defaultMediaTypes } from '../../src/contract/media-type-config.js';
-import { parseAllowList } from '../../src/egress/allow-list.js';
+import { createFsBlobStore } from '../../src/blobs/fs/store.js';
+import { newBatchId } from '../../src/domain/ids.js';
+import { defaultMediaTypes } from '../../src/domain/media-types.js';
+import { parseAllowList } from '../../src/egress/addresses.js';
 import { createEgress } from '../../src/egress/create-egress.js';
-import { createSource } from '../../src/source/create-source.js';
-import { createStore } from '../../src/store/connect.js';
+import { createSource } from '../../src/download/fetch.js';
+import { createStore } from '../../src/store/open-store.js';
 import type { ItemJob } from './contender.js';
 
 export interface WorkSettings {

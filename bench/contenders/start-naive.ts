@@ -54,7 +54,7 @@ export async function startNaive(bench: Bench): Promise<Contender> {
 
 /** Here and not in the worker, whose memory is measured: the bundler takes hundreds of MiB. */
 async function bundleTo(codePath: string): Promise<void> {
-  const workflowsPath = fileURLToPath(new URL('naive-workflow.ts', import.meta.url));
+  const workflowsPath = fileURLToPath(new URL('./naive-workflow.ts', import.meta.url));
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
   await writeFile(codePath, code);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { importWorkflowId } from '../../src/contract/workflow-names.js';
-import { DEFAULT_PROJECT } from '../../src/stack/default-project.js';
+import { importWorkflowId } from '../../src/temporal/names.js';
+import { DEFAULT_PROJECT } from '../../src/local-stack/project.js';
 import type { Bench } from '../setup/with-bench.js';
 import type { Contender } from './contender.js';
 import { historyCost } from './history-cost.js';

@@ -1,5 +1,5 @@
-import { mintToken } from '../../src/stack/mint-token.js';
-import { readSecrets } from '../../src/stack/secrets.js';
+import { mintToken } from '../../src/cli/credentials.js';
+import { readSecrets } from '../../src/local-stack/files.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { packageRoot } from '../../src/stack/package-root.js';
+import { packageRoot } from '../../src/local-stack/tools.js';
 
 export interface Machine {
   readonly processor: string;

@@ -1,7 +1,7 @@
 import type { Contender } from '../contenders/contender.js';
 import { count, round as rounded, size } from '../report/units.js';
 import { countBlobs } from '../setup/stored-blobs.js';
-import type { Progress } from '../../src/stack/progress.js';
+import type { Progress } from '../../src/local-stack/tools.js';
 import type { ProcessWatch } from './process-watch.js';
 import type { RunRecord } from './run-record.js';
 

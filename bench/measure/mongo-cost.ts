@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { createStack } from '../../src/stack/stack.js';
+import { createStack } from '../../src/local-stack/stack.js';
 import { importThroughService } from '../contenders/service.js';
 import { databaseName } from '../setup/databases.js';
 import type { Bench } from '../setup/with-bench.js';
-import { type MongoCounts, startCountingProxy } from './counting-proxy.js';
+import { startCountingProxy, type MongoCounts } from './counting-proxy.js';
 
 export interface MongoCost extends MongoCounts {
   readonly items: number;

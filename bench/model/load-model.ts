@@ -37,7 +37,7 @@ const ACTIONS_PER_BATCH = 5;
 
 /** Bytes of BSON of a settled item with a URL of 90 characters and one short metadata, and of its media. */
 export const DOCUMENT_BYTES = { item: 725, media: 705 } as const;
-/** Entries of the indexes of src/store/indexes.ts: keys and some 10 bytes each. */
+/** Entries of the indexes of src/store/collections.ts: keys and some 10 bytes each. */
 const INDEX_BYTES = { item: 95, media: 175 } as const;
 
 const STORED_BYTES = DOCUMENT_BYTES.item + DOCUMENT_BYTES.media + INDEX_BYTES.item + INDEX_BYTES.media;

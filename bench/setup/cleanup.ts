@@ -1,4 +1,4 @@
-import type { Progress } from '../../src/stack/progress.js';
+import type { Progress } from '../../src/local-stack/tools.js';
 
 /** As a shell reports a process that SIGINT ended. */
 const INTERRUPTED = 130;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
-import { type LoopbackServer, listenOnLoopback } from '../../src/stack/loopback-server.js';
+import { listenOnLoopback, type LoopbackServer } from '../../src/local-stack/ports.js';
 
 const BLOCK_BYTES = 1024 * 1024;
 // ftyp box of an MP4 (ISO/IEC 14496-12 section 4.3): enough for the type check.

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import { listenOnLoopback } from '../../src/stack/loopback-server.js';
+import { listenOnLoopback } from '../../src/local-stack/ports.js';
 
 /**
  * The origin of a benchmark, a process of its own: `/<bytes>/<anything>` answers with a body of that size that starts like an MP4

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { findOnPath } from '../../src/stack/find-on-path.js';
-import { anyFreePort } from '../../src/stack/free-port.js';
-import { spawnServer, stopServer, waitUntilReady } from '../../src/stack/spawn-server.js';
+import { findOnPath } from '../../src/local-stack/tools.js';
+import { anyFreePort } from '../../src/local-stack/ports.js';
+import { spawnServer, stopServer, waitUntilReady } from '../../src/local-stack/spawn-server.js';
 import type { Cleanup } from './cleanup.js';
 import { Missing } from './missing.js';
 

@@ -12,7 +12,7 @@ export interface BenchOrigin {
 
 /** Starts the origin in a process of its own, so that serving takes nothing from the event loop of a contender. */
 export async function startOrigin(): Promise<BenchOrigin> {
-  const child = fork(new URL('origin-process.ts', import.meta.url));
+  const child = fork(new URL('./origin-process.ts', import.meta.url));
   const [origin] = (await once(child, 'message')) as [string];
   if (child.pid === undefined) throw new Error('The origin has no process id');
   return {

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Progress } from '../../src/stack/progress.js';
-import { createStack } from '../../src/stack/stack.js';
+import type { Progress } from '../../src/local-stack/tools.js';
+import { createStack } from '../../src/local-stack/stack.js';
 import { createCleanup, type Cleanup } from './cleanup.js';
 import { databaseName, dropDatabases } from './databases.js';
-import { type BenchOrigin, startOrigin } from './start-origin.js';
+import { startOrigin, type BenchOrigin } from './start-origin.js';
 
 /** What every benchmark runs on: a stack of its own and an origin, on temporary folders. */
 export interface Bench {

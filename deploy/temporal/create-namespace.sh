@@ -1,5 +1,5 @@
 #!/bin/sh
-# Creates the namespace and the search attributes of src/contract/workflow-names.ts. Safe to repeat.
+# Creates the namespace and the search attributes of src/temporal/names.ts. Safe to repeat.
 set -eu
 
 # TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE are read by the Temporal CLI itself.

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { PartIdentity } from './blob-store.js';
 
 /** The folder or key prefix of bodies that are still arriving. */
 export const PARTS = 'parts';
@@ -47,4 +49,23 @@ export function isBlobKey(key: string): boolean {
 /** Whether something below the root belongs to a body that is or was arriving. */
 export function isPartKey(key: string): boolean {
   return PART.test(key) || NOTE.test(key);
+}
+
+/** What every note about a kept part says; each store adds where its bytes are. */
+export const PartIdentityFields = {
+  key: z.string(),
+  etag: z.string(),
+  total: z.int().positive(),
+  restarts: z.int().nonnegative(),
+  contentType: z.string().exactOptional(),
+};
+
+/** A note from its text; null for anything that is not a note about this key, such as what a crash left of one. */
+export function parseNote<T extends PartIdentity>(schema: z.ZodType<T>, text: string, key: string): T | null {
+  try {
+    const note = schema.parse(JSON.parse(text));
+    return note.key === key ? note : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,5 @@
-import { ImportError } from '../contract/errors.js';
+import { PassThrough, type Readable } from 'node:stream';
+import { ImportError } from '../domain/errors.js';
 
 const NO_SPACE = 'The blob store has no space left';
 const REFUSED = 'The blob store refuses access';
@@ -94,4 +95,15 @@ export async function asStorageError<T>(operation: () => Promise<T>): Promise<T>
   } catch (error) {
     throw storageError(error);
   }
+}
+
+/**
+ * The same bytes, with errors as ImportError. Destroying the answer, also before its first byte was read, frees the file
+ * descriptor or the socket behind `source`.
+ */
+export function guardStream(source: Readable): Readable {
+  const guarded = new PassThrough();
+  source.once('error', (error) => guarded.destroy(storageError(error)));
+  guarded.once('close', () => source.destroy());
+  return source.pipe(guarded);
 }

@@ -1,12 +1,61 @@
 import { Command } from 'commander';
 import ms from 'ms';
-import { listGarbage, type GarbageEntry } from '../garbage/list-garbage.js';
-import { garbageLimits } from '../garbage/limits.js';
-import { escapeControls } from '../telemetry/escape-controls.js';
-import { collectNow } from './collect-now.js';
+import { LEAST_URGENT } from '../domain/import.js';
+import { listGarbage, garbageLimits, type GarbageEntry } from '../garbage/find.js';
+import { escapeControls } from '../telemetry/logger.js';
+import type { CollectedRecords } from '../temporal/activity-api.js';
+import { GARBAGE_WORKFLOW_NOW, WORKFLOWS, type CollectedGarbage } from '../temporal/names.js';
 import type { CliContext } from './context.js';
-import { garbageSummary } from './garbage-summary.js';
-import { withStore } from './open-store.js';
+import { withStore } from './open.js';
+
+/** Counts of a collection, those of items where they are known. */
+export type GarbageCounts = Omit<CollectedGarbage, 'items'> & Partial<Pick<CollectedRecords, 'items'>>;
+
+/** The counts in words: `2 blobs (20 bytes), 1 part (5 bytes), 1 import (10 items) and 3 idempotency keys`. */
+export function garbageSummary({ blobs, parts, batches, items, idempotencyKeys }: GarbageCounts): string {
+  const imports = `${counted(batches, 'import')}${items === undefined ? '' : ` (${counted(items, 'item')})`}`;
+  return [
+    `${counted(blobs.count, 'blob')} (${counted(blobs.bytes, 'byte')})`,
+    `${counted(parts.count, 'part')} (${counted(parts.bytes, 'byte')})`,
+    `${imports} and ${counted(idempotencyKeys, 'idempotency key')}`,
+  ].join(', ');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/**
+ * Has a worker collect garbage now, whatever the Schedule says, and waits for the end.
+ * @throws Error when one that was asked for before still runs, or when it was cancelled or terminated
+ */
+async function collectNow(env: NodeJS.ProcessEnv, report: (line: string) => void): Promise<CollectedGarbage> {
+  // Both load a second of code that other commands do without.
+  const { withTemporal } = await import('./open.js');
+  const { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } = await import('@temporalio/client');
+  return withTemporal(env, async ({ client, config }) => {
+    try {
+      const handle = await client.workflow.start(WORKFLOWS.collectGarbage, {
+        taskQueue: config.TEMPORAL_TASK_QUEUE,
+        workflowId: GARBAGE_WORKFLOW_NOW,
+        workflowIdConflictPolicy: 'FAIL',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        args: [{}],
+        staticSummary: 'asked for on the command line',
+        // Behind every import that waits, as the Schedule's.
+        priority: { priorityKey: LEAST_URGENT },
+      });
+      report(`Collecting garbage in workflow ${GARBAGE_WORKFLOW_NOW}`);
+      return (await handle.result()) as CollectedGarbage;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        throw new Error(`A collection is still running: workflow ${GARBAGE_WORKFLOW_NOW}`, { cause: error });
+      if (error instanceof WorkflowFailedError)
+        throw new Error(`The collection did not end well: workflow ${GARBAGE_WORKFLOW_NOW}`, { cause: error });
+      throw error;
+    }
+  });
+}
 
 interface GcOptions {
   readonly dryRun?: true;
@@ -30,7 +79,7 @@ async function collect({ json }: GcOptions, { env, print, complain }: CliContext
 /** Reads the stores directly: needs neither Temporal nor a worker. */
 async function list({ json }: GcOptions, { env, print }: CliContext): Promise<void> {
   await withStore(env, async (store, config) => {
-    const { configuredBlobStore } = await import('../configured-blob-store.js');
+    const { configuredBlobStore } = await import('../process/configured.js');
     const blobs = configuredBlobStore(config);
     const totals = { blob: { count: 0, bytes: 0 }, part: { count: 0, bytes: 0 }, import: { count: 0, bytes: 0 } };
     const limits = garbageLimits(config.RETENTION_DAYS);

@@ -1,9 +1,7 @@
 import { Command } from 'commander';
-import { escapeControls } from '../telemetry/escape-controls.js';
-import type { CliContext } from './context.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
-import { parseProject } from './project-option.js';
-import { DEFAULT_PROJECT } from '../stack/default-project.js';
+import { escapeControls } from '../telemetry/logger.js';
+import { EXIT, parseProject, type CliContext, type ExitCode } from './context.js';
+import { DEFAULT_PROJECT } from '../local-stack/project.js';
 
 export function replayCommand({ env, print, complain }: CliContext, exit: (code: ExitCode) => void): Command {
   return new Command('replay')
@@ -14,7 +12,7 @@ export function replayCommand({ env, print, complain }: CliContext, exit: (code:
     )
     .option('--project <id>', 'project of the import id', parseProject, DEFAULT_PROJECT)
     .action(async (subject: string, { project }: { project: string }) => {
-      const { readHistories } = await import('./read-histories.js');
+      const { readHistories } = await import('./replay-histories.js');
       const { replayHistories, silenceRuntime } = await import('./replay-histories.js');
       const histories = await readHistories({ subject, project, env });
       silenceRuntime();

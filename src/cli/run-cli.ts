@@ -1,18 +1,50 @@
 import { Command, CommanderError } from 'commander';
-import { escapeAllButLayout } from '../telemetry/escape-controls.js';
+import { escapeControls, escapeAllButLayout } from '../telemetry/logger.js';
 import { Refused } from './api-client.js';
-import type { CliContext } from './context.js';
-import { demoCommand } from './demo.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import { EXIT, type CliContext, type ExitCode } from './context.js';
+import { tokenCommand, webhookSecretCommand } from './credentials.js';
+import { demoCommand } from './demo/demo.js';
 import { gcCommand } from './gc.js';
-import { refusalOf } from './refusal.js';
 import { replayCommand } from './replay.js';
-import { gatewayCommand, workerCommand } from './services.js';
-import { startCommand } from './start.js';
+import { gatewayCommand, workerCommand, startCommand } from './start.js';
 import { statusCommand } from './status.js';
 import { submitCommand } from './submit.js';
-import { tokenCommand } from './token.js';
-import { webhookSecretCommand } from './webhook-secret.js';
+
+/** The path of a problem of a line, as the API writes it: `line.12.url`. */
+const LINE_PATH = /^line\.(\d+)(?:\.(.+))?$/s;
+
+/** What belongs to the batch, and how the command line gives it. */
+const OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['systemName', '--system-name'],
+  ['webhook', '--webhook'],
+  ['context', '--context'],
+  ['priority', '--priority'],
+]);
+
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [401, 'Give another token with --token or DURABLE_IMPORT_TOKEN; token create prints a new one'],
+  [403, 'token create --project ID --scope "public-api:read public-api:write" prints a token that has both scopes'],
+  [404, 'Check the id, and that the token belongs to the project of the import'],
+  [429, 'The token has asked too often: try again in a minute'],
+]);
+
+/** The refusal with every sentence of the API, at the lines of the file where it names them, and what to do about it. */
+export function refusalOf(refused: Refused): string {
+  const sentences = Object.entries(refused.details).map(([path, sentence]) => {
+    const text = typeof sentence === 'string' ? sentence : JSON.stringify(sentence);
+    return `  ${escapeControls(placeOf(path))}: ${escapeControls(text)}`;
+  });
+  const advice = ADVICE.get(refused.status);
+  return [escapeControls(refused.message), ...sentences, ...(advice === undefined ? [] : [advice])].join('\n');
+}
+
+function placeOf(path: string): string {
+  const [, line, rest] = LINE_PATH.exec(path) ?? [];
+  const name = line === undefined ? path : rest;
+  const option = OPTIONS.get(name ?? '');
+  const place = [...(line === undefined ? [] : [`line ${line}`]), ...(name === undefined ? [] : [name])].join(', ');
+  return option === undefined ? place : `${place} (${option})`;
+}
 
 /** Makes a command; its action hands its exit code on. */
 type CommandFactory = (context: CliContext, exit: (code: ExitCode) => void) => Command;

@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { extname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { KINDS, type KindPlural } from '../contract/kinds.js';
-import { LEAST_URGENT, MOST_URGENT } from '../contract/priority.js';
-import { parseJson } from '../contract/parse-json.js';
-import { escapeControls } from '../telemetry/escape-controls.js';
-import { createApiClient, Refused, Unreachable, type ApiClient } from './api-client.js';
-import { readBatchFile } from './batch-file.js';
-import type { CliContext } from './context.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
-import { findApi, withApiOptions, type ApiOptions } from './find-api.js';
-import { exitCodeOf, summaryOf } from './import-summary.js';
-import type { BatchFields, PostBody } from './post-body.js';
-import { waitShowingProgress } from './wait-for-import.js';
+import { KINDS, LEAST_URGENT, MOST_URGENT, type KindPlural } from '../domain/import.js';
+import { parseJson } from '../domain/parse-json.js';
+import { escapeControls } from '../telemetry/logger.js';
+import {
+  createApiClient,
+  Refused,
+  Unreachable,
+  findApi,
+  withApiOptions,
+  type ApiClient,
+  type ApiOptions,
+} from './api-client.js';
+import { readBatchFile, type BatchFields, type PostBody } from './batch-file.js';
+import { EXIT, type CliContext, type ExitCode } from './context.js';
+import { exitCodeOf, summaryOf } from './summary.js';
+import { waitShowingProgress } from './status.js';
 
 interface SubmitOptions extends ApiOptions {
   readonly type: KindPlural;

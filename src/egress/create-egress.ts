@@ -1,18 +1,36 @@
-import { Agent } from 'undici';
-import type { Dispatcher } from 'undici';
-import type { Egress, EgressRequest } from '../contract/egress.js';
-import { ImportError } from '../contract/errors.js';
-import type { AllowList } from './allow-list.js';
-import { createConnector } from './connector.js';
-import { createHopCookies } from './hop-cookies.js';
-import { notAllowed } from './not-allowed.js';
-import { createProxyDispatcher } from './proxy-dispatcher.js';
-import { headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirect.js';
-import type { Lookup } from './resolver.js';
-import { requestFailure } from './request-failure.js';
-import { createResolver } from './resolver.js';
-import { untilAborted } from './until-aborted.js';
-import { checkUrl } from './url-rules.js';
+import { Agent, type Dispatcher } from 'undici';
+import { ImportError } from '../domain/errors.js';
+import { notAllowed, type AllowList } from './addresses.js';
+import { createConnector, createProxyDispatcher } from './connector.js';
+import type { Egress, EgressRequest } from './egress.js';
+import { requestFailure } from './network-errors.js';
+import { createHopCookies, headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirects.js';
+import { createResolver, type Lookup } from './resolver.js';
+import { checkUrl } from './urls.js';
+
+/**
+ * Settles as `work` does, or rejects with the reason of the signal as soon as it aborts. undici looks at its signal only once
+ * a connection is made, so a request that waits for DNS, a connection or a free slot would otherwise not end.
+ */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let stopListening = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const onAbort = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    stopListening = () => {
+      signal.removeEventListener('abort', onAbort);
+    };
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    stopListening();
+  }
+}
 
 export interface EgressDeps {
   readonly allow: AllowList;

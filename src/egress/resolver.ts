@@ -1,15 +1,103 @@
 import type { LookupAddress } from 'node:dns';
-import { lookup as systemLookup } from 'node:dns/promises';
-import { ImportError } from '../contract/errors.js';
-import { isNat64Address } from './address-rules.js';
-import type { AllowList } from './allow-list.js';
-import { createDirectLookup } from './direct-lookup.js';
-import { isPermitted } from './is-permitted.js';
-import type { Lookup } from './limit-lookups.js';
-import { limitLookups } from './limit-lookups.js';
-import { notAllowed } from './not-allowed.js';
+import { Resolver as DnsResolver, lookup as systemLookup } from 'node:dns/promises';
+import pLimit from 'p-limit';
+import { ImportError } from '../domain/errors.js';
+import { isNat64Address, isPermitted, notAllowed, type AllowList } from './addresses.js';
 
-export type { Lookup };
+/** All addresses of a host name; rejects as `dns.lookup` does. */
+export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
+
+/**
+ * getaddrinfo blocks one of libuv's four threads until it returns, and libuv gives it half of them whatever is asked for: more
+ * at a time would wait unseen, and the other two stay free for files.
+ */
+const CONCURRENT_LOOKUPS = 2;
+
+export interface LookupWays {
+  /** getaddrinfo, which knows the hosts file and whatever else the system consults. */
+  readonly system: Lookup;
+  /** Needs no thread. */
+  readonly direct: Lookup;
+  /** Longest look-up, from when it begins. */
+  readonly timeoutMs: number;
+  /** Longest wait for a free thread; the look-up then takes the direct way. */
+  readonly patienceMs: number;
+}
+
+function inTime(found: ReturnType<Lookup>, timeoutMs: number): ReturnType<Lookup> {
+  return new Promise((resolve, reject) => {
+    const message = `The name servers did not answer within ${timeoutMs} ms`;
+    const deadline = setTimeout(() => {
+      reject(new ImportError('dns_failed', message, { stage: 'resolve' }));
+    }, timeoutMs).unref(); // a lookup without a waiter must not delay the shutdown
+    found.then(resolve, reject).finally(() => {
+      clearTimeout(deadline);
+    });
+  });
+}
+
+/**
+ * Puts a queue in front of the system's look-ups, so that slow names do not use up the time of healthy ones: the deadline of a
+ * look-up starts when it begins. One that misses it keeps its place until it really returns, because its thread is still busy;
+ * a name whose servers are silent holds it for 10 s and more. Two such names would hold up all others, hence the second way.
+ * @returns a lookup that also rejects with ImportError dns_failed, for a look-up that takes too long
+ */
+export function limitLookups({ system, direct, timeoutMs, patienceMs }: LookupWays): Lookup {
+  const limit = pLimit(CONCURRENT_LOOKUPS);
+
+  return (hostname) =>
+    new Promise((resolve, reject) => {
+      const begin = (lookup: Lookup) => {
+        const found = Promise.resolve(hostname).then(lookup);
+        inTime(found, timeoutMs).then(resolve, reject);
+        return found;
+      };
+      let isElsewhere = false;
+      const waiting = setTimeout(() => {
+        isElsewhere = true;
+        void begin(direct).catch(() => undefined);
+      }, patienceMs).unref();
+      void limit(async () => {
+        clearTimeout(waiting);
+        if (!isElsewhere) await begin(system).catch(() => undefined);
+      });
+    });
+}
+
+export interface DirectLookupDeps {
+  /** Longest look-up; its questions are withdrawn then. */
+  readonly timeoutMs: number;
+  /** `address:port` of name servers; those of the system when absent. */
+  readonly servers?: readonly string[];
+}
+
+/** Two questions to each server, so that one lost packet does not lose the name; c-ares doubles the pause between them. */
+const QUESTION = { timeout: 1500, tries: 2 };
+
+/**
+ * Asks the name servers without a thread (c-ares). It does not read the hosts file, so a name it cannot find may still be known to the
+ * system: such a failure says nothing final about the name. Search domains are not tried. A family that fails is left out: only
+ * addresses that were answered, and then vetted, are ever dialled.
+ * @returns a lookup that rejects with an error of the code EAI_AGAIN
+ */
+export function createDirectLookup({ timeoutMs, servers }: DirectLookupDeps): Lookup {
+  return async (hostname) => {
+    // One for each name: it reads resolv.conf as it is now, and cancelling it affects no other lookup.
+    const resolver = new DnsResolver(QUESTION);
+    if (servers !== undefined) resolver.setServers(servers);
+    const deadline = setTimeout(() => {
+      resolver.cancel();
+    }, timeoutMs).unref();
+    const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
+    clearTimeout(deadline);
+    const addresses = [
+      ...(four.status === 'fulfilled' ? four.value.map((address) => ({ address, family: 4 })) : []),
+      ...(six.status === 'fulfilled' ? six.value.map((address) => ({ address, family: 6 })) : []),
+    ];
+    if (addresses.length === 0) throw Object.assign(new Error('No name server knew an address'), { code: 'EAI_AGAIN' });
+    return addresses;
+  };
+}
 
 export interface ResolverDeps {
   readonly allow: AllowList;

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
-import type { Batch, BatchFailure } from '../contract/batch.js';
-import { priorityOf } from '../contract/priority.js';
-import type { Store } from '../contract/store.js';
-import { webhookMessage } from '../webhook/webhook-body.js';
-import type { BatchRef, ImportWorkflows, WorkflowState } from './import-workflows.js';
+import { priorityOf, type Batch, type BatchFailure } from '../domain/import.js';
+import type { Store } from '../store/store.js';
+import { webhookMessage } from '../webhook/body.js';
+import type { BatchRef, ImportWorkflows, WorkflowState } from '../temporal/client.js';
 
 /** A third of the lease: two renewals in a row may be lost. */
 const RENEW_MS = 10_000;
@@ -31,7 +30,7 @@ export type EndImport = (ref: BatchRef) => Promise<Batch | null>;
 /**
  * Creates EndImport, the one place where an import is ended from outside its workflow. Several gateways may call it at once. A
  * reset may revive the import at any moment: the workflow is asked here and never remembered, once more when the lease is held, and
- * a run that starts after that waits for the end before it opens the import again (`activities/plan-round.ts`).
+ * a run that starts after that waits for the end before it opens the import again (`activities/plan-work.ts`).
  */
 export function createEndImport({ store, workflows, logger }: EndImportDeps): EndImport {
   const { batches, items, deliveries } = store;

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
-import type { Batch } from '../contract/batch.js';
-import type { ImportProgress } from '../contract/workflow-names.js';
+import type { Batch } from '../domain/import.js';
+import type { ImportProgress } from '../temporal/names.js';
 import { coalesce } from './coalesce.js';
 import { createEndImport, type EndImportDeps } from './end-import.js';
-import type { BatchRef, ImportWorkflows } from './import-workflows.js';
-import { outageOf } from './outage.js';
+import { outageOf, type BatchRef, type ImportWorkflows } from '../temporal/client.js';
 
 /** Polling clients ask about once a second; more queries than that only load the workflow (every query is a workflow task). */
 const PROGRESS_TTL_MS = 1_000;

@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
-import type { Batch } from '../contract/batch.js';
-import type { Delivery } from '../contract/delivery.js';
-import { generationOf } from '../contract/ids.js';
-import { priorityOf } from '../contract/priority.js';
-import type { Store } from '../contract/store.js';
+import { priorityOf, type Batch } from '../domain/import.js';
+import type { Delivery } from '../domain/delivery.js';
+import { generationOf } from '../domain/ids.js';
+import type { Store } from '../store/store.js';
 import { createEndImport } from './end-import.js';
-import type { BatchRef, ImportWorkflows } from './import-workflows.js';
+import type { BatchRef, ImportWorkflows } from '../temporal/client.js';
 
 /** A gateway that is alive starts its own batch within 5 s of accepting it (the deadline of a start). */
 const UNSTARTED_AFTER_MS = 10_000;

@@ -1,19 +1,42 @@
-import type { Batch } from '../contract/batch.js';
-import { ImportError, SKIP_REASONS } from '../contract/errors.js';
-import type { ReasonCode } from '../contract/errors.js';
-import type { HostCircuit } from '../contract/hosts.js';
-import type { Item, ItemAttempt } from '../contract/item.js';
-import type { MediaType, MediaTypes } from '../contract/media-type.js';
-import { metadataProblems } from '../contract/metadata-rules.js';
-import { LeaveSweep } from '../contract/source.js';
-import type { FetchRequest } from '../contract/source.js';
-import type { MediaWritten, Settlement, Store } from '../contract/store.js';
-import type { Visitor } from '../politeness/host-gate.js';
-import { hostOutcome, type HostOutcome } from '../politeness/host-outcome.js';
+import { ImportError, SKIP_REASONS, type ReasonCode } from '../domain/errors.js';
+import type { HostCircuit } from '../domain/host.js';
+import type { Batch } from '../domain/import.js';
+import type { Item, ItemAttempt } from '../domain/item.js';
+import type { MediaType, MediaTypes } from '../domain/media.js';
+import { metadataProblems } from '../domain/metadata-rules.js';
+import { LeaveSweep, type FetchRequest } from '../download/source.js';
+import { hostOutcome, type HostOutcome } from '../host-limits/circuit.js';
+import type { Visitor } from '../host-limits/host-limiter.js';
+import type { MediaWritten, Settlement, Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { WorkerMetrics } from '../telemetry/worker-metrics.js';
+import type { WorkerMetrics } from '../telemetry/metrics.js';
 import { currentMedia, importContent, type ContentDeps, type CurrentMedia } from './content.js';
-import { nextDelayMs, type RetryPolicy } from './retry-policy.js';
+
+export interface RetryPolicy {
+  /** Attempts an item gets in all. */
+  readonly attempts: number;
+  readonly initialMs: number;
+  readonly maxMs: number;
+}
+
+/** A source may ask for a pause of 15 minutes at most; jitter does not make it longer. */
+const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
+/** Added to a pause so that items which failed together do not come back together. */
+const JITTER = 0.1;
+
+/**
+ * The pause before the next attempt in milliseconds, or null when there is none: doubling from `initialMs` to `maxMs`, or what
+ * the source asked for with Retry-After, whichever is longer.
+ * @param concluded attempts that have ended, this one included
+ */
+export function nextDelayMs(policy: RetryPolicy, error: ImportError, concluded: number): number | null {
+  const limit = Math.min(policy.attempts, error.details.maxAttempts ?? Infinity);
+  if (!error.retryable || concluded >= limit) return null;
+  const jitter = 1 + Math.random() * JITTER;
+  const backoff = Math.min(policy.maxMs, policy.initialMs * 2 ** (concluded - 1) * jitter);
+  const asked = Math.min(LONGEST_RETRY_AFTER_MS, (error.details.retryAfterMs ?? 0) * jitter);
+  return Math.max(asked, backoff);
+}
 
 export interface AttemptDeps extends ContentDeps {
   readonly store: Store;

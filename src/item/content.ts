@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { Batch } from '../contract/batch.js';
-import type { BlobStore } from '../contract/blob-store.js';
-import type { Reach } from '../contract/crash-points.js';
-import { ImportError } from '../contract/errors.js';
-import type { Item } from '../contract/item.js';
-import type { Asset, MediaSource } from '../contract/media.js';
-import type { MediaType } from '../contract/media-type.js';
-import type { FetchRequest, Source } from '../contract/source.js';
-import type { MediaContent, MediaWrite, MediaWritten, Store } from '../contract/store.js';
-import { confirmBlob } from '../garbage/confirm-blob.js';
-import { takesType } from '../source/takes-type.js';
+import type { Batch } from '../domain/import.js';
+import type { BlobStore } from '../blobs/blob-store.js';
+import type { Reach } from '../domain/crash-points.js';
+import { ImportError } from '../domain/errors.js';
+import type { Item } from '../domain/item.js';
+import type { Asset, MediaSource, MediaType } from '../domain/media.js';
+import type { FetchRequest, Source } from '../download/source.js';
+import type { MediaContent, MediaWrite, MediaWritten, Store } from '../store/store.js';
+import { confirmBlob } from '../garbage/removal-notice.js';
+import { takesType } from '../download/media-type/canonical-type.js';
 
 /*
  * The bytes of an item: what its pair of systemName and id holds already, what its source sends, and the media record that is
@@ -103,7 +102,7 @@ export async function importContent(
   const { media, condemned } = deps.store;
   const record = async (content: FetchedContent): Promise<MediaWritten> => {
     deps.reach('after_blob_before_media');
-    // Blob first, then the look for a removal notice, then the media: see src/contract/garbage.ts. Content that a media refers
+    // Blob first, then the look for a removal notice, then the media: see src/domain/removal-notice.ts. Content that a media refers
     // to all along is no garbage.
     if (content.basedOn === undefined)
       await confirmBlob({ condemned, blobs: deps.blobs }, content.asset.sha256, request.signal);

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import type { SweepResult } from '../contract/activity-types.js';
-import type { Batch } from '../contract/batch.js';
-import type { Item } from '../contract/item.js';
-import { LeaveSweep } from '../contract/source.js';
-import type { AtHost, HostGate } from '../politeness/host-gate.js';
+import type { SweepResult } from '../temporal/activity-api.js';
+import type { Batch } from '../domain/import.js';
+import type { Item } from '../domain/item.js';
+import { LeaveSweep } from '../download/source.js';
+import type { AtHost, HostGate } from '../host-limits/host-limiter.js';
 import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import type { CurrentMedia } from './content.js';
 import type { Suspects } from './suspects.js';

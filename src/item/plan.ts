@@ -1,11 +1,10 @@
-import type { PlanWorkInput, PlannedItem, WorkPlan } from '../contract/activity-types.js';
-import type { Batch } from '../contract/batch.js';
-import { pageSize } from '../contract/first-plan.js';
-import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState } from '../contract/host-state.js';
-import type { HostRecord } from '../contract/hosts.js';
-import type { Item } from '../contract/item.js';
-import type { ItemStore } from '../contract/store.js';
-import type { HostGate } from '../politeness/host-gate.js';
+import type { PlanWorkInput, PlannedItem, WorkPlan } from '../temporal/activity-api.js';
+import type { Batch } from '../domain/import.js';
+import { pageSize } from '../temporal/names.js';
+import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState, type HostRecord } from '../domain/host.js';
+import type { Item } from '../domain/item.js';
+import type { ItemStore } from '../store/store.js';
+import type { HostGate } from '../host-limits/host-limiter.js';
 import { acceptedAt } from './attempt.js';
 
 /** Open items read at a time: 100 ms and a few megabytes. */

@@ -1,13 +1,57 @@
-import type { ItemResult } from '../contract/activity-types.js';
-import type { Batch } from '../contract/batch.js';
-import { ImportError } from '../contract/errors.js';
-import type { Item } from '../contract/item.js';
-import { LeaveSweep } from '../contract/source.js';
-import type { FetchProgress } from '../contract/source.js';
-import type { AtHost, HostGate, Visited } from '../politeness/host-gate.js';
+import { ImportError } from '../domain/errors.js';
+import type { Batch } from '../domain/import.js';
+import type { Item } from '../domain/item.js';
+import { LeaveSweep, type FetchProgress } from '../download/source.js';
+import type { AtHost, HostGate, Visited } from '../host-limits/host-limiter.js';
+import type { ItemResult } from '../temporal/activity-api.js';
 import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
-import type { LongPlaces } from './long-places.js';
 import { withTimeLimits } from './with-time-limit.js';
+
+/**
+ * Long downloads that one worker continues in places for short work: a fifth of those (see WORKER_SLOTS). More of them move to the
+ * places for long downloads, at the price of another request to their source.
+ */
+const IN_PROCESS = 20;
+/** Of one import, so that the next one finds some. */
+const OF_IMPORT = 10;
+
+/** Places in which an attempt that turns out long may stay where it was begun. */
+export interface LongPlaces {
+  claim(batchId: string): {
+    /** Takes a place, once; false when there is none. */
+    readonly enter: () => boolean;
+    readonly leave: () => void;
+  };
+}
+
+export function createLongPlaces(): LongPlaces {
+  const taken = new Map<string, number>();
+  let total = 0;
+  const add = (batchId: string, by: number): void => {
+    const count = (taken.get(batchId) ?? 0) + by;
+    if (count === 0) taken.delete(batchId);
+    else taken.set(batchId, count);
+    total += by;
+  };
+  return {
+    claim: (batchId) => {
+      let isHeld = false;
+      return {
+        enter: () => {
+          if (isHeld) return true;
+          if (total >= IN_PROCESS || (taken.get(batchId) ?? 0) >= OF_IMPORT) return false;
+          isHeld = true;
+          add(batchId, 1);
+          return true;
+        },
+        leave: () => {
+          if (isHeld) add(batchId, -1);
+          isHeld = false;
+        },
+      };
+    },
+  };
+}
 
 /** A single item that takes longer than this needs a place for long downloads. */
 const SHORT_MS = 10_000;

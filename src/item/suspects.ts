@@ -1,12 +1,12 @@
 import { Mutex } from 'async-mutex';
 import { LRUCache } from 'lru-cache';
-import type { ItemResult } from '../contract/activity-types.js';
-import type { Batch } from '../contract/batch.js';
-import { REASONS } from '../contract/errors.js';
-import type { Item } from '../contract/item.js';
-import type { Store } from '../contract/store.js';
+import type { ItemResult } from '../temporal/activity-api.js';
+import type { Batch } from '../domain/import.js';
+import { REASONS } from '../domain/errors.js';
+import type { Item } from '../domain/item.js';
+import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { WorkerMetrics } from '../telemetry/worker-metrics.js';
+import type { WorkerMetrics } from '../telemetry/metrics.js';
 
 /**
  * Deaths of a process while it handled the answer for one item, after which the item is given up. The first one is shared with all

@@ -1,17 +1,16 @@
-import type { Collection, Db } from 'mongodb';
-import type { Batch } from '../contract/batch.js';
-import type { Delivery } from '../contract/delivery.js';
-import type { TokenRecord } from '../contract/store.js';
-import type { CondemnedDocument } from './condemned.js';
-import type { CounterDocument } from './counters.js';
+import { MongoServerError, type Collection, type Db, type CreateIndexesOptions, type IndexDescription } from 'mongodb';
+import type { Delivery } from '../domain/delivery.js';
+import type { Batch } from '../domain/import.js';
 import type { ClockDocument } from './database-clock.js';
-import type { HostDocument } from './host-document.js';
-import type { LeaseDocument } from './host-leases.js';
-import { HOST_RATES } from './host-rate.js';
+import type { HostDocument, LeaseDocument } from './host-slots.js';
+import { HOST_RATES } from './hosts.js';
 import type { KeyDocument } from './idempotency-keys.js';
+import type { CounterDocument } from './imports.js';
+import type { StoredItem } from './item-documents.js';
 import type { StoredMedia } from './media.js';
 import type { ProjectDocument } from './projects.js';
-import type { StoredItem } from './stored-item.js';
+import type { CondemnedDocument } from './removal-notices.js';
+import type { TokenRecord } from './store.js';
 
 /** Every collection of the service. */
 export interface Collections {
@@ -46,4 +45,102 @@ export function collectionsOf(db: Db): Collections {
     hostRates: db.collection(HOST_RATES),
     clock: db.collection('clock'),
   };
+}
+
+/** Every index of every collection, each with the question that it answers. `_id` already orders items and names media. */
+const INDEXES = {
+  batches: [
+    // The reconciler's two questions: what stopped while it was stored, and what was accepted but not started.
+    { key: { state: 1, touchedAt: 1 } },
+    // What is past its retention, oldest first.
+    { key: { finishedAt: 1, _id: 1 } },
+    // Started batches by when their workflow was last looked at; the others have left this index.
+    { key: { checkedAt: 1 }, partialFilterExpression: { state: 'started' } },
+    // The few that a gateway is ending.
+    { key: { endingAt: 1 }, sparse: true },
+    // The running imports of a project.
+    { key: { projectId: 1, state: 1 } },
+  ],
+  items: [
+    // Open items in request order, counts by state, and the one open item that a write names. (batchId, seq) is unique already
+    // through `_id`; saying so lets the stand-in server use the index, for it uses no others.
+    { key: { batchId: 1, state: 1, seq: 1 }, unique: true },
+    // Items of one host in request order. A host never changes, so this costs the insert of an item alone.
+    { key: { batchId: 1, host: 1, seq: 1 } },
+    // Items with one code. Only those that failed, were skipped or wait for another attempt have one, so no other write pays for it.
+    { key: { batchId: 1, code: 1, seq: 1 }, partialFilterExpression: { code: { $exists: true } } },
+    // Failures of an import by cause, settled or not, without reading the items.
+    { key: { batchId: 1, state: 1, code: 1, host: 1 }, partialFilterExpression: { code: { $exists: true } } },
+  ],
+  media: [
+    // Holds the promise that `_id` makes even if the derivation of ids should change one day.
+    { key: { projectId: 1, systemName: 1, externalId: 1 }, unique: true },
+    // Which blobs are referred to.
+    { key: { 'asset.sha256': 1 } },
+  ],
+  deliveries: [
+    { key: { batchId: 1, createdAt: 1 } },
+    // The few messages whose workflow is not known to exist.
+    { key: { unstartedSince: 1 }, sparse: true },
+  ],
+  condemned: [{ key: { at: 1 } }],
+  // Hosts unused for a day.
+  hosts: [{ key: { touchedAt: 1 } }],
+  workers: [{ key: { renewedAt: 1 } }],
+  keys: [{ key: { expiresAt: 1 }, expireAfterSeconds: 0 }],
+  // As the library of the rates asks for them.
+  hostRates: [
+    { key: { expire: -1 }, expireAfterSeconds: 0 },
+    { key: { key: 1 }, unique: true },
+  ],
+} as const satisfies Partial<Record<keyof Collections, readonly IndexDescription[]>>;
+
+/**
+ * Creates the indexes that are missing, one command a collection; a process serves only afterwards.
+ * @param isReplicated whether the server is a replica set: then a majority of the members that vote completes an index, where by
+ *   default all of them would have to be there, and a release with a new index could not start while one is away. A standalone
+ *   server refuses to be told so.
+ * @throws Error that names the collection and quotes the server when an index cannot be built, for instance because stored
+ *   documents break a unique one; the driver's own error when the server cannot be reached
+ */
+export async function ensureIndexes(collections: Collections, isReplicated: boolean): Promise<void> {
+  // No time limit: an index on a large collection takes minutes, and without an answer meanwhile.
+  const options: CreateIndexesOptions & { socketTimeoutMS: number } = {
+    socketTimeoutMS: 0,
+    ...(isReplicated && { commitQuorum: 'majority' }),
+  };
+  await Promise.all(
+    Object.entries(INDEXES).map(([name, indexes]) =>
+      build(collections[name as keyof typeof INDEXES] as unknown as Collection, [...indexes], options),
+    ),
+  );
+}
+
+async function build(
+  collection: Collection,
+  indexes: IndexDescription[],
+  options: CreateIndexesOptions,
+): Promise<void> {
+  try {
+    await collection.createIndexes(indexes, options);
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || !CONFLICTS.has(Number(error.code))) throw error;
+    // Without the values: a duplicate key is told with what clients sent.
+    const reason = error.message.replace(/ ?dup key: .*$/s, '');
+    throw new IndexConflict(`The indexes of ${collection.collectionName} cannot be built: ${reason}`, error.code);
+  }
+}
+
+/** What no repetition repairs: other options or another key under the same name, stored documents that break a unique index. */
+const CONFLICTS = new Set([67, 85, 86, 11_000]);
+
+/** An index of the service is not compatible with what the database holds. */
+class IndexConflict extends Error {
+  override readonly name = 'IndexConflict';
+  constructor(
+    message: string,
+    readonly code: unknown,
+  ) {
+    super(message);
+  }
 }

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { retryDuplicateKey } from './retry-duplicate-key.js';
+import { retryDuplicateKey } from './mongo-errors.js';
 
 /** The one document of its collection. */
 export interface ClockDocument {

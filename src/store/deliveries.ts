@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
-import type { Delivery, DeliveryStore } from '../contract/delivery.js';
-import { retryDuplicateKey } from './retry-duplicate-key.js';
+import type { Delivery, DeliveryStore } from '../domain/delivery.js';
+import { retryDuplicateKey } from './mongo-errors.js';
 
 /** Webhook messages and their attempts. */
 export function createDeliveryStore(deps: { deliveries: Collection<Delivery>; now: () => Date }): DeliveryStore {

@@ -1,9 +1,65 @@
-import type { AnyBulkWriteOperation, Collection } from 'mongodb';
-import type { HostSlotStore } from '../contract/hosts.js';
-import { isDuplicateKeyWrite, partialBulk, refusal, withoutDocuments } from './database-error.js';
-import { createGatherer } from './gather.js';
-import { createGroupCommit } from './group-commit.js';
-import type { HostDocument } from './host-document.js';
+import type { Collection, AnyBulkWriteOperation } from 'mongodb';
+import type { HostCircuit, HostRecord, HostLeaseStore, HostSlotStore } from '../domain/host.js';
+import { createGatherer, createGroupCommit } from './batching.js';
+import { isDuplicateKeyWrite, partialBulk, refusal, withoutDocuments } from './mongo-errors.js';
+
+/** A document of the `hosts` collection, one a host. Made by the first worker that takes a slot. */
+export interface HostDocument {
+  readonly _id: string;
+  readonly total: number;
+  readonly held?: Readonly<Record<string, number>>;
+  readonly wanting?: Readonly<Record<string, Date>>;
+  readonly restingUntil?: Date;
+  /** Absent when there are none. */
+  readonly circuits?: readonly HostCircuit[];
+  /** Counts the changes of `circuits`, so that each is made to what was read. */
+  readonly revision?: number;
+  /** When anything was taken, reported or put off last. */
+  readonly touchedAt: Date;
+}
+
+export function toHostRecord(document: HostDocument): HostRecord {
+  const { _id: host, total, held = {}, wanting = {}, restingUntil, circuits = [] } = document;
+  return { host, total, held, wanting, circuits, ...(restingUntil && { restingUntil }) };
+}
+
+/** A document of the `workers` collection: a worker, for as long as it keeps its lease. */
+export interface LeaseDocument {
+  readonly _id: string;
+  /** By the clock of the database. */
+  readonly renewedAt: Date;
+}
+
+const RENEWAL = { $currentDate: { renewedAt: true } } as const;
+
+export function createHostLeaseStore(workers: Collection<LeaseDocument>): HostLeaseStore {
+  return {
+    open: async (lease) => {
+      const opened = await workers.findOneAndUpdate({ _id: lease }, RENEWAL, { upsert: true, returnDocument: 'after' });
+      if (opened === null) throw new Error('The database answered an upsert without its document');
+      return opened.renewedAt;
+    },
+
+    renew: async (lease) => {
+      const renewed = await workers.findOneAndUpdate({ _id: lease }, RENEWAL, { returnDocument: 'after' });
+      return renewed?.renewedAt ?? null;
+    },
+
+    close: async (lease) => {
+      await workers.deleteOne({ _id: lease });
+    },
+
+    endStale: async (leases, before) => {
+      const named = { _id: { $in: [...leases] } };
+      // In this order: a lease that is renewed in between stays, and one that is ended cannot be renewed.
+      await workers.deleteMany({ ...named, renewedAt: { $lt: before } });
+      // What a majority has taken up to here: the removal waited for one, so that no older state can be read.
+      const options = { projection: { _id: 1 }, batchSize: leases.length + 1 };
+      const left = new Set((await workers.find(named, options).toArray()).map(({ _id }) => _id));
+      return leases.filter((lease) => !left.has(lease));
+    },
+  };
+}
 
 /** As many as a group commit writes at once. */
 const MAX_TAKES = 500;

@@ -1,10 +1,15 @@
-import type { Collection, Filter } from 'mongodb';
-import { LEASE_MS, type HostCircuit, type HostRecord, type HostStore } from '../contract/hosts.js';
-import { isDuplicateKey } from './database-error.js';
-import { toHostRecord, type HostDocument } from './host-document.js';
-import { createHostLeaseStore, type LeaseDocument } from './host-leases.js';
-import { createHostSlotStore } from './host-slots.js';
-import { createKeyedReader } from './keyed-reader.js';
+import type { Collection, Filter, Db } from 'mongodb';
+import { RateLimiterMongo, RateLimiterRes } from 'rate-limiter-flexible';
+import { LEASE_MS, type HostCircuit, type HostRecord, type HostStore, type HostRate } from '../domain/host.js';
+import { createKeyedReader } from './batching.js';
+import {
+  toHostRecord,
+  createHostLeaseStore,
+  createHostSlotStore,
+  type HostDocument,
+  type LeaseDocument,
+} from './host-slots.js';
+import { isDuplicateKey } from './mongo-errors.js';
 
 /** Names of hosts in one query: at most 253 bytes each, so a quarter of a megabyte. */
 const MAX_NAMES = 1_000;
@@ -109,6 +114,35 @@ export function createHostStore(deps: {
       await workers.deleteMany({ renewedAt: { $lt: before } });
       const { deletedCount } = await hosts.deleteMany({ ...unused, total: 0 });
       return deletedCount;
+    },
+  };
+}
+
+/** The collection of the windows, which the library makes and reads. */
+export const HOST_RATES = 'hostRates';
+
+/** Counts the items of each host in windows that all workers share. Windows that are over are removed by the database. */
+export function createHostRate(db: Db, { points, windowMs }: { points: number; windowMs: number }): HostRate {
+  const limiter = new RateLimiterMongo({
+    storeClient: db,
+    tableName: HOST_RATES,
+    keyPrefix: '',
+    points,
+    duration: windowMs / 1000,
+    // Made with all others (`indexes.ts`), so that a failure is told.
+    disableIndexesCreation: true,
+  });
+  return {
+    points,
+    consume: async (host) => {
+      try {
+        await limiter.consume(host);
+        return 0;
+      } catch (refused) {
+        // At least a millisecond: the window may end between the answer and this line.
+        if (refused instanceof RateLimiterRes) return Math.max(1, refused.msBeforeNext);
+        throw refused;
+      }
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Collection } from 'mongodb';
-import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from '../contract/idempotency-key.js';
-import { isDuplicateKey, mayHaveTakenEffect } from './database-error.js';
-import { createTokens } from './stored-item.js';
+import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from './store.js';
+import { isDuplicateKey, mayHaveTakenEffect } from './mongo-errors.js';
+import { createTokens } from './item-documents.js';
 
 /** CONTRACT: a key is remembered for 24 hours. */
 const KEY_LIFE_MS = 24 * 60 * 60 * 1_000;

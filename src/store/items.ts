@@ -1,13 +1,6 @@
-import type { Collection } from 'mongodb';
-import { cappedReason, itemKey, type Item, type ItemSpec } from '../contract/item.js';
-import type { ItemStore } from '../contract/store.js';
-import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './database-error.js';
-import { failureGroups } from './failure-groups.js';
-import { createGroupCommit } from './group-commit.js';
-import { itemTotals, openGroups } from './item-totals.js';
-import { createKeyedReader } from './keyed-reader.js';
-import { listItems } from './list-items.js';
-import { removeItems } from './remove-items.js';
+import type { Collection, Filter, UpdateFilter } from 'mongodb';
+import { cappedReason, itemKey, type Item, type ItemSpec } from '../domain/item.js';
+import { createGroupCommit, createKeyedReader } from './batching.js';
 import {
   createTokens,
   newStoredItem,
@@ -16,9 +9,44 @@ import {
   toItem,
   WITHOUT_TOKEN,
   type StoredItem,
-} from './stored-item.js';
-import { streamItems } from './stream-items.js';
-import { updateItems } from './update-items.js';
+} from './item-documents.js';
+import {
+  countWindows,
+  inWindow,
+  failureGroups,
+  itemTotals,
+  openGroups,
+  listItems,
+  streamItems,
+} from './item-queries.js';
+import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './mongo-errors.js';
+import type { OnChunk, ItemStore } from './store.js';
+
+/**
+ * Removes all items of a batch, window by window, the last ones first (`countWindows` relies on it). The next removal of
+ * the batch completes one that died; two at once do no harm.
+ */
+async function removeItems(items: Collection<StoredItem>, batchId: string, onChunk?: OnChunk): Promise<void> {
+  for (let window = (await countWindows(items, batchId)) - 1; window >= 0; window -= 1) {
+    const { deletedCount } = await items.deleteMany(inWindow(batchId, window));
+    onChunk?.(deletedCount);
+  }
+}
+
+/** Updates those items of a batch that match, window by window. A repetition of one that died finds the rest. */
+async function updateItems(
+  items: Collection<StoredItem>,
+  batchId: string,
+  matching: Filter<StoredItem>,
+  update: UpdateFilter<StoredItem>,
+  onChunk?: OnChunk,
+): Promise<void> {
+  const windows = await countWindows(items, batchId);
+  for (let window = 0; window < windows; window += 1) {
+    const { modifiedCount } = await items.updateMany({ ...inWindow(batchId, window), ...matching }, update);
+    onChunk?.(modifiedCount);
+  }
+}
 
 /** Items with long URLs are about 2 KiB: a chunk stays far below the 48 MB that one command may hold. */
 const INSERT_CHUNK = 1_000;

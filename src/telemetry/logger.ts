@@ -1,5 +1,29 @@
 import { pino } from 'pino';
-import { escapeControls } from './escape-controls.js';
+
+/**
+ * C0 and C1 controls with DEL, the line and paragraph separators, and the bidirectional controls of Unicode (UAX #9 section 2):
+ * a terminal acts on the first, and the last make a text look like another one.
+ */
+const CONTROLS = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+/** What our own texts lay themselves out with. */
+const LAYOUT = /^[\n\t]$/;
+
+/**
+ * Escapes an untrusted value for one line of a terminal or a log: every control character becomes `\uXXXX`. JSON text keeps its
+ * value, because escaped controls only occur inside its strings.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(CONTROLS, escaped);
+}
+
+/** As `escapeControls` for a text of our own, whose line breaks and tabs stay. Values in it are escaped where they are put in. */
+export function escapeAllButLayout(text: string): string {
+  return text.replace(CONTROLS, (character) => (LAYOUT.test(character) ? character : escaped(character)));
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
 
 export type Logger = pino.Logger;
 
@@ -47,4 +71,48 @@ function framesOf({ stack = '', message }: Error): string[] {
   const lines = stack.slice(after === -1 ? 0 : after + message.length).split('\n');
   const isFrame = (line: string): boolean => line.trimStart().startsWith('at ');
   return lines.slice(lines.findLastIndex((line) => !isFrame(line)) + 1).map((line) => line.trim());
+}
+
+type Level = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+
+interface TemporalLogger {
+  log(level: Level, message: string, meta?: Record<string | symbol, unknown>): void;
+  trace(message: string, meta?: Record<string | symbol, unknown>): void;
+  debug(message: string, meta?: Record<string | symbol, unknown>): void;
+  info(message: string, meta?: Record<string | symbol, unknown>): void;
+  warn(message: string, meta?: Record<string | symbol, unknown>): void;
+  error(message: string, meta?: Record<string | symbol, unknown>): void;
+}
+
+/** What of the SDK's fields says something to an operator and cannot hold what a client sent. */
+const FIELDS = ['workflowId', 'runId', 'activityId', 'activityType', 'attempt', 'state', 'taskQueue', 'durationMs'];
+
+/** The Temporal SDK's logger over ours: one stream of JSON lines, with the SDK's errors reduced like our own. */
+export function temporalLogger(logger: Logger): TemporalLogger {
+  const log = (level: Level, message: string, meta: Record<string | symbol, unknown> = {}): void => {
+    const fields = Object.fromEntries(FIELDS.filter((key) => key in meta).map((key) => [key, meta[key]]));
+    const error = meta['error'] instanceof Error ? { err: meta['error'] } : {};
+    // The SDK reports each start and end of a worker as information, and warns of those that are there for activities only.
+    const isDetail = level === 'INFO' || message.startsWith('No workflows registered');
+    const ours = isDetail ? 'debug' : (level.toLowerCase() as 'trace' | 'debug' | 'warn' | 'error');
+    logger[ours]({ ...fields, ...error }, message);
+  };
+  return {
+    log,
+    trace: (message, meta) => {
+      log('TRACE', message, meta);
+    },
+    debug: (message, meta) => {
+      log('DEBUG', message, meta);
+    },
+    info: (message, meta) => {
+      log('INFO', message, meta);
+    },
+    warn: (message, meta) => {
+      log('WARN', message, meta);
+    },
+    error: (message, meta) => {
+      log('ERROR', message, meta);
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { expect, it, jest } from '@jest/globals';
 
 /** Chosen once: what a failing run did can be done again. `npm run chaos` takes a new one each time. */
 const SEED = 20_260_501;
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 /** Half a minute of breaking things; the rest is for slow machines, of which a run takes more than one time limit of its own. */
 jest.setTimeout(600_000);
 

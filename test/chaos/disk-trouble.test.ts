@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createFsBlobStore } from '../../src/blobs/fs-blob-store.js';
+import { createFsBlobStore } from '../../src/blobs/fs/store.js';
 import { findDiskTroubles, makeBlobFolder } from './harness/disk-trouble.js';
 
 let folder: string;

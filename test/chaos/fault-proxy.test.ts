@@ -4,8 +4,8 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { startFaultProxy, type FaultProxy } from '../support/fault-proxy/fault-proxy.js';
-import { connectThrough } from '../support/fault-proxy/proxied-connection.js';
+import { startFaultProxy, type FaultProxy } from '../servers/fault-proxy/fault-proxy.js';
+import { connectThrough } from '../servers/fault-proxy/proxied-connection.js';
 
 const BODY = Buffer.from(Array.from({ length: 40_000 }, (_, index) => index % 251));
 

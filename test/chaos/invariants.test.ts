@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Batch } from '../../src/contract/batch.js';
-import { mediaIdOf, webhookIdOf } from '../../src/contract/ids.js';
-import { itemKey, type Item } from '../../src/contract/item.js';
-import type { Media } from '../../src/contract/media.js';
+import type { Batch } from '../../src/domain/import.js';
+import { mediaIdOf, webhookIdOf } from '../../src/domain/ids.js';
+import { itemKey, type Item } from '../../src/domain/item.js';
+import type { Media } from '../../src/domain/media.js';
 import type { Facts } from './checker/facts.js';
 import { brokenInvariants, INVARIANTS } from './checker/invariants.js';
 import { createContents, sourceFile } from './harness/source-files.js';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { identifyProcess } from '../../src/stack/process-identity.js';
+import { identifyProcess } from '../../src/local-stack/processes.js';
 import { eventually } from '../support/eventually.js';
 import { descriptorsOf, leaks, type Descriptors } from './checker/descriptors.js';
 import { gatherFacts } from './checker/facts.js';

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { MongoClient } from 'mongodb';
 import { Refused, Unreachable, type StatusDocument } from '../../src/cli/api-client.js';
-import { waitForImport } from '../../src/cli/wait-for-import.js';
-import { importWorkflowId } from '../../src/contract/workflow-names.js';
-import { readRunFile, type RunFile } from '../../src/stack/run-file.js';
+import { waitForImport } from '../../src/cli/status.js';
+import { importWorkflowId } from '../../src/temporal/names.js';
+import { readRunFile, type RunFile } from '../../src/local-stack/files.js';
 import { eventually } from '../support/eventually.js';
-import { answers, startOrigin, type Origin } from '../support/origin-server.js';
+import { answers, startOrigin, type Origin } from '../servers/origin-server.js';
 import { alive, runBuiltCli, startStack, type RunningStack } from '../support/running-stack.js';
-import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.js';
+import { startWebhookReceiver, type WebhookReceiver } from '../servers/webhook-receiver.js';
 
 /** Above SWEEP_ABOVE, so that pages are swept; single items take over where a page cannot go on. */
 const ITEMS = 300;

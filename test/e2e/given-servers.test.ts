@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { waitForImport } from '../../src/cli/wait-for-import.js';
-import { answers, startOrigin, type Origin } from '../support/origin-server.js';
+import { waitForImport } from '../../src/cli/status.js';
+import { answers, startOrigin, type Origin } from '../servers/origin-server.js';
 import { startStack, type RunningStack } from '../support/running-stack.js';
 
 describe('durable-import start with the addresses of servers', () => {

@@ -4,9 +4,9 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { connect } from 'node:net';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { waitForImport } from '../../src/cli/wait-for-import.js';
+import { waitForImport } from '../../src/cli/status.js';
 import { eventually } from '../support/eventually.js';
-import { answers, startOrigin, type Origin } from '../support/origin-server.js';
+import { answers, startOrigin, type Origin } from '../servers/origin-server.js';
 import { runBuiltCli, stackEnvironment, startStack, type RunningStack } from '../support/running-stack.js';
 
 /** Rights of the group and of everybody else. */

@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { MongoClient } from 'mongodb';
-import { anyFreePort } from '../../src/stack/free-port.js';
+import { anyFreePort } from '../../src/local-stack/ports.js';
 import { eventually } from '../support/eventually.js';
 import { spawnCli } from '../support/running-stack.js';
 

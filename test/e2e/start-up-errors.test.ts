@@ -5,7 +5,7 @@ import { Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { MongoClient } from 'mongodb';
 import { pino } from 'pino';
-import { keepTrying } from '../../src/keep-trying.js';
+import { keepTrying } from '../../src/process/lifecycle.js';
 import { eventually } from '../support/eventually.js';
 import { spawnService, type RunningService } from '../support/running-service.js';
 import { stackEnvironment } from '../support/running-stack.js';

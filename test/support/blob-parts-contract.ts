@@ -1,7 +1,7 @@
 /* eslint jest/no-export: off, jest/require-top-level-describe: off -- belongs to the suite in blob-store-contract.ts */
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { BlobWriter } from '../../src/contract/blob-writer.js';
+import type { BlobWriter } from '../../src/blobs/blob-store.js';
 import type { BlobStoreUnderTest } from './blob-store-contract.js';
 import { eventually } from './eventually.js';
 import { bytesOf, keptPart, partOf, sha256Of, storeBlob, writeAll } from './stored-blobs.js';
@@ -12,7 +12,7 @@ const BODY = 12 * MIB;
 const HALF = 7 * MIB + 123;
 const ANOTHER_ATTEMPT = { name: 'ImportError', code: 'storage_failed', retryable: true };
 
-/** What every BlobStore promises about bodies that a later attempt continues: see src/contract/blob-part.ts. */
+/** What every BlobStore promises about bodies that a later attempt continues: see src/blobs/blob-store.ts. */
 export function itKeepsParts(open: () => Promise<BlobStoreUnderTest>): void {
   describe('kept parts', () => {
     let place: BlobStoreUnderTest;

@@ -1,7 +1,7 @@
 /* eslint jest/no-export: off -- a suite that several test files run */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BlobStore } from '../../src/contract/blob-store.js';
+import type { BlobStore } from '../../src/blobs/blob-store.js';
 import { itKeepsParts } from './blob-parts-contract.js';
 import { itListsAndRemoves } from './blob-listing-contract.js';
 import { bytesOf, listed, sha256Of, storeBlob, writeAll } from './stored-blobs.js';
@@ -18,7 +18,7 @@ export interface BlobStoreUnderTest {
   close(): Promise<void>;
 }
 
-/** What every BlobStore promises: see src/contract/blob-store.ts. Each test stores random bytes, so none meets another's. */
+/** What every BlobStore promises: see src/blobs/blob-store.ts. Each test stores random bytes, so none meets another's. */
 export function itKeepsTheBlobStoreContract(open: () => Promise<BlobStoreUnderTest>): void {
   describe('the contract of every blob store', () => {
     let place: BlobStoreUnderTest;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Batch } from '../../src/contract/batch.js';
-import { newBatchId } from '../../src/contract/ids.js';
-import type { ItemAttempt, ItemSpec } from '../../src/contract/item.js';
-import type { Asset, MediaSource } from '../../src/contract/media.js';
-import type { MediaWrite, Settlement, TokenRecord } from '../../src/contract/store.js';
+import type { Batch } from '../../src/domain/import.js';
+import { newBatchId } from '../../src/domain/ids.js';
+import type { ItemAttempt, ItemSpec } from '../../src/domain/item.js';
+import type { Asset, MediaSource } from '../../src/domain/media.js';
+import type { MediaWrite, Settlement, TokenRecord } from '../../src/store/store.js';
 
 /** A project that no other test uses. */
 export function aProjectId(): string {

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import pLimit from 'p-limit';
 import { openBlobStore } from '../../src/blobs/open-blob-store.js';
-import type { Batch } from '../../src/contract/batch.js';
-import type { BlobStore } from '../../src/contract/blob-store.js';
-import { isPortFree } from '../../src/stack/free-port.js';
-import { createGatewayProbe } from '../../src/stack/service-probes.js';
+import type { Batch } from '../../src/domain/import.js';
+import type { BlobStore } from '../../src/blobs/blob-store.js';
+import { isPortFree } from '../../src/local-stack/ports.js';
+import { createGatewayProbe } from '../../src/local-stack/start-services.js';
 import { collectionsOf, type Collections } from '../../src/store/collections.js';
 import { eventually } from './eventually.js';
 import { aToken, TOKEN_SECRET } from './gateway.js';
 import { createHttpClient, type HttpClient } from './http-client.js';
-import { aTestDatabase } from './mongo.js';
-import { startOrigin, type Origin } from './origin-server.js';
+import { aTestDatabase } from '../servers/mongo.js';
+import { startOrigin, type Origin } from '../servers/origin-server.js';
 import { spawnService, type RunningService } from './running-service.js';
-import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.js';
+import { startWebhookReceiver, type WebhookReceiver } from '../servers/webhook-receiver.js';
 
 /** The project of the token that `aToken` makes. */
 export const PROJECT = 'p1';

@@ -1,5 +1,5 @@
 import fs from 'node:fs/promises';
-import type { FsFiles } from '../../src/blobs/fs-files.js';
+import type { FsFiles } from '../../src/blobs/fs/files.js';
 
 type Handle = Awaited<ReturnType<typeof fs.open>>;
 type Call = (...args: unknown[]) => Promise<unknown>;

@@ -9,7 +9,7 @@ import type {
   SweepPageInput,
   SweepResult,
   WorkPlan,
-} from '../../src/contract/activity-types.js';
+} from '../../src/temporal/activity-api.js';
 
 type FakeState = 'open' | 'success' | 'skipped' | 'failed';
 /** A state, or all that the activity answers. */

@@ -1,6 +1,5 @@
-import type { DeliverWebhookInput, ImportBatchInput, ImportProgress } from '../../src/contract/workflow-names.js';
-import type { ImportWorkflows, WorkflowState } from '../../src/intake/import-workflows.js';
-import { Outage } from '../../src/intake/outage.js';
+import type { DeliverWebhookInput, ImportBatchInput, ImportProgress } from '../../src/temporal/names.js';
+import { Outage, type ImportWorkflows, type WorkflowState } from '../../src/temporal/client.js';
 
 /** A workflow engine that only remembers; what it answers is set by the test. */
 export interface FakeWorkflows extends ImportWorkflows {

@@ -13,7 +13,7 @@ declare global {
 
 /** Starts the servers once for all test files; jest's workers inherit the two addresses. */
 async function startTestServers(): Promise<void> {
-  const script = fileURLToPath(new URL('test-servers.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../servers/test-servers.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', script], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

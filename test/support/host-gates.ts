@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { HostOutcome } from '../../src/politeness/host-outcome.js';
-import type { HostCircuit, HostRate, HostStore } from '../../src/contract/hosts.js';
-import { createHostGate, type HostGate, type Visitor } from '../../src/politeness/host-gate.js';
-import type { PausePolicy } from '../../src/politeness/circuit.js';
+import type { HostOutcome, PausePolicy } from '../../src/host-limits/circuit.js';
+import type { HostCircuit, HostRate, HostStore } from '../../src/domain/host.js';
+import { createHostGate, type HostGate, type Visitor } from '../../src/host-limits/host-limiter.js';
 import { aTestStore } from './store.js';
 
 export const ANSWERED: HostOutcome = { kind: 'answered' };

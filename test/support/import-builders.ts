@@ -1,5 +1,5 @@
-import type { Store } from '../../src/contract/store.js';
-import type { Asset } from '../../src/contract/media.js';
+import type { Store } from '../../src/store/store.js';
+import type { Asset } from '../../src/domain/media.js';
 
 /** The example request of the published page on videos. */
 export const PUBLISHED_VIDEO_REQUEST = {

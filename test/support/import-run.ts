@@ -3,12 +3,11 @@ import { fileURLToPath } from 'node:url';
 import type { Priority } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowHandleWithStartDetails } from '@temporalio/client';
-import { newBatchId } from '../../src/contract/ids.js';
-import { WORKFLOWS, importWorkflowId } from '../../src/contract/workflow-names.js';
-import type { ImportBatchInput } from '../../src/contract/workflow-names.js';
+import { newBatchId } from '../../src/domain/ids.js';
+import { WORKFLOWS, importWorkflowId, type ImportBatchInput } from '../../src/temporal/names.js';
 import type { importBatch } from '../../workflows/import-batch.js';
 import type { FakeActivities } from './fake-activities.js';
-import type { TestTemporal } from './temporal.js';
+import type { TestTemporal } from '../servers/temporal.js';
 import { withWorkflowWorker } from './workflow-worker.js';
 
 export interface ImportRun {

@@ -1,5 +1,5 @@
 import { NativeConnection } from '@temporalio/worker';
-import { createWorkers, runWorkers, workerOptions } from '../../src/worker-options.js';
+import { createWorkers, runWorkers, workerOptions } from '../../src/process/task-queues.js';
 import { flowActivities, type FlowWorld } from './flow-rig.js';
 
 /*

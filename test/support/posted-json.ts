@@ -1,8 +1,7 @@
-import type { ImportEnvelope } from '../../src/contract/import-envelope.js';
-import { checkImportRequest, type PostedJson } from '../../src/contract/import-request.js';
-import type { ItemSpec } from '../../src/contract/item.js';
-import { isObject } from '../../src/contract/json-shape.js';
-import type { RequestRules } from '../../src/contract/request-rules.js';
+import { checkImportRequest, type ImportEnvelope, type PostedJson } from '../../src/intake/request/envelope.js';
+import type { ItemSpec } from '../../src/domain/item.js';
+import { isObject } from '../../src/intake/request/item.js';
+import type { RequestRules } from '../../src/intake/request/rules.js';
 import type { BodyRoom } from '../../src/intake/body-memory.js';
 
 /** A parsed body as `readJson` hands it on. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { OriginHandler } from './origin-server.js';
+import type { OriginHandler } from '../servers/origin-server.js';
 import { sampleMedia } from './sample-media.js';
 
 type Headers = Record<string, string>;

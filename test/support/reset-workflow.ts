@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { TestTemporal } from './temporal.js';
+import type { TestTemporal } from '../servers/temporal.js';
 
 /** Resets a workflow to its first workflow task, as an operator does, and answers the id of the new run. */
 export async function resetWorkflow({ client, namespace }: TestTemporal, workflowId: string): Promise<string> {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createApiClient, type ApiClient } from '../../src/cli/api-client.js';
-import { isPortFree } from '../../src/stack/free-port.js';
-import { identifyProcess } from '../../src/stack/process-identity.js';
-import { readRunFile, type RunFile } from '../../src/stack/run-file.js';
+import { isPortFree } from '../../src/local-stack/ports.js';
+import { identifyProcess } from '../../src/local-stack/processes.js';
+import { readRunFile, type RunFile } from '../../src/local-stack/files.js';
 import { eventually } from './eventually.js';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Kind } from '../../src/contract/kinds.js';
+import type { Kind } from '../../src/domain/import.js';
 
 export interface SampleMedia {
   readonly name: string;

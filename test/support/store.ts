@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { Store } from '../../src/contract/store.js';
-import { createStore } from '../../src/store/connect.js';
-import { aTestDatabase, type TestDatabase } from './mongo.js';
+import type { Store } from '../../src/store/store.js';
+import { createStore } from '../../src/store/open-store.js';
+import { aTestDatabase, type TestDatabase } from '../servers/mongo.js';
 
 export interface TestStore {
   readonly store: Store;

@@ -1,8 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { KeptPart, PartIdentity } from '../../src/contract/blob-part.js';
-import type { BlobStore } from '../../src/contract/blob-store.js';
-import type { BlobWriter } from '../../src/contract/blob-writer.js';
+import type { KeptPart, PartIdentity, BlobStore, BlobWriter } from '../../src/blobs/blob-store.js';
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

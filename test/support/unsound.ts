@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import type { BlobStore } from '../../src/contract/blob-store.js';
+import type { BlobStore } from '../../src/blobs/blob-store.js';
 import type { Collections } from '../../src/store/collections.js';
 
 interface Kept {

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
-import type { WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 
 let bundle: Promise<WorkflowBundle> | undefined;
 

@@ -1,8 +1,8 @@
 import type { Worker } from '@temporalio/worker';
-import type { Activities } from '../../src/contract/activity-types.js';
-import { TASK_QUEUES, type TaskQueueKind } from '../../src/contract/workflow-names.js';
-import { createWorkers, runWorkers, workerOptions } from '../../src/worker-options.js';
-import { aTaskQueue, type TestTemporal } from './temporal.js';
+import type { Activities } from '../../src/temporal/activity-api.js';
+import { TASK_QUEUES, type TaskQueueKind } from '../../src/temporal/names.js';
+import { createWorkers, runWorkers, workerOptions } from '../../src/process/task-queues.js';
+import { aTaskQueue, type TestTemporal } from '../servers/temporal.js';
 import { workflowBundle } from './workflow-bundle.js';
 
 /** The workers of one process, one a task queue, with the workflow code at hand and these activities. */

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { withHeartbeat } from '../../activities/heartbeat.js';
-import type { SweepPageInput, SweepResult } from '../../src/contract/activity-types.js';
-import { importWorkflowId } from '../../src/contract/workflow-names.js';
-import { createTemporalWorkflows } from '../../src/intake/temporal-workflows.js';
-import { runWorkers } from '../../src/worker-options.js';
+import { withHeartbeat } from '../../activities/deps.js';
+import type { SweepPageInput, SweepResult } from '../../src/temporal/activity-api.js';
+import { importWorkflowId } from '../../src/temporal/names.js';
+import { createTemporalWorkflows } from '../../src/temporal/client.js';
+import { runWorkers } from '../../src/process/task-queues.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { aProjectId, itemSpecs } from '../support/builders.js';
 import { eventually } from '../support/eventually.js';
-import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../servers/temporal.js';
 import { aWorkerProcess } from '../support/workflow-worker.js';
 
 /** Slots for pages of the one worker: what waits for them waits at the server. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { runWorkers } from '../../src/worker-options.js';
+import { runWorkers } from '../../src/process/task-queues.js';
 import { eventually } from '../support/eventually.js';
 import { aFlowRig, DRIP, GOOD, SILENT, type Behaviour, type FlowRig } from '../support/flow-rig.js';
-import { connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { connectTestTemporal, type TestTemporal } from '../servers/temporal.js';
 
 /*
  * The promise that one bad source holds up no other one, with the default limits, one worker, and real servers. Limits of time are

@@ -2,12 +2,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { Context } from '@temporalio/activity';
-import type { ImportProgress } from '../../src/contract/workflow-names.js';
-import { STATUS_QUERY, webhookWorkflowId } from '../../src/contract/workflow-names.js';
+import { STATUS_QUERY, webhookWorkflowId, type ImportProgress } from '../../src/temporal/names.js';
 import { eventually } from '../support/eventually.js';
 import { fakeActivities } from '../support/fake-activities.js';
 import { keepHistory, withImport } from '../support/import-run.js';
-import { connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { connectTestTemporal, type TestTemporal } from '../servers/temporal.js';
 
 let temporal: TestTemporal;
 beforeAll(async () => {

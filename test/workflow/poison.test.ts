@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { runWorkers } from '../../src/worker-options.js';
+import { runWorkers } from '../../src/process/task-queues.js';
 import { aFlowRig, type FlowRig } from '../support/flow-rig.js';
-import { connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { connectTestTemporal, type TestTemporal } from '../servers/temporal.js';
 
 /** Each death is noticed after nine seconds, and a new process takes some to start. */
 const TEST_MS = 600_000;

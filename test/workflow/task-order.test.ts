@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Worker } from '@temporalio/worker';
-import { newBatchId } from '../../src/contract/ids.js';
-import type { PlanWorkInput, WorkPlan } from '../../src/contract/activity-types.js';
-import { importWorkflowId } from '../../src/contract/workflow-names.js';
-import { createTemporalWorkflows } from '../../src/intake/temporal-workflows.js';
+import { newBatchId } from '../../src/domain/ids.js';
+import type { PlanWorkInput, WorkPlan } from '../../src/temporal/activity-api.js';
+import { importWorkflowId } from '../../src/temporal/names.js';
+import { createTemporalWorkflows } from '../../src/temporal/client.js';
 import { eventually } from '../support/eventually.js';
-import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { aTaskQueue, connectTestTemporal, type TestTemporal } from '../servers/temporal.js';
 import { workflowBundle } from '../support/workflow-bundle.js';
 
 /** ACTIVITY of temporal.api.enums.v1.TaskQueueType. */

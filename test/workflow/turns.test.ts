@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Context } from '@temporalio/activity';
-import { webhookWorkflowId } from '../../src/contract/workflow-names.js';
+import { webhookWorkflowId } from '../../src/temporal/names.js';
 import { fakeActivities, type FakeActivities, type FakeBehaviour } from '../support/fake-activities.js';
 import { withImport } from '../support/import-run.js';
-import { connectTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { connectTestTemporal, type TestTemporal } from '../servers/temporal.js';
 
 let temporal: TestTemporal;
 beforeAll(async () => {

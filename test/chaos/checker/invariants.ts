@@ -1,6 +1,6 @@
-import { mediaIdOf } from '../../../src/contract/ids.js';
-import type { Batch } from '../../../src/contract/batch.js';
-import type { Item } from '../../../src/contract/item.js';
+import { mediaIdOf } from '../../../src/domain/ids.js';
+import type { Batch } from '../../../src/domain/import.js';
+import type { Item } from '../../../src/domain/item.js';
 import { canBeImported } from '../harness/source-files.js';
 import type { PostedItem } from '../harness/posts.js';
 import type { SentPost } from '../harness/clients.js';

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { listenOnLoopback } from '../../../src/stack/loopback-server.js';
+import { listenOnLoopback } from '../../../src/local-stack/ports.js';
 import { createVersions, type Versions } from './versions.js';
 import { fileAt, pathOf, type Contents, type SourceFile } from './source-files.js';
 

@@ -1,7 +1,6 @@
-import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
-import { collectBlobs } from '../../../src/garbage/collect-blobs.js';
-import { collectParts } from '../../../src/garbage/collect-parts.js';
-import { createStore } from '../../../src/store/connect.js';
+import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
+import { collectBlobs, collectParts } from '../../../src/garbage/collect.js';
+import { createStore } from '../../../src/store/open-store.js';
 
 export interface CollectorOptions {
   /** Of the store that is collected. */

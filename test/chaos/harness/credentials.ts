@@ -1,6 +1,6 @@
-import { DEFAULT_PROJECT } from '../../../src/stack/default-project.js';
-import { mintToken } from '../../../src/stack/mint-token.js';
-import { createStore } from '../../../src/store/connect.js';
+import { DEFAULT_PROJECT } from '../../../src/local-stack/project.js';
+import { mintToken } from '../../../src/cli/credentials.js';
+import { createStore } from '../../../src/store/open-store.js';
 
 export interface Credentials {
   /** Of the default project. */

@@ -1,4 +1,4 @@
-import { isPortFree } from '../../../src/stack/free-port.js';
+import { isPortFree } from '../../../src/local-stack/ports.js';
 import { eventually } from '../../support/eventually.js';
 
 /** Below the range for outgoing connections, so that no other process is given one while its server is down. */

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Toxic } from '../../support/fault-proxy/toxic.js';
-import { TOXIC_KINDS } from '../../support/fault-proxy/toxic.js';
+import { TOXIC_KINDS, type Toxic } from '../../servers/fault-proxy/toxic.js';
 import { collectNow } from './collector.js';
 import type { DiskTrouble } from './disk-trouble.js';
 import type { ProcessName } from './processes.js';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { findMongo } from '../../../src/stack/find-mongo.js';
-import { findTemporalCli } from '../../../src/stack/find-temporal-cli.js';
-import { createGatewayProbe, probeWorker } from '../../../src/stack/service-probes.js';
-import { mongoUnit, serviceUnit, temporalUnit } from '../../../src/stack/stack-units.js';
-import { supervise, type Started, type Supervisor, type Unit } from '../../../src/stack/supervise.js';
+import { findMongo } from '../../../src/local-stack/find-mongo.js';
+import { findTemporalCli } from '../../../src/local-stack/find-temporal-cli.js';
+import { createGatewayProbe, probeWorker } from '../../../src/local-stack/start-services.js';
+import { mongoUnit, serviceUnit, temporalUnit } from '../../../src/local-stack/units.js';
+import { supervise, type Started, type Supervisor, type Unit } from '../../../src/local-stack/supervise.js';
 
 const SERVERS = ['temporal', 'mongodb'] as const;
 export const SERVICES = ['gateway-1', 'gateway-2', 'worker-1', 'worker-2'] as const;
@@ -27,7 +27,7 @@ export const TASK_QUEUE = 'chaos';
 
 /** As soon as possible: that the service is back is the harness's task, how it comes back is what is tested. */
 const BACK_OFF = { firstMs: 100, maxMs: 1_000 };
-/** What a service needs to end in order; see src/stack/start-services.ts. */
+/** What a service needs to end in order; see src/local-stack/start-services.ts. */
 const GRACE_MS = 20_000;
 
 export interface Supervision {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
-import { listenOnLoopback } from '../../../src/stack/loopback-server.js';
+import { listenOnLoopback } from '../../../src/local-stack/ports.js';
 import type { Random } from './random.js';
 
 export interface ReceivedWebhook {

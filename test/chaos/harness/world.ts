@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient, type Db } from 'mongodb';
-import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy/fault-proxy.js';
+import { startFaultProxy, type FaultProxy } from '../../servers/fault-proxy/fault-proxy.js';
 import { startChaosOrigin, type ChaosOrigin } from './chaos-origin.js';
 import type { CollectorOptions } from './collector.js';
 import { makeCredentials } from './credentials.js';

@@ -3,12 +3,12 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { blobKey } from '../../../src/blobs/blob-key.js';
-import type { CrashPoint } from '../../../src/contract/crash-points.js';
-import { NOTICE_DEAD_AFTER_MS } from '../../../src/contract/garbage.js';
-import { WORKFLOWS, type CollectedGarbage } from '../../../src/contract/workflow-names.js';
+import type { CrashPoint } from '../../../src/domain/crash-points.js';
+import { NOTICE_DEAD_AFTER_MS } from '../../../src/domain/removal-notice.js';
+import { WORKFLOWS, type CollectedGarbage } from '../../../src/temporal/names.js';
 import { withCrashRig, type CrashRig } from '../../support/crash-rig.js';
 import { eventually } from '../../support/eventually.js';
-import { answers } from '../../support/origin-server.js';
+import { answers } from '../../servers/origin-server.js';
 import { sha256Of, storeBlob } from '../../support/stored-blobs.js';
 import { unsound } from '../../support/unsound.js';
 

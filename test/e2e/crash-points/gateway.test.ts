@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
-import { importWorkflowId } from '../../../src/contract/workflow-names.js';
+import { importWorkflowId } from '../../../src/temporal/names.js';
 import { PROJECT, withCrashRig, type CrashRig, type PostedFile } from '../../support/crash-rig.js';
 import { eventually } from '../../support/eventually.js';
 import { anItem } from '../../support/import-builders.js';
-import { answers } from '../../support/origin-server.js';
+import { answers } from '../../servers/origin-server.js';
 import { ndjson, openPost } from '../../support/posted-lines.js';
 import { unsound } from '../../support/unsound.js';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import { withCrashRig } from '../../support/crash-rig.js';
-import { answers, type OriginHandler } from '../../support/origin-server.js';
+import { answers, type OriginHandler } from '../../servers/origin-server.js';
 import { sha256Of } from '../../support/stored-blobs.js';
 import { unsound } from '../../support/unsound.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { anyFreePort } from '../../../src/stack/free-port.js';
+import { anyFreePort } from '../../../src/local-stack/ports.js';
 import { TOKEN_SECRET } from '../../support/gateway.js';
 import { runBuiltCli, type FinishedCommand } from '../../support/running-stack.js';
 

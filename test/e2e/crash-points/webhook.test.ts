@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { webhookIdOf } from '../../../src/contract/ids.js';
+import { webhookIdOf } from '../../../src/domain/ids.js';
 import { PROJECT, withCrashRig, type CrashRig } from '../../support/crash-rig.js';
-import { answers } from '../../support/origin-server.js';
+import { answers } from '../../servers/origin-server.js';
 import { unsound } from '../../support/unsound.js';
 
 /** These activities send no heartbeats: a worker that died is noticed after 60 s, and after 40 s when it ended a batch. */

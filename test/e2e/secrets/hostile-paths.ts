@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { ReasonCode } from '../../../src/contract/errors.js';
+import type { ReasonCode } from '../../../src/domain/errors.js';
 import { SELF_SIGNED } from '../../integration/egress/self-signed.js';
-import { answers, type Origin, type OriginHandler } from '../../support/origin-server.js';
+import { answers, type Origin, type OriginHandler } from '../../servers/origin-server.js';
 import { CANARIES } from './canaries.js';
 
 const MIB = 1024 * 1024;

@@ -2,9 +2,9 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
-import { webhookIdOf } from '../../../src/contract/ids.js';
+import { webhookIdOf } from '../../../src/domain/ids.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { aSettlement } from '../../support/builders.js';
 

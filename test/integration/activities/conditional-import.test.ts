@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { openBlobStore } from '../../../src/blobs/open-blob-store.js';
-import type { Batch } from '../../../src/contract/batch.js';
-import type { BlobStat } from '../../../src/contract/blob-store.js';
-import { ImportError } from '../../../src/contract/errors.js';
-import type { FetchRequest, Fetched, NotModified } from '../../../src/contract/source.js';
+import type { Batch } from '../../../src/domain/import.js';
+import type { BlobStat } from '../../../src/blobs/blob-store.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import type { FetchRequest, Fetched, NotModified } from '../../../src/download/source.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec, itemSpecs } from '../../support/builders.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Batch } from '../../../src/contract/batch.js';
+import type { Batch } from '../../../src/domain/import.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { aBatch, aSettlement, itemSpecs } from '../../support/builders.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ImportError } from '../../../src/contract/errors.js';
-import type { FetchRequest, Fetched } from '../../../src/contract/source.js';
-import { parseMediaTypes } from '../../../src/contract/media-type-config.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import type { FetchRequest, Fetched } from '../../../src/download/source.js';
+import { parseMediaTypes } from '../../../src/domain/media-types.js';
 import { aFetch, anActivityBench, limited, refOf, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec } from '../../support/builders.js';
 

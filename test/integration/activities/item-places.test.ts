@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { HostEvidence } from '../../../src/contract/hosts.js';
-import type { FetchRequest, Fetched } from '../../../src/contract/source.js';
-import { LeaveSweep } from '../../../src/contract/source.js';
+import type { HostEvidence } from '../../../src/domain/host.js';
+import { LeaveSweep, type FetchRequest, type Fetched } from '../../../src/download/source.js';
 import { aFetch, anActivityBench, limited, refOf, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PlanWorkInput } from '../../../src/contract/activity-types.js';
-import type { Batch } from '../../../src/contract/batch.js';
-import type { HostCircuit } from '../../../src/contract/hosts.js';
+import type { PlanWorkInput } from '../../../src/temporal/activity-api.js';
+import type { Batch } from '../../../src/domain/import.js';
+import type { HostCircuit } from '../../../src/domain/host.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { aBatch, aSettlement, anAttempt, anItemSpec, itemSpecs } from '../../support/builders.js';
 

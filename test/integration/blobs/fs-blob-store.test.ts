@@ -3,8 +3,8 @@ import fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
-import type { FsFiles } from '../../../src/blobs/fs-files.js';
+import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
+import type { FsFiles } from '../../../src/blobs/fs/files.js';
 import { itKeepsTheBlobStoreContract } from '../../support/blob-store-contract.js';
 import { bytesOf, sha256Of, storeBlob } from '../../support/stored-blobs.js';
 

@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
+import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
 import { keptPart, listed, partOf, sha256Of, storeBlob, writeAll } from '../../support/stored-blobs.js';
 
 describe('the blob store in a folder that another user may write to', () => {

@@ -3,10 +3,9 @@ import fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
-import type { FsFiles } from '../../../src/blobs/fs-files.js';
-import type { PartIdentity } from '../../../src/contract/blob-part.js';
-import type { BlobStore } from '../../../src/contract/blob-store.js';
+import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
+import type { FsFiles } from '../../../src/blobs/fs/files.js';
+import type { PartIdentity, BlobStore } from '../../../src/blobs/blob-store.js';
 import { aDyingDisk } from '../../support/dying-disk.js';
 import { bytesOf, keptPart, listed, partOf, sha256Of, storeBlob, writeAll } from '../../support/stored-blobs.js';
 

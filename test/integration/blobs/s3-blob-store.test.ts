@@ -9,13 +9,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { openBlobStore } from '../../../src/blobs/open-blob-store.js';
-import { createS3BlobStore, type S3BlobStoreOptions } from '../../../src/blobs/s3-blob-store.js';
-import type { PartIdentity } from '../../../src/contract/blob-part.js';
-import type { BlobStore } from '../../../src/contract/blob-store.js';
-import { anyFreePort } from '../../../src/stack/free-port.js';
+import { createS3BlobStore, type S3BlobStoreOptions } from '../../../src/blobs/s3/store.js';
+import type { PartIdentity, BlobStore } from '../../../src/blobs/blob-store.js';
+import { anyFreePort } from '../../../src/local-stack/ports.js';
 import { itKeepsTheBlobStoreContract } from '../../support/blob-store-contract.js';
 import { bytesOf, keptPart, listed, partOf, sha256Of, storeBlob, writeAll } from '../../support/stored-blobs.js';
-import { type S3Server, startS3Server } from '../../support/s3-server.js';
+import { startS3Server, type S3Server } from '../../servers/s3-server.js';
 
 const MIB = 1024 * 1024;
 /** The least that S3 allows: a few MiB then show what many GiB do. */

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { BlobStore } from '../../../src/contract/blob-store.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { keptPart, listed, partOf, sha256Of } from '../../support/stored-blobs.js';
-import { type Answer, error, withAnswers, xml } from './s3-scripted.js';
+import { error, withAnswers, xml, type Answer } from './s3-scripted.js';
 
 const MIB = 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;

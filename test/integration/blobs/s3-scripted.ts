@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createS3BlobStore } from '../../../src/blobs/s3-blob-store.js';
-import type { BlobStore } from '../../../src/contract/blob-store.js';
+import { createS3BlobStore } from '../../../src/blobs/s3/store.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
 
 const MIB = 1024 * 1024;
 

@@ -8,10 +8,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { createTokenVerifier } from '../../../src/http/verify-token.js';
+import { createTokenVerifier } from '../../../src/api/auth.js';
 import { replayHistories, silenceRuntime } from '../../../src/cli/replay-histories.js';
 import { runCli } from '../../../src/cli/run-cli.js';
-import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
+import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
 import { workflowBundle } from '../../support/workflow-bundle.js';
 
 const SECRET = 'a secret of at least thirty-two bytes';

@@ -4,11 +4,15 @@ import { mkdtempSync, rmSync, statSync, writeFileSync, readdirSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { identifyProcess, isStillThere } from '../../../src/stack/process-identity.js';
-import { createProcessRecord } from '../../../src/stack/process-record.js';
-import { ensureSecrets, readSecrets, saveReadyToken } from '../../../src/stack/secrets.js';
-import { AlreadyRunningError, lockDataDir } from '../../../src/stack/start-lock.js';
-import { stopLeftBehind } from '../../../src/stack/stop-left-behind.js';
+import {
+  identifyProcess,
+  isStillThere,
+  createProcessRecord,
+  AlreadyRunningError,
+  lockDataDir,
+  stopLeftBehind,
+} from '../../../src/local-stack/processes.js';
+import { ensureSecrets, readSecrets, saveReadyToken } from '../../../src/local-stack/files.js';
 
 let dataDir: string;
 const pids: number[] = [];

@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { choosePorts } from '../../../src/stack/stack-ports.js';
+import { choosePorts } from '../../../src/local-stack/ports.js';
 
 const servers: Server[] = [];
 afterEach(() => {

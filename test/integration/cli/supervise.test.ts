@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { identifyProcess } from '../../../src/stack/process-identity.js';
-import { startedProcess } from '../../../src/stack/started-process.js';
-import { supervise, type Supervisor, type Unit } from '../../../src/stack/supervise.js';
+import { identifyProcess } from '../../../src/local-stack/processes.js';
+import { startedProcess } from '../../../src/local-stack/units.js';
+import { supervise, type Supervisor, type Unit } from '../../../src/local-stack/supervise.js';
 import { eventually } from '../../support/eventually.js';
 
 const QUICK = { firstMs: 10, maxMs: 40 };

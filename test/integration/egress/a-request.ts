@@ -1,4 +1,4 @@
-import type { EgressRequest } from '../../../src/contract/egress.js';
+import type { EgressRequest } from '../../../src/egress/egress.js';
 
 /** A GET with limits that only a hang would reach. */
 export function aRequestOf(url: string, overrides: Partial<EgressRequest> = {}): EgressRequest {

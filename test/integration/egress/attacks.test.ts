@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { EgressRequest } from '../../../src/contract/egress.js';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
+import type { EgressRequest } from '../../../src/egress/egress.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
 import { createConnector } from '../../../src/egress/connector.js';
 import { createResolver } from '../../../src/egress/resolver.js';
-import type { Canary } from '../../support/canary.js';
-import { startCanary } from '../../support/canary.js';
+import { startCanary, type Canary } from '../../support/canary.js';
 import { attackInputs } from '../../support/egress-attacks.js';
 import { aRequest, openEgress, textOf } from './egress-fixture.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 
 describe('connections to one origin', () => {
   it('are never more than the limit, and are reused', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createFakeResolver } from '../../support/fake-resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 
 const [SHOP, CDN, OTHER] = ['www.shop.example', 'cdn.shop.example', 'other.example'] as const;
 

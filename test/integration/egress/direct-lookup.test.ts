@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { createDirectLookup } from '../../../src/egress/direct-lookup.js';
+import { createDirectLookup } from '../../../src/egress/resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { startNameServer } from './name-server.js';
-import type { NameAnswer } from './name-server.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { startNameServer, type NameAnswer } from '../../servers/name-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 
 async function lookupIn(zone: Readonly<Record<string, NameAnswer>>, timeoutMs = 5000) {
   const names = closing(await startNameServer((name) => zone[name] ?? 'unknown'));

@@ -1,8 +1,7 @@
 import { afterEach } from '@jest/globals';
-import type { Egress, EgressResponse } from '../../../src/contract/egress.js';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
-import type { EgressDeps } from '../../../src/egress/create-egress.js';
-import { createEgress } from '../../../src/egress/create-egress.js';
+import type { Egress, EgressResponse } from '../../../src/egress/egress.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
+import { createEgress, type EgressDeps } from '../../../src/egress/create-egress.js';
 
 export { aRequestOf as aRequest } from './a-request.js';
 

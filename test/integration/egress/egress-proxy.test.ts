@@ -1,16 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { connect, Socket } from 'node:net';
+import { connect, Socket, type AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { ImportError } from '../../../src/contract/errors.js';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
-import { classifyNetworkError } from '../../../src/egress/classify-network-error.js';
-import { checkUrl } from '../../../src/egress/url-rules.js';
+import type { ImportError } from '../../../src/domain/errors.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
+import { classifyNetworkError } from '../../../src/egress/network-errors.js';
+import { checkUrl } from '../../../src/egress/urls.js';
 import { attackInputs } from '../../support/egress-attacks.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
-import type { RawServer } from './raw-server.js';
+import { httpAnswer, startRawServer, type RawServer } from '../../servers/raw-server.js';
 
 /** Resolves every name to one origin, as a proxy that vets nothing would; `answer` is its status, or silence. */
 async function startProxy(targetPort: number, answer: number | 'silent' = 200) {

@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { startCanary } from '../../support/canary.js';
 import { closing } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 import { SELF_SIGNED } from './self-signed.js';
 
-const SCRIPT = fileURLToPath(new URL('fetch-once.ts', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('./fetch-once.ts', import.meta.url));
 
 /** Runs fetch-once.ts with these variables beside the usual ones; Node's own switch for proxies of the environment is on where it exists. */
 async function inChild(variables: Readonly<Record<string, string>>, args: readonly string[]): Promise<string> {

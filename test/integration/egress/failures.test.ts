@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { ImportError } from '../../../src/contract/errors.js';
-import { classifyNetworkError } from '../../../src/egress/classify-network-error.js';
+import type { ImportError } from '../../../src/domain/errors.js';
+import { classifyNetworkError } from '../../../src/egress/network-errors.js';
 import { startCanary } from '../../support/canary.js';
 import { createFakeResolver } from '../../support/fake-resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 import { SELF_SIGNED, UNKNOWN_EXTENSION } from './self-signed.js';
 
 async function open(answer: (socket: Socket, head: string) => void) {

@@ -1,5 +1,5 @@
 import { EnvHttpProxyAgent, request } from 'undici';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
 import { aRequestOf } from './a-request.js';
 

@@ -2,11 +2,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { openBlobStore } from '../../../src/blobs/open-blob-store.js';
-import type { Egress } from '../../../src/contract/egress.js';
-import type { Source } from '../../../src/contract/source.js';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
+import type { Egress } from '../../../src/egress/egress.js';
+import type { Source } from '../../../src/download/source.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
 import { createEgress, type EgressDeps } from '../../../src/egress/create-egress.js';
-import { createSource } from '../../../src/source/create-source.js';
+import { createSource } from '../../../src/download/fetch.js';
 
 /** The source and the egress of a worker, as its composition root makes them; nothing is expected to arrive. */
 export function guardedSource(allow: string, deps: Partial<EgressDeps> = {}) {

@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { lookup as systemLookup } from 'node:dns/promises';
 import { setTimeout } from 'node:timers/promises';
-import { createFakeResolver } from '../../support/fake-resolver.js';
-import type { FakeAnswer } from '../../support/fake-resolver.js';
+import { createFakeResolver, type FakeAnswer } from '../../support/fake-resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 
 async function startOrigin() {
   return closing(await startRawServer((socket) => socket.end(httpAnswer(200, { connection: 'close' }, 'bytes'))));

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { webhookIdOf } from '../../../src/contract/ids.js';
+import { webhookIdOf } from '../../../src/domain/ids.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec } from '../../support/builders.js';
 import { startCanary, type Canary } from '../../support/canary.js';
 import { createFakeResolver } from '../../support/fake-resolver.js';
 import { finish } from '../../support/import-builders.js';
 import { guardedSource } from './guarded-source.js';
-import type { RawServer } from './raw-server.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer, type RawServer } from '../../servers/raw-server.js';
 
 /** Where nothing ever answers, a connection would be given up after 20 s only. */
 const WOULD_HAVE_DIALLED_MS = 10_000;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pLimit from 'p-limit';
-import { webhookIdOf } from '../../../src/contract/ids.js';
+import { webhookIdOf } from '../../../src/domain/ids.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec } from '../../support/builders.js';
 import { startCanary, type Canary } from '../../support/canary.js';

@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Canary } from '../../support/canary.js';
-import { startCanary } from '../../support/canary.js';
+import { startCanary, type Canary } from '../../support/canary.js';
 import { createFakeResolver } from '../../support/fake-resolver.js';
 import { aRequest, closing, openEgress, textOf } from './egress-fixture.js';
-import { httpAnswer, startRawServer } from './raw-server.js';
+import { httpAnswer, startRawServer } from '../../servers/raw-server.js';
 
 /** Redirects by path: /302?to=URL, /N to /N-1, /loop, /missing, /long; answers `arrived` everywhere else. */
 async function startRedirector() {

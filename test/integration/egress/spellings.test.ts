@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ImportError } from '../../../src/contract/errors.js';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
-import { checkUrl } from '../../../src/egress/url-rules.js';
-import type { Canary } from '../../support/canary.js';
-import { startCanary } from '../../support/canary.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
+import { checkUrl } from '../../../src/egress/urls.js';
+import { startCanary, type Canary } from '../../support/canary.js';
 import { isInnerHost, publicLookAlike, urlSpelling } from '../../support/egress-spellings.js';
 import { aRequest, openEgress } from './egress-fixture.js';
-import type { RawServer } from './raw-server.js';
-import { startRawServer } from './raw-server.js';
+import { startRawServer, type RawServer } from '../../servers/raw-server.js';
 
 const DIRECT = 8000;
 const REDIRECTED = 2000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ImportError } from '../../../src/contract/errors.js';
-import { collectBlobs } from '../../../src/garbage/collect-blobs.js';
-import { garbageLimits } from '../../../src/garbage/limits.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import { collectBlobs } from '../../../src/garbage/collect.js';
+import { garbageLimits } from '../../../src/garbage/find.js';
 import { aGarbageRig, HOUR_MS, NEVER, type GarbageRig } from './garbage-rig.js';
 
 const LIMITS = garbageLimits(90);

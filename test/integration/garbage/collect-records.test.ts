@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Batch } from '../../../src/contract/batch.js';
-import { collectParts } from '../../../src/garbage/collect-parts.js';
-import { collectRecords } from '../../../src/garbage/collect-records.js';
-import { garbageLimits } from '../../../src/garbage/limits.js';
-import { listGarbage } from '../../../src/garbage/list-garbage.js';
+import type { Batch } from '../../../src/domain/import.js';
+import { collectParts, collectRecords } from '../../../src/garbage/collect.js';
+import { garbageLimits, listGarbage } from '../../../src/garbage/find.js';
 import { aBatch, itemSpecs } from '../../support/builders.js';
 import { aGarbageRig, DAY_MS, HOUR_MS, NEVER, setAge, type GarbageRig } from './garbage-rig.js';
 

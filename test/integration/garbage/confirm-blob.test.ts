@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { NOTICE_DEAD_AFTER_MS, REMOVE_WITHIN_MS } from '../../../src/contract/garbage.js';
-import { confirmBlob } from '../../../src/garbage/confirm-blob.js';
+import { NOTICE_DEAD_AFTER_MS, REMOVE_WITHIN_MS } from '../../../src/domain/removal-notice.js';
+import { confirmBlob } from '../../../src/garbage/removal-notice.js';
 import { aGarbageRig, NEVER, type GarbageRig } from './garbage-rig.js';
 
 let rig: GarbageRig;

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
-import type { BlobStore } from '../../../src/contract/blob-store.js';
-import type { MediaWrite, MediaWritten } from '../../../src/contract/store.js';
-import type { CollectBlobsDeps } from '../../../src/garbage/collect-blobs.js';
+import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
+import type { MediaWrite, MediaWritten } from '../../../src/store/store.js';
+import type { CollectBlobsDeps } from '../../../src/garbage/collect.js';
 import { aMediaWrite, anAsset } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 import { storeBlob } from '../../support/stored-blobs.js';

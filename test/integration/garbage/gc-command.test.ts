@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCli } from '../../../src/cli/run-cli.js';
-import { GARBAGE_WORKFLOW_NOW } from '../../../src/contract/workflow-names.js';
+import { GARBAGE_WORKFLOW_NOW } from '../../../src/temporal/names.js';
 import { fakeActivities } from '../../support/fake-activities.js';
-import { connectTestTemporal, type TestTemporal } from '../../support/temporal.js';
+import { connectTestTemporal, type TestTemporal } from '../../servers/temporal.js';
 import { withWorkflowWorker } from '../../support/workflow-worker.js';
 import { aGarbageRig, HOUR_MS, type GarbageRig } from './garbage-rig.js';
 

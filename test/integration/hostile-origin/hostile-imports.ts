@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFsBlobStore } from '../../../src/blobs/fs-blob-store.js';
-import type { StoredPart } from '../../../src/contract/blob-part.js';
-import type { Media } from '../../../src/contract/media.js';
-import { createStore } from '../../../src/store/connect.js';
-import type { Limits } from '../../support/hostile-origin/deadlines.js';
-import type { Fault } from '../../support/hostile-origin/fault.js';
-import { aTestDatabase } from '../../support/mongo.js';
-import { connectTestTemporal } from '../../support/temporal.js';
+import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
+import type { StoredPart } from '../../../src/blobs/blob-store.js';
+import type { Media } from '../../../src/domain/media.js';
+import { createStore } from '../../../src/store/open-store.js';
+import type { Limits } from '../../servers/hostile-origin/deadlines.js';
+import type { Fault } from '../../servers/hostile-origin/fault.js';
+import { aTestDatabase } from '../../servers/mongo.js';
+import { connectTestTemporal } from '../../servers/temporal.js';
 import { openHostileRig, type HostileRig, type Met } from './hostile-rig.js';
 import type { HostileWorld } from './hostile-world.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { limitLookups, type Lookup } from '../../../src/egress/limit-lookups.js';
-import { NAMES, type Fault } from '../../support/hostile-origin/fault.js';
+import { limitLookups, type Lookup } from '../../../src/egress/resolver.js';
+import { NAMES, type Fault } from '../../servers/hostile-origin/fault.js';
 import { createFakeResolver, type FakeAnswer } from '../../support/fake-resolver.js';
 
 /**

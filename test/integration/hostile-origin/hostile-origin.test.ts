@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { eventually } from '../../support/eventually.js';
-import { longestAttemptMs, longestOpenMs } from '../../support/hostile-origin/deadlines.js';
-import { CANARY, DOMAIN, type Fault } from '../../support/hostile-origin/fault.js';
-import { ALL_FAULTS } from '../../support/hostile-origin/matrix.js';
+import { longestAttemptMs, longestOpenMs } from '../../servers/hostile-origin/deadlines.js';
+import { CANARY, DOMAIN, type Fault } from '../../servers/hostile-origin/fault.js';
+import { ALL_FAULTS } from '../../servers/hostile-origin/matrix.js';
 import {
   importHostileFaults,
   isTimed,

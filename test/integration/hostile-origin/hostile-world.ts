@@ -1,8 +1,8 @@
-import { DOMAIN, type Fault, type Place, CANARY } from '../../support/hostile-origin/fault.js';
-import { ALL_FAULTS } from '../../support/hostile-origin/matrix.js';
-import { parseAllowList, type AllowList } from '../../../src/egress/allow-list.js';
-import type { Lookup } from '../../../src/egress/limit-lookups.js';
-import { AUTHORITY } from '../../support/hostile-origin/certificates.js';
+import { DOMAIN, CANARY, type Fault, type Place } from '../../servers/hostile-origin/fault.js';
+import { ALL_FAULTS } from '../../servers/hostile-origin/matrix.js';
+import { parseAllowList, type AllowList } from '../../../src/egress/addresses.js';
+import type { Lookup } from '../../../src/egress/resolver.js';
+import { AUTHORITY } from '../../servers/hostile-origin/certificates.js';
 import { createHostileLookup } from './hostile-lookup.js';
 import { startPlaces } from './places.js';
 import { trustAuthority } from './trust-authority.js';

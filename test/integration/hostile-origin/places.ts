@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer } from 'node:tls';
-import { CERTIFICATES } from '../../support/hostile-origin/certificates.js';
-import type { Fault, Place } from '../../support/hostile-origin/fault.js';
-import { startOrigin, type Origin } from '../../support/origin-server.js';
+import { CERTIFICATES } from '../../servers/hostile-origin/certificates.js';
+import type { Fault, Place } from '../../servers/hostile-origin/fault.js';
+import { startOrigin, type Origin } from '../../servers/origin-server.js';
 import { SELF_SIGNED } from '../egress/self-signed.js';
 import { startBlackHole } from './black-hole.js';
 

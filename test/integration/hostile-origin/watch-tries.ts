@@ -1,5 +1,5 @@
-import { ImportError } from '../../../src/contract/errors.js';
-import type { Source } from '../../../src/contract/source.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import type { Source } from '../../../src/download/source.js';
 
 /** When one fetch began and ended, on the clock of `performance`. */
 export interface Try {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Batch } from '../../../src/contract/batch.js';
-import type { BatchStore } from '../../../src/contract/store.js';
+import type { Batch } from '../../../src/domain/import.js';
+import type { BatchStore } from '../../../src/store/store.js';
 import { aBatch, aProjectId } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

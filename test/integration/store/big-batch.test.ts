@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newBatchId } from '../../../src/contract/ids.js';
+import { newBatchId } from '../../../src/domain/ids.js';
 import { aSettlement, itemSpecs } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
-import type { Item } from '../../../src/contract/item.js';
-import type { Media } from '../../../src/contract/media.js';
+import type { Item } from '../../../src/domain/item.js';
+import type { Media } from '../../../src/domain/media.js';
 import { kindOf, type PlannedItem } from './import-plan.js';
 import type { ImportHistory, SettleEvent, Span, WriteEvent } from './run-import-plan.js';
 

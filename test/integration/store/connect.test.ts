@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createStore, openStore } from '../../../src/store/connect.js';
-import { outageOf } from '../../../src/intake/outage.js';
+import { createStore, openStore } from '../../../src/store/open-store.js';
+import { outageOf } from '../../../src/temporal/client.js';
 import { aBatch } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
 import { aMongoProxy } from '../../support/store.js';
-import { aScriptedMongo, refusedWith, type SentCommand } from '../../support/scripted-mongo.js';
-import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
+import { aScriptedMongo, refusedWith, type SentCommand } from '../../servers/scripted-mongo.js';
+import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
 
 let database: TestDatabase;
 

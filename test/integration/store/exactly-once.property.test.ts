@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { mediaIdOf } from '../../../src/contract/ids.js';
-import { itemKey } from '../../../src/contract/item.js';
-import type { Store } from '../../../src/contract/store.js';
+import { mediaIdOf } from '../../../src/domain/ids.js';
+import { itemKey } from '../../../src/domain/item.js';
+import type { Store } from '../../../src/store/store.js';
 import { collectionsOf, type Collections } from '../../../src/store/collections.js';
-import { createStore } from '../../../src/store/connect.js';
+import { createStore } from '../../../src/store/open-store.js';
 import { createItemStore } from '../../../src/store/items.js';
 import { createMediaStore } from '../../../src/store/media.js';
 import { aProjectId, anItemSpec } from '../../support/builders.js';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MongoNetworkError } from 'mongodb';
-import { failDeadWrites, PATCHED_DRIVER } from '../../../src/store/fail-dead-writes.js';
+import { failDeadWrites, PATCHED_DRIVER } from '../../../src/store/connection.js';
 
 interface DriverConnection {
   command(namespace: unknown, command: object, options: object): Promise<unknown>;
@@ -92,7 +92,7 @@ describe('a connection of the driver', () => {
     failDeadWrites((message) => told.push(message), { version: '8.0.0', Connection: { prototype } });
 
     expect(told).toEqual([
-      `mongodb 8.0.0 is in use, the patch of its writes was made for ${PATCHED_DRIVER}: check src/store/fail-dead-writes.ts`,
+      `mongodb 8.0.0 is in use, the patch of its writes was made for ${PATCHED_DRIVER}: check src/store/connection.ts`,
     ]);
     expect(prototype.writeCommand).not.toBe(writeCommand);
   });

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { newBatchId } from '../../../src/contract/ids.js';
-import { outageOf } from '../../../src/intake/outage.js';
-import { createStore, type OpenedStore } from '../../../src/store/connect.js';
+import { newBatchId } from '../../../src/domain/ids.js';
+import { outageOf } from '../../../src/temporal/client.js';
+import { createStore, type OpenedStore } from '../../../src/store/open-store.js';
 import { aBatch, aMediaWrite, aProjectId, aSettlement, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
-import { startReplicaSet, type ReplicaSet } from '../../support/replica-set.js';
+import { startReplicaSet, type ReplicaSet } from '../../servers/replica-set.js';
 
 const found = await startReplicaSet();
 /** Named with the reason, so that the output of a run without such a server says why. */

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MongoClient, MongoNetworkError, type Collection } from 'mongodb';
-import { createGroupCommit } from '../../../src/store/group-commit.js';
-import { createKeyedReader } from '../../../src/store/keyed-reader.js';
+import { createGroupCommit, createKeyedReader } from '../../../src/store/batching.js';
 import { aMongoProxy } from '../../support/store.js';
-import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
+import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
 
 interface Note {
   readonly _id: string;

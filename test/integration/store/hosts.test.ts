@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LEASE_MS, type HostCircuit } from '../../../src/contract/hosts.js';
-import { createStore } from '../../../src/store/connect.js';
+import { LEASE_MS, type HostCircuit } from '../../../src/domain/host.js';
+import { createStore } from '../../../src/store/open-store.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { IdempotencyKeyStore } from '../../../src/contract/idempotency-key.js';
+import type { IdempotencyKeyStore } from '../../../src/store/store.js';
 import { aProjectId } from '../../support/builders.js';
-import { createStore } from '../../../src/store/connect.js';
+import { createStore } from '../../../src/store/open-store.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 
 const LEASE_MS = 60_000;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Kind } from '../../../src/contract/kinds.js';
+import type { Kind } from '../../../src/domain/import.js';
 
 /** One delivery of the work on an item: a first attempt, a repeated one, or a zombie of one that was taken for dead. */
 export interface PlannedAttempt {

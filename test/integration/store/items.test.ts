@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { newBatchId } from '../../../src/contract/ids.js';
-import type { Item, ItemSpec } from '../../../src/contract/item.js';
-import type { ItemStore } from '../../../src/contract/store.js';
+import { newBatchId } from '../../../src/domain/ids.js';
+import type { Item, ItemSpec } from '../../../src/domain/item.js';
+import type { ItemStore } from '../../../src/store/store.js';
 import { anAsset, anAttempt, anItemSpec, aSettlement, itemSpecs } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

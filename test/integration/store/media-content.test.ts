@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Document } from 'mongodb';
-import type { MediaContent, MediaStore, MediaWrite } from '../../../src/contract/store.js';
+import type { MediaContent, MediaStore, MediaWrite } from '../../../src/store/store.js';
 import { aMediaSource, aMediaWrite, anAsset, aProjectId } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { mediaIdOf } from '../../../src/contract/ids.js';
-import type { MediaWrite, MediaWritten, Store } from '../../../src/contract/store.js';
-import { createStore } from '../../../src/store/connect.js';
+import { mediaIdOf } from '../../../src/domain/ids.js';
+import type { MediaWrite, MediaWritten, Store } from '../../../src/store/store.js';
+import { createStore } from '../../../src/store/open-store.js';
 import { aMediaWrite, anAsset, aProjectId } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

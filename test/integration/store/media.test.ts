@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mediaIdOf } from '../../../src/contract/ids.js';
-import type { MediaStore, MediaWrite } from '../../../src/contract/store.js';
+import { mediaIdOf } from '../../../src/domain/ids.js';
+import type { MediaStore, MediaWrite } from '../../../src/store/store.js';
 import { aMediaWrite, anAsset, aProjectId } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { outageOf } from '../../../src/intake/outage.js';
-import { newBatchId } from '../../../src/contract/ids.js';
-import { createStore, type OpenedStore } from '../../../src/store/connect.js';
+import { outageOf } from '../../../src/temporal/client.js';
+import { newBatchId } from '../../../src/domain/ids.js';
+import { createStore, type OpenedStore } from '../../../src/store/open-store.js';
 import { aBatch, aMediaWrite, aProjectId, aSettlement, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
-import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
-import { aScriptedMongo, refusedWith, type Fate, type ScriptedMongo } from '../../support/scripted-mongo.js';
+import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
+import { aScriptedMongo, refusedWith, type Fate, type ScriptedMongo } from '../../servers/scripted-mongo.js';
 
 let database: TestDatabase;
 let mongo: ScriptedMongo;
@@ -60,7 +60,7 @@ async function errorOf(work: () => Promise<unknown>): Promise<unknown> {
 }
 
 describe.each(WRITES)('a failover that meets %s', (_, command, write) => {
-  // Three of them; test/unit/intake/outage.test.ts has all.
+  // Three of them; test/unit/temporal/outage.test.ts has all.
   it.each([91, 10107, 11602])('is an outage when the answer is %d', async (code) => {
     mongo.script(({ name }) => (name === command ? { answer: refusedWith(code) } : undefined));
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Document } from 'mongodb';
-import type { Batch } from '../../../src/contract/batch.js';
-import { webhookIdOf } from '../../../src/contract/ids.js';
+import type { Batch } from '../../../src/domain/import.js';
+import { webhookIdOf } from '../../../src/domain/ids.js';
 import { aBatch, aProjectId } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

@@ -1,5 +1,5 @@
-import type { ItemAttempt } from '../../../src/contract/item.js';
-import type { ItemStore, MediaStore, MediaWrite, MediaWritten, Settlement } from '../../../src/contract/store.js';
+import type { ItemAttempt } from '../../../src/domain/item.js';
+import type { ItemStore, MediaStore, MediaWrite, MediaWritten, Settlement } from '../../../src/store/store.js';
 import { aMediaWrite, anAttempt } from '../../support/builders.js';
 import { fileNameOf, kindOf, type PlannedAttempt, type PlannedItem } from './import-plan.js';
 

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Document } from 'mongodb';
-import { newBatchId, webhookIdOf } from '../../../src/contract/ids.js';
-import { createStore, type OpenedStore } from '../../../src/store/connect.js';
+import { newBatchId, webhookIdOf } from '../../../src/domain/ids.js';
+import { createStore, type OpenedStore } from '../../../src/store/open-store.js';
 import { aBatch, aMediaWrite, aProjectId, aSettlement, itemSpecs } from '../../support/builders.js';
-import { aScriptedMongo, type ScriptedMongo } from '../../support/scripted-mongo.js';
-import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
+import { aScriptedMongo, type ScriptedMongo } from '../../servers/scripted-mongo.js';
+import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
 
 const READS = new Set(['find', 'aggregate', 'distinct', 'count']);
 const WRITES = new Set(['insert', 'update', 'delete', 'findAndModify', 'createIndexes']);

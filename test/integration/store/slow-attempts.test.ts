@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { MediaStore, MediaWrite, MediaWritten } from '../../../src/contract/store.js';
+import type { MediaStore, MediaWrite, MediaWritten } from '../../../src/store/store.js';
 import { collectionsOf } from '../../../src/store/collections.js';
 import { createMediaStore } from '../../../src/store/media.js';
 import { aMediaWrite, anAsset } from '../../support/builders.js';

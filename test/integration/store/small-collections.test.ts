@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
-import type { DeliveryStore } from '../../../src/contract/delivery.js';
-import { newBatchId, webhookIdOf } from '../../../src/contract/ids.js';
-import type { ProjectStore, TokenStore } from '../../../src/contract/store.js';
+import type { DeliveryStore } from '../../../src/domain/delivery.js';
+import { newBatchId, webhookIdOf } from '../../../src/domain/ids.js';
+import type { ProjectStore, TokenStore } from '../../../src/store/store.js';
 import { aProjectId, aTokenRecord } from '../../support/builders.js';
 import { aTestStore, type TestStore } from '../../support/store.js';
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MongoClient, type Document } from 'mongodb';
-import { newBatchId } from '../../../src/contract/ids.js';
-import { itemKey } from '../../../src/contract/item.js';
-import { createStore, type OpenedStore } from '../../../src/store/connect.js';
-import { itemTotals, openGroups } from '../../../src/store/item-totals.js';
-import type { StoredItem } from '../../../src/store/stored-item.js';
+import { newBatchId } from '../../../src/domain/ids.js';
+import { itemKey } from '../../../src/domain/item.js';
+import { createStore, type OpenedStore } from '../../../src/store/open-store.js';
+import { itemTotals, openGroups } from '../../../src/store/item-queries.js';
+import type { StoredItem } from '../../../src/store/item-documents.js';
 import { anAttempt, anItemSpec, aProjectId, aSettlement, itemSpecs } from '../../support/builders.js';
-import { aTestDatabase, type TestDatabase } from '../../support/mongo.js';
-import { aScriptedMongo, type ScriptedMongo } from '../../support/scripted-mongo.js';
+import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
+import { aScriptedMongo, type ScriptedMongo } from '../../servers/scripted-mongo.js';
 
 const ITEMS = 3_400;
 

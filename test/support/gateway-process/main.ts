@@ -1,4 +1,4 @@
-import { limitHeapGrowth } from '../../../src/limit-heap-growth.js';
+import { limitHeapGrowth } from '../../../src/process/lifecycle.js';
 import { aGateway, aToken } from '../gateway.js';
 import { watchLoop } from './watch-loop.js';
 

@@ -17,7 +17,7 @@ export interface GatewayProcess {
 
 /** @param heapMib what its heap may take, as `NODE_OPTIONS=--max-old-space-size` says it */
 export async function spawnGateway(heapMib: number): Promise<GatewayProcess> {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMib}`, '--import', 'tsx', main], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -4,7 +4,7 @@ import { BSON } from 'mongodb';
 import type { ItemCosts } from '../../../bench/model/item-costs.js';
 import { demandOf, DOCUMENT_BYTES } from '../../../bench/model/load-model.js';
 import { renderModel } from '../../../bench/model/render-model.js';
-import { newStoredItem, settlementUpdate } from '../../../src/store/stored-item.js';
+import { newStoredItem, settlementUpdate } from '../../../src/store/item-documents.js';
 import { anAsset, anAttempt, anItemSpec } from '../../support/builders.js';
 
 const COSTS: ItemCosts = {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseBlobStoreUrl } from '../../../src/blobs/blob-store-url.js';
-import { openBlobStore } from '../../../src/blobs/open-blob-store.js';
+import { parseBlobStoreUrl, openBlobStore } from '../../../src/blobs/open-blob-store.js';
 
 describe('parseBlobStoreUrl', () => {
   it.each([

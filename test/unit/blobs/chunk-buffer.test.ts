@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createChunkBuffer } from '../../../src/blobs/chunk-buffer.js';
+import { createChunkBuffer } from '../../../src/blobs/write-queue.js';
 
 describe('createChunkBuffer', () => {
   it('gives back any chunks in order and never holds more than its capacity', () => {

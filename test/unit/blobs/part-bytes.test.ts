@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { partBytesFor } from '../../../src/blobs/s3-part-upload.js';
+import { partBytesFor } from '../../../src/blobs/s3/writer.js';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;

@@ -5,9 +5,8 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Refused } from '../../../src/cli/api-client.js';
-import { readBatchFile } from '../../../src/cli/batch-file.js';
-import type { BatchFields, PostBody } from '../../../src/cli/post-body.js';
-import { refusalOf } from '../../../src/cli/refusal.js';
+import { readBatchFile, type BatchFields, type PostBody } from '../../../src/cli/batch-file.js';
+import { refusalOf } from '../../../src/cli/run-cli.js';
 
 describe('readBatchFile', () => {
   let folder: string;

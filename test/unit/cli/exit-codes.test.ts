@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImportDocument } from '../../../src/cli/api-client.js';
-import { exitCodeOf } from '../../../src/cli/import-summary.js';
+import { exitCodeOf } from '../../../src/cli/summary.js';
 import { runCli } from '../../../src/cli/run-cli.js';
 
 async function run(...args: string[]): Promise<{ code: number; printed: string; complaints: string }> {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { findApi } from '../../../src/cli/find-api.js';
-import { removeRunFile, writeRunFile, readRunFile, type RunFile } from '../../../src/stack/run-file.js';
+import { findApi } from '../../../src/cli/api-client.js';
+import { removeRunFile, writeRunFile, readRunFile, type RunFile } from '../../../src/local-stack/files.js';
 
 const RUN: RunFile = {
   api: 'http://127.0.0.1:8080',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { progressLines } from '../../../src/cli/wait-for-import.js';
+import { progressLines } from '../../../src/cli/status.js';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;

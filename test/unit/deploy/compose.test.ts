@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { ConfigSchema } from '../../../src/config.js';
-import { SEARCH_ATTRIBUTES } from '../../../src/contract/workflow-names.js';
-import { DYNAMIC_CONFIG } from '../../../src/stack/temporal-server.js';
+import { SEARCH_ATTRIBUTES } from '../../../src/temporal/names.js';
+import { DYNAMIC_CONFIG } from '../../../src/local-stack/temporal-server.js';
 import { readRepoFile, ROOT } from '../docs/markdown.js';
 
 interface Service {

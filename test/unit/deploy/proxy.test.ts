@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import ms from 'ms';
 import { loadConfig } from '../../../src/config.js';
-import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS, READER_MS } from '../../../src/http/listen.js';
-import { WAIT_MS } from '../../../src/http/request-bytes.js';
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS, READER_MS } from '../../../src/api/server.js';
+import { WAIT_MS } from '../../../src/api/bodies/request-bytes.js';
 import { readRepoFile } from '../docs/markdown.js';
 
 const text = readRepoFile('deploy/proxy/nginx.conf').replace(/#.*$/gm, '');

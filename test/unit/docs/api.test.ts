@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { importBody } from '../../../src/contract/import-body.js';
+import { importBody } from '../../../src/api/imports/show.js';
 import { aBatch } from '../../support/builders.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 

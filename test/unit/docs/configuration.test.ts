@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import ms from 'ms';
 import { z } from 'zod';
-import { ConfigSchema } from '../../../src/config.js';
-import { Duration, Durations, Rate, Size, WebhookDuration } from '../../../src/config-values.js';
+import { ConfigSchema, Duration, Durations, Rate, Size, WebhookDuration } from '../../../src/config.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 
 const UNITS = ['GiB', 'MiB', 'KiB'] as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { API_ERRORS } from '../../../src/contract/api-error.js';
-import { REASONS, SKIP_REASONS } from '../../../src/contract/errors.js';
+import { API_ERRORS } from '../../../src/domain/api-error.js';
+import { REASONS, SKIP_REASONS } from '../../../src/domain/errors.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 
 describe('docs/errors.md', () => {

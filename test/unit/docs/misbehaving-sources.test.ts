@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../../src/config.js';
-import type { Limits } from '../../support/hostile-origin/deadlines.js';
-import { documentedRow } from '../../support/hostile-origin/documented-row.js';
-import { ALL_FAULTS, FAULTS } from '../../support/hostile-origin/matrix.js';
+import type { Limits } from '../../servers/hostile-origin/deadlines.js';
+import { documentedRow } from '../../servers/hostile-origin/documented-row.js';
+import { ALL_FAULTS, FAULTS } from '../../servers/hostile-origin/matrix.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 
 describe('docs/errors.md on sources that misbehave', () => {

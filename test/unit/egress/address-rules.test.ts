@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isNat64Address, isPublicAddress } from '../../../src/egress/address-rules.js';
+import { isNat64Address, isPublicAddress } from '../../../src/egress/addresses.js';
 
 const REFUSED = `
   0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.100.100.200 100.127.255.255 127.0.0.0 127.0.0.1

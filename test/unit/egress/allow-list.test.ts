@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
 
 describe('parseAllowList', () => {
   it.each(['', ' ', ','])('allows nothing when the text is %p', (text) => {

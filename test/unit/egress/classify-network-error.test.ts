@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ImportError } from '../../../src/contract/errors.js';
-import { classifyNetworkError } from '../../../src/egress/classify-network-error.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import { classifyNetworkError } from '../../../src/egress/network-errors.js';
 
 function failing(code: string, more: object = {}): Error {
   return Object.assign(new Error(`connect ${code} 10.0.0.1:80`), { code, ...more });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createHopCookies } from '../../../src/egress/hop-cookies.js';
+import { createHopCookies } from '../../../src/egress/redirects.js';
 
 const SHOP = 'https://www.shop.example/a/b';
 

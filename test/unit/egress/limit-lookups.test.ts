@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LookupAddress } from 'node:dns';
 import { setImmediate } from 'node:timers/promises';
-import { limitLookups } from '../../../src/egress/limit-lookups.js';
+import { limitLookups } from '../../../src/egress/resolver.js';
 
 const ADDRESS: readonly LookupAddress[] = [{ address: '1.1.1.1', family: 4 }];
 const HOUR = 3_600_000;

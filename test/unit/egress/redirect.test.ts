@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
-import { headersForHop, isRedirect, redirectTarget } from '../../../src/egress/redirect.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
+import { headersForHop, isRedirect, redirectTarget } from '../../../src/egress/redirects.js';
 
 const NOTHING = parseAllowList('');
 const FROM = new URL('https://example.com/a/b?c');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { repairHead, statusOf } from '../../../src/egress/repair-head.js';
+import { repairHead, statusOf } from '../../../src/egress/response-heads.js';
 
 const head = (...lines: string[]) => [...lines, '', ''].join('\r\n');
 const OK = 'HTTP/1.1 200 OK';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ImportError } from '../../../src/contract/errors.js';
-import { requestFailure } from '../../../src/egress/request-failure.js';
+import { ImportError } from '../../../src/domain/errors.js';
+import { requestFailure } from '../../../src/egress/network-errors.js';
 
 function failing(code: unknown): Error {
   return Object.assign(new Error('secret of 10.0.0.1'), { code });

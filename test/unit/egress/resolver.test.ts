@@ -1,9 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
-import type { ResolverDeps } from '../../../src/egress/resolver.js';
-import { createResolver } from '../../../src/egress/resolver.js';
-import type { FakeZone } from '../../support/fake-resolver.js';
-import { createFakeResolver } from '../../support/fake-resolver.js';
+import { parseAllowList } from '../../../src/egress/addresses.js';
+import { createResolver, type ResolverDeps } from '../../../src/egress/resolver.js';
+import { createFakeResolver, type FakeZone } from '../../support/fake-resolver.js';
 
 const HOST = 'cdn.example';
 

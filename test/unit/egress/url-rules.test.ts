@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { isPublicAddress } from '../../../src/egress/address-rules.js';
-import { parseAllowList } from '../../../src/egress/allow-list.js';
-import { checkUrl } from '../../../src/egress/url-rules.js';
+import { isPublicAddress, parseAllowList } from '../../../src/egress/addresses.js';
+import { checkUrl } from '../../../src/egress/urls.js';
 import { attackInputs, FORBIDDEN_HOSTS, FORBIDDEN_URLS, PUBLIC_LOOK_ALIKES } from '../../support/egress-attacks.js';
 import { urlSpelling } from '../../support/egress-spellings.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { garbageSummary } from '../../../src/cli/garbage-summary.js';
+import { garbageSummary } from '../../../src/cli/gc.js';
 
 describe('garbageSummary', () => {
   const counts = { blobs: { count: 2, bytes: 20 }, parts: { count: 1, bytes: 1 }, batches: 1, idempotencyKeys: 0 };

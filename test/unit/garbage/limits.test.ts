@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { NOTICE_DEAD_AFTER_MS, REMOVE_WITHIN_MS } from '../../../src/contract/garbage.js';
-import { garbageLimits } from '../../../src/garbage/limits.js';
+import { NOTICE_DEAD_AFTER_MS, REMOVE_WITHIN_MS } from '../../../src/domain/removal-notice.js';
+import { garbageLimits } from '../../../src/garbage/find.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,13 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CheckedItem } from '../../../src/contract/import-item.js';
-import type { ImportLine } from '../../../src/contract/import-line.js';
-import { defaultMediaTypes } from '../../../src/contract/media-type-config.js';
-import type { RequestRules } from '../../../src/contract/request-rules.js';
-import { createLineVerdicts } from '../../../src/intake/line-verdicts.js';
+import type { CheckedItem } from '../../../src/intake/request/item.js';
+import type { ImportLine } from '../../../src/intake/request/envelope.js';
+import { defaultMediaTypes } from '../../../src/domain/media-types.js';
+import type { RequestRules } from '../../../src/intake/request/rules.js';
+import { createLineVerdicts, takeLines } from '../../../src/intake/check-lines.js';
 import { createBodyMemory } from '../../../src/intake/body-memory.js';
-import type { SeenIds, SeenItem } from '../../../src/intake/seen-ids.js';
-import { createSeenIds } from '../../../src/intake/seen-ids.js';
-import { takeLines } from '../../../src/intake/take-lines.js';
+import { createSeenIds, type SeenIds, type SeenItem } from '../../../src/intake/distinct-items.js';
 import { anItem } from '../../support/import-builders.js';
 import { endlessRoom } from '../../support/posted-json.js';
 

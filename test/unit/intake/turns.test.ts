@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { giveWay } from '../../../src/intake/turns.js';
+import { giveWay } from '../../../src/intake/body-memory.js';
 
 const STEP_MS = 2;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { PlanWorkInput } from '../../../src/contract/activity-types.js';
-import type { HostCircuit, HostRecord } from '../../../src/contract/hosts.js';
+import type { PlanWorkInput } from '../../../src/temporal/activity-api.js';
+import type { HostCircuit, HostRecord } from '../../../src/domain/host.js';
 import { planOpen, type OpenItem } from '../../../src/item/plan.js';
-import { hopelessCircuit } from '../../../src/politeness/circuit.js';
+import { hopelessCircuit } from '../../../src/host-limits/circuit.js';
 import { aBatch } from '../../support/builders.js';
 
 const NOW = new Date('2026-11-24T12:00:00Z');

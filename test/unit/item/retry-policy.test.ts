@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextDelayMs } from '../../../src/item/retry-policy.js';
-import { ImportError } from '../../../src/contract/errors.js';
+import { nextDelayMs } from '../../../src/item/attempt.js';
+import { ImportError } from '../../../src/domain/errors.js';
 
 const policy = { attempts: 10, initialMs: 1000, maxMs: 300_000 };
 const busy = new ImportError('http_5xx', 'Source answered 503');

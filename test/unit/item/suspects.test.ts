@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ItemResult } from '../../../src/contract/activity-types.js';
-import type { Item } from '../../../src/contract/item.js';
-import type { Settlement } from '../../../src/contract/store.js';
+import type { ItemResult } from '../../../src/temporal/activity-api.js';
+import type { Item } from '../../../src/domain/item.js';
+import type { Settlement } from '../../../src/store/store.js';
 import { createSuspects, type Suspects } from '../../../src/item/suspects.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { aBatch, anItemSpec } from '../../support/builders.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MongoClient } from 'mongodb';
 import { loadConfig } from '../../../src/config.js';
-import { clientOptions } from '../../../src/store/client-options.js';
+import { clientOptions } from '../../../src/store/open-store.js';
 
 const SET = 'mongodb://user:pass%3Fword@a:1,b:2,c:3/?replicaSet=rs0&authSource=db';
 

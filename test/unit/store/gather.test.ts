@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createGatherer } from '../../../src/store/gather.js';
+import { createGatherer } from '../../../src/store/batching.js';
 
 const fulfilled = <T>(value: T) => ({ status: 'fulfilled' as const, value });
 

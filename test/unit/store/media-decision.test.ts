@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Media } from '../../../src/contract/media.js';
-import type { MediaContent } from '../../../src/contract/store.js';
-import { decideMediaWrite } from '../../../src/store/media-decision.js';
+import type { Media } from '../../../src/domain/media.js';
+import type { MediaContent } from '../../../src/store/store.js';
+import { decideMediaWrite } from '../../../src/store/media.js';
 import { aMediaWrite, anAsset } from '../../support/builders.js';
 
 const write = aMediaWrite({ importId: 'now', importSeq: 5, metadata: { a: 1, b: { c: 2, d: 3 } } });

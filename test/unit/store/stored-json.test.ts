@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { fromStored, toStored } from '../../../src/store/stored-json.js';
+import { fromStored, toStored } from '../../../src/store/item-documents.js';
 
 const key = fc.oneof(fc.string(), fc.constantFrom('_bsontype', '%_bsontype', '%%_bsontype', 'a.b', ''));
 const { json } = fc.letrec((tie) => ({

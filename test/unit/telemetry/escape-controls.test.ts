@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { escapeAllButLayout, escapeControls } from '../../../src/telemetry/escape-controls.js';
+import { escapeAllButLayout, escapeControls } from '../../../src/telemetry/logger.js';
 
 /** Cc: C0, DEL and C1. Bidi_Control and the two separators, as Unicode lists them. */
 const STEERS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;

@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
-import { REASONS } from '../../../src/contract/errors.js';
-import { notAllowed } from '../../../src/egress/not-allowed.js';
-import { parseBlobStoreUrl } from '../../../src/blobs/blob-store-url.js';
+import { REASONS } from '../../../src/domain/errors.js';
+import { notAllowed } from '../../../src/egress/addresses.js';
+import { parseBlobStoreUrl } from '../../../src/blobs/open-blob-store.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 
 /** A log line with these fields. */

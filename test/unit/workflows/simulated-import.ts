@@ -1,7 +1,11 @@
-import { hostState } from '../../../src/contract/host-state.js';
-import type { HostCircuit } from '../../../src/contract/hosts.js';
-import { afterAttempt, allowedConcurrency, claimProbe, hopelessCircuit } from '../../../src/politeness/circuit.js';
-import type { HostOutcome } from '../../../src/politeness/host-outcome.js';
+import { hostState, type HostCircuit } from '../../../src/domain/host.js';
+import {
+  afterAttempt,
+  allowedConcurrency,
+  claimProbe,
+  hopelessCircuit,
+  type HostOutcome,
+} from '../../../src/host-limits/circuit.js';
 import { AGENDA_LIMITS, Agenda, type ItemEnd, type Start } from '../../../workflows/agenda.js';
 
 /** `ms` is what an attempt takes. `recovers` refuses until `atMs`. */

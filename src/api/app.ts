@@ -1,0 +1,116 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import type { Logger } from 'pino';
+import type { BlobStore } from '../blobs/blob-store.js';
+import type { Reach } from '../domain/crash-points.js';
+import type { UrlCheck } from '../intake/request/rules.js';
+import { KINDS, type Kind } from '../domain/import.js';
+import type { MediaTypes } from '../domain/media.js';
+import type { Store } from '../store/store.js';
+import { createAcceptBatch, createAcceptLines } from '../intake/accept.js';
+import type { GatewayMetrics } from '../telemetry/metrics.js';
+import { createBodyMemory } from '../intake/body-memory.js';
+import type { ImportWorkflows } from '../temporal/client.js';
+import { createReadStatus } from '../intake/read-status.js';
+import { createAnswerMemory, createSharedBodies } from './shared-answers.js';
+import { admit } from './places.js';
+import { apiVersion, measure, notFound, requestId, securityHeaders } from './middleware.js';
+import { authenticate, requireScope, createTokenVerifier } from './auth.js';
+import { errors } from './errors.js';
+import { rateLimit } from './rate-limit.js';
+import type { RequestState } from './context.js';
+import { getAsset } from './assets.js';
+import { getHosts } from './hosts.js';
+import { getImport } from './imports/show.js';
+import { getItems } from './imports/items.js';
+import { getStatus } from './imports/status.js';
+import { getHealth, getReadiness } from './health.js';
+import { postImport } from './imports/post.js';
+import type { HttpSettings } from './settings.js';
+
+/** All that the API needs. */
+export interface HttpDeps {
+  readonly store: Store;
+  readonly blobs: Pick<BlobStore, 'stat' | 'read' | 'ping'>;
+  readonly workflows: ImportWorkflows;
+  readonly mediaTypes: MediaTypes;
+  /** The egress rules that need no network, for item URLs and webhooks. */
+  readonly checkUrl: UrlCheck;
+  /** Where the bytes of a blob can be fetched by clients. */
+  readonly assetUrl: (sha256: string, mimeType: string) => string;
+  readonly settings: HttpSettings;
+  readonly metrics: Pick<GatewayMetrics, 'requestAnswered' | 'batchAccepted'>;
+  readonly logger: Logger;
+  readonly reach: Reach;
+}
+
+/** Creates the gateway's web application; `listen` serves it. */
+export function createApp(deps: HttpDeps): Koa<RequestState> {
+  const router = createRouter(deps);
+  const app = new Koa<RequestState>();
+  // A broken connection during a streamed answer ends up here; the client is gone, so there is no one to answer.
+  app.on('error', (error: unknown) => {
+    deps.logger.debug({ err: error }, 'an answer was cut off');
+  });
+  app.use(measure(deps.metrics, deps.logger));
+  app.use(requestId());
+  app.use(securityHeaders());
+  app.use(errors(deps.logger));
+  app.use(router.routes());
+  app.use(notFound(router, deps.settings.versions));
+  return app;
+}
+
+function createRouter(deps: HttpDeps): Router<RequestState> {
+  const { store, blobs, workflows, settings, logger } = deps;
+  const router = new Router<RequestState>();
+
+  const version = apiVersion(settings.versions);
+  const token = authenticate({ verify: createTokenVerifier(settings.tokens), tokens: store.tokens });
+  const limit = rateLimit(settings.rateLimit, settings.projectRateLimit);
+  const write = requireScope('public-api:write');
+  const place = admit(settings.maxProjectRequests);
+  // The order matters: nothing costs much before the token is known, and nothing of a body is read before all of it.
+  const access = [version, token, limit, write, place];
+  const holdAnswer = createAnswerMemory(settings.memoryForAnswers);
+
+  const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger, reach: deps.reach };
+  const readStatus = createReadStatus({ store, workflows, logger });
+  const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
+  const statusDeps = {
+    readStatus,
+    items: store.items,
+    sharedBodies: createSharedBodies(),
+    holdAnswer,
+    style,
+    unknownId: settings.unknownId,
+  };
+  const postDeps = {
+    accept: createAcceptBatch(acceptDeps),
+    acceptLines: createAcceptLines(acceptDeps),
+    mediaTypes: deps.mediaTypes,
+    checkUrl: deps.checkUrl,
+    memory: createBodyMemory(settings.memoryForBodies),
+  };
+
+  for (const kind of Object.keys(KINDS) as Kind[]) {
+    const path = `/api/:v/import/${KINDS[kind].plural}`;
+    router.post(path, ...access, postImport(postDeps, kind));
+    router.get(`${path}/status`, ...access, getStatus(statusDeps, kind));
+  }
+  const importDeps = { readStatus, items: store.items, workflows, settings, logger };
+  router.get('/api/:v/imports/:id', ...access, getImport(importDeps));
+  router.get('/api/:v/imports/:id/items', ...access, getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl }));
+
+  router.get('/api/:v/hosts', ...access, getHosts({ store, settings }));
+
+  router.get('/assets/:file', getAsset({ blobs, media: store.media, maxOpen: settings.maxOpenAssets }));
+  router.get('/healthz', getHealth());
+  const checks = {
+    mongodb: { ping: () => store.ping(), sentence: 'MongoDB does not answer' },
+    temporal: { ping: () => workflows.ping(), sentence: 'Temporal does not answer' },
+    blobs: { ping: () => blobs.ping(), sentence: 'The blob store cannot be written to' },
+  };
+  router.get('/readyz', getReadiness(checks, logger));
+  return router;
+}

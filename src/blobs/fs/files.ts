@@ -1,0 +1,118 @@
+import { constants } from 'node:fs';
+import type fs from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from '../storage-error.js';
+
+/** The calls to the file system that the store makes; tests pass one that fails. */
+export type FsFiles = Pick<typeof fs, 'link' | 'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'unlink' | 'utimes'>;
+
+interface FsFolders {
+  /** Makes a folder and those above it, down from the root, and makes their names durable. Remembered. */
+  ensure(path: string): Promise<void>;
+  /** Makes the names inside a folder durable. */
+  sync(path: string): Promise<void>;
+  /** Forgets that a folder exists, after a call said that it does not. */
+  forget(path: string): void;
+}
+
+/**
+ * A file's name survives a power loss only when its folder was synced, and a folder's name only when the folder above was
+ * (fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has also
+ * reached disk"). Every process syncs the folders it meets once, because another one may have made them and died in between.
+ */
+export function createFsFolders(files: FsFiles, root: string): FsFolders {
+  const ready = new Map<string, Promise<void>>();
+
+  async function sync(path: string): Promise<void> {
+    const folder = await files.open(path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async function make(path: string): Promise<void> {
+    if (path === root) {
+      await files.mkdir(root, { recursive: true });
+      return;
+    }
+    const parent = dirname(path);
+    await ensure(parent);
+    await files.mkdir(path, { recursive: true });
+    await sync(parent);
+  }
+
+  function forget(path: string): void {
+    for (let folder = path; ready.delete(folder) && folder !== root; folder = dirname(folder));
+  }
+
+  function ensure(path: string): Promise<void> {
+    const known = ready.get(path);
+    if (known) return known;
+    const made = make(path);
+    ready.set(path, made);
+    made.catch(() => {
+      forget(path);
+    });
+    return made;
+  }
+
+  return { ensure, sync, forget };
+}
+
+/** A folder tree of a store. */
+export interface FsPlace {
+  readonly files: FsFiles;
+  readonly folders: FsFolders;
+  readonly root: string;
+  readonly checkpointBytes: number;
+}
+
+/** Makes a file, which must not exist unless `flags` say that it may, and its folder again when it was deleted. */
+export async function openNew(
+  { files, folders }: FsPlace,
+  path: string,
+  flags: 'wx' | 'w' = 'wx',
+): Promise<FileHandle> {
+  const folder = dirname(path);
+  await folders.ensure(folder);
+  try {
+    return await files.open(path, flags);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    folders.forget(folder);
+    await folders.ensure(folder);
+    return files.open(path, flags);
+  }
+}
+
+/**
+ * Opens a file that is there, a symbolic link never: another user with write access to the folder could point it at a file that is none of
+ * ours. Such a name counts as missing.
+ */
+export async function openExisting(
+  files: FsFiles,
+  path: string,
+  access: 'read' | 'read and write',
+): Promise<FileHandle | null> {
+  const { O_RDONLY, O_RDWR } = constants;
+  // Windows has no such flag, and links there only for administrators.
+  const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
+  try {
+    return await files.open(path, (access === 'read' ? O_RDONLY : O_RDWR) | noFollow);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ELOOP') return null;
+    throw error;
+  }
+}
+
+export async function nullIfMissing<T>(operation: Promise<T>): Promise<T | null> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}

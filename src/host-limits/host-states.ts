@@ -1,0 +1,88 @@
+import type { HostCircuit, HostRecord, HostStore } from '../domain/host.js';
+
+/** How long a worker goes by what it knows of a host: one read a second of a busy host, however many items it has. */
+const VIEW_MS = 1_000;
+/** About 10 MB. Hosts beyond are read again when they come up. */
+const MAX_VIEWS = 10_000;
+
+/** What this process knows of hosts, at most a second old. */
+export interface HostViews {
+  /** Undefined when it is not known any more. */
+  peek(host: string): HostRecord | undefined;
+  /** What was known last, however long ago. */
+  last(host: string): HostRecord | undefined;
+  /** @param fresh reads even when something is known */
+  read(host: string, fresh?: 'fresh'): Promise<HostRecord>;
+  /** A slot was taken on condition that nothing is wrong with the host. */
+  isWell(host: string): void;
+  learnCircuits(host: string, circuits: readonly HostCircuit[]): void;
+  learnRest(host: string, until: Date): void;
+  /** What is known now, for metrics. */
+  all(): Iterable<HostRecord>;
+}
+
+interface View {
+  readonly record: HostRecord;
+  readonly readAt: number;
+}
+
+export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => performance.now()): HostViews {
+  const views = new Map<string, View>();
+  const reads = new Map<string, Promise<HostRecord>>();
+
+  const keep = (record: HostRecord, readAt = elapsed()) => {
+    views.delete(record.host);
+    views.set(record.host, { record, readAt });
+    // A map remembers the order: the first one is the oldest.
+    const [oldest] = views.keys();
+    if (views.size > MAX_VIEWS && oldest !== undefined) views.delete(oldest);
+  };
+  const isRecent = (view: View | undefined): view is View => view !== undefined && elapsed() - view.readAt < VIEW_MS;
+  const peek = (host: string) => {
+    const view = views.get(host);
+    return isRecent(view) ? view.record : undefined;
+  };
+  const known = (host: string) => views.get(host)?.record ?? unknown(host);
+
+  const load = async (host: string) => {
+    const readAt = elapsed();
+    try {
+      const record = (await store.find(host)) ?? unknown(host);
+      const view = views.get(host);
+      // Something was learnt while this was being read.
+      if (view !== undefined && view.readAt > readAt) return view.record;
+      keep(record, readAt);
+      return record;
+    } finally {
+      reads.delete(host);
+    }
+  };
+
+  return {
+    peek,
+    last: (host) => views.get(host)?.record,
+    read: (host, fresh) => {
+      const view = fresh === undefined ? peek(host) : undefined;
+      if (view !== undefined) return Promise.resolve(view);
+      const reading = reads.get(host) ?? load(host);
+      reads.set(host, reading);
+      return reading;
+    },
+    isWell: (host) => {
+      keep(unknown(host));
+    },
+    learnCircuits: (host, circuits) => {
+      keep({ ...known(host), circuits });
+    },
+    learnRest: (host, restingUntil) => {
+      keep({ ...known(host), restingUntil });
+    },
+    *all() {
+      for (const { record } of views.values()) yield record;
+    },
+  };
+}
+
+function unknown(host: string): HostRecord {
+  return { host, total: 0, held: {}, wanting: {}, circuits: [] };
+}

@@ -1,0 +1,210 @@
+import type { Collection, Filter } from 'mongodb';
+import type { Batch, BatchState } from '../domain/import.js';
+import { fromStored, toStored } from './item-documents.js';
+import { retryDuplicateKey, isDuplicateKey, withoutDocuments } from './mongo-errors.js';
+import type { BatchStore } from './store.js';
+
+export interface CounterDocument {
+  readonly _id: string;
+  readonly value: number;
+}
+
+/** The next number of a named counter, from 1 on: strictly rising over all processes, gaps allowed. */
+async function nextValue(counters: Collection<CounterDocument>, name: string): Promise<number> {
+  // The document as it was before: the stand-in server answers the one after it so late that another call may have changed it.
+  const options = { upsert: true, returnDocument: 'before' as const };
+  const before: Partial<CounterDocument> | null = await retryDuplicateKey(() =>
+    counters.findOneAndUpdate({ _id: name }, { $inc: { value: 1 } }, options),
+  );
+  return (before?.value ?? 0) + 1;
+}
+
+/** `touchedAt` of a batch that was given up: the oldest date there is, so that every reconciler removes it in its next pass. */
+const GIVEN_UP = new Date(0);
+
+/**
+ * A gateway renews its lease every 10 s while it ends a batch. One that has missed two renewals is dead, or cut off from the
+ * database, and then ends nothing either.
+ */
+const ENDING_LEASE_MS = 30_000;
+/** Holds for batches whose lease lives. `$$NOW` is the clock that the lease is dated by. */
+const LEASE_LIVES = { $gt: ['$endingAt', { $subtract: ['$$NOW', ENDING_LEASE_MS] }] };
+
+/** Batches and the order in which a project's batches were accepted. */
+export function createBatchStore(deps: {
+  batches: Collection<Batch>;
+  counters: Collection<CounterDocument>;
+  now: () => Date;
+  /** For `touchedAt`, which tells other processes that a batch is still being stored. */
+  databaseTime: () => Promise<Date>;
+}): BatchStore {
+  const { batches, counters, now, databaseTime } = deps;
+
+  const oldestIn = async (state: BatchState, before: Date, limit: number) => {
+    const cursor = batches.find({ state, touchedAt: { $lt: before } }).sort({ touchedAt: 1 });
+    return (await cursor.limit(limit).batchSize(limit).toArray()).map(toBatch);
+  };
+
+  return {
+    nextImportSeq: (projectId) => nextValue(counters, `importSeq:${projectId}`),
+
+    insert: async (batch) => {
+      const { context, ...rest } = batch;
+      try {
+        await batches.insertOne({ ...rest, ...(context !== undefined && { context: toStored(context) }) });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        // The answer to an insert may get lost: the caller that repeats it finds its own batch. Another POST stores under the same id
+        // only when the first one has been silent for half a minute.
+        const stored = await batches.findOne({ _id: batch._id }, { projection: { projectId: 1, createdAt: 1 } });
+        if (stored?.projectId !== batch.projectId || stored.createdAt.getTime() !== batch.createdAt.getTime())
+          throw withoutDocuments(error);
+      }
+    },
+
+    touch: async (batchId) => {
+      const touchedAt = await databaseTime();
+      await batches.updateOne({ _id: batchId, touchedAt: { $gt: GIVEN_UP } }, { $set: { touchedAt } });
+    },
+
+    markAccepted: async (batchId, { itemCount, importSeq }) => {
+      const { matchedCount } = await batches.updateOne(
+        { _id: batchId, state: 'storing', touchedAt: { $gt: GIVEN_UP } },
+        { $set: { state: 'accepted', itemCount, importSeq, touchedAt: await databaseTime() } },
+      );
+      return matchedCount === 1;
+    },
+
+    giveUp: async ({ _id, touchedAt }) => {
+      const { matchedCount } = await batches.updateOne(
+        { _id, state: 'storing', touchedAt },
+        { $set: { touchedAt: GIVEN_UP } },
+      );
+      return matchedCount === 1;
+    },
+
+    markStarted: async (batchId, at) => {
+      const started = { state: 'started', startedAt: at, checkedAt: at } as const;
+      await batches.updateOne({ _id: batchId, state: 'accepted' }, { $set: started });
+    },
+
+    refuse: async (batchId) => {
+      const given = { $set: { state: 'storing' as const, touchedAt: GIVEN_UP } };
+      const refused = await batches.updateOne({ _id: batchId, state: { $in: ['storing', 'accepted'] } }, given);
+      return refused.matchedCount === 1 || (await batches.findOne({ _id: batchId })) === null;
+    },
+
+    reopen: async (batchId) => {
+      await batches.updateOne(
+        { _id: batchId, $or: [{ state: 'failed' }, { state: 'started', endingAt: { $exists: true } }] },
+        {
+          $set: { state: 'started', reopenedAt: now() },
+          $inc: { reopened: 1 },
+          $unset: { failure: '', endedRunId: '', endingAt: '', finishedAt: '', counts: '', bytes: '' },
+        },
+      );
+    },
+
+    findUnchecked: (before, limit) => {
+      const unchecked = batches.find(
+        // Written like this it finds those without the field as well: they were started by an earlier release.
+        { state: 'started', checkedAt: { $not: { $gte: before } } },
+        { projection: { projectId: 1 } },
+      );
+      return unchecked.sort({ checkedAt: 1 }).limit(limit).toArray();
+    },
+
+    markChecked: async (batchIds, at) => {
+      await batches.updateMany({ _id: { $in: [...batchIds] }, state: 'started' }, { $set: { checkedAt: at } });
+    },
+
+    beginEnd: async (batch, endedRunId) => {
+      const { matchedCount } = await batches.updateOne(
+        { ...sameRun(batch), state: 'started', $expr: { $not: [LEASE_LIVES] } },
+        {
+          $currentDate: { endingAt: true },
+          ...(endedRunId === undefined ? { $unset: { endedRunId: '' } } : { $set: { endedRunId } }),
+        },
+      );
+      return matchedCount === 1;
+    },
+
+    keepEnding: async (batch) => {
+      await batches.updateOne({ ...sameRun(batch), endingAt: { $exists: true } }, { $currentDate: { endingAt: true } });
+    },
+
+    leaveEnding: async (batch) => {
+      await batches.updateOne(sameRun(batch), { $unset: { endingAt: '' } });
+    },
+
+    isBeingEnded: async (batchId) => (await batches.findOne({ _id: batchId, $expr: LEASE_LIVES })) !== null,
+
+    findHalfEnded: (limit) => {
+      const lapsed = { endingAt: { $exists: true }, $expr: { $not: [LEASE_LIVES] } };
+      return batches
+        .find(lapsed, { projection: { projectId: 1 } })
+        .limit(limit)
+        .toArray();
+    },
+
+    findRunning: (projectId) => {
+      const running = { projectId, state: { $in: ['accepted', 'started'] as BatchState[] } };
+      return batches.find(running, { projection: { _id: 1 } }).toArray();
+    },
+
+    find: async (projectId, batchId) => {
+      const batch = await batches.findOne({ _id: batchId, projectId });
+      return batch && toBatch(batch);
+    },
+
+    finish: async (projectId, batchId, { at, startedAt, ...end }, leased) => {
+      const key = { _id: batchId, projectId };
+      const finished = await batches.findOneAndUpdate(
+        { ...key, finishedAt: { $exists: false }, ...(leased && sameRun({ ...leased, _id: batchId })) },
+        // The holder of the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
+        { $set: { ...end, finishedAt: at }, ...(leased === undefined && { $unset: { endingAt: '' } }) },
+        { returnDocument: 'after' },
+      );
+      const batch = finished ?? (await batches.findOne(key));
+      if (batch === null) return null;
+      if (startedAt === undefined || batch.startedAt !== undefined) return toBatch(batch);
+      // The import was faster than the gateway that started it.
+      await batches.updateOne({ ...key, startedAt: { $exists: false } }, { $set: { startedAt } });
+      return toBatch({ ...batch, startedAt });
+    },
+
+    findUnstarted: (before, limit) => oldestIn('accepted', before, limit),
+
+    findHalfStored: (before, limit) => oldestIn('storing', before, limit),
+
+    findFinished: async (before, limit, after) => {
+      // The stand-in server uses no index for a range: it reads every batch, and sorts those that match.
+      const cursor = batches.find(finishedBetween(after, before)).sort({ finishedAt: 1, _id: 1 });
+      return (await cursor.limit(limit).batchSize(limit).toArray()).map(toBatch);
+    },
+
+    remove: async (batchId) => {
+      await batches.deleteOne({ _id: batchId });
+    },
+  };
+}
+
+/** A range of the index (finishedAt, _id), of whose first moment only the batches behind `after` count. */
+function finishedBetween(after: Pick<Batch, '_id' | 'finishedAt'> | undefined, before: Date): Filter<Batch> {
+  if (after?.finishedAt === undefined) return { finishedAt: { $lt: before } };
+  const { _id, finishedAt } = after;
+  return {
+    finishedAt: { $gte: finishedAt, $lt: before },
+    $or: [{ finishedAt: { $gt: finishedAt } }, { _id: { $gt: _id } }],
+  };
+}
+
+/** The batch as long as no reset has opened it again since it was read. */
+function sameRun({ _id, reopened }: Pick<Batch, '_id' | 'reopened'>): Filter<Batch> {
+  return { _id, reopened: reopened ?? { $exists: false } };
+}
+
+function toBatch(stored: Batch): Batch {
+  const { context, ...rest } = stored;
+  return { ...rest, ...(context !== undefined && { context: fromStored(context) }) };
+}
