@@ -52,6 +52,9 @@ export interface DeliveryStore {
 
 /** The published body of a webhook. */
 export interface WebhookBody {
+  readonly type: 'import.finished';
+  /** ISO 8601: the end of the import. */
+  readonly timestamp: string;
   readonly source: string;
   readonly id: string;
   readonly state: 'success' | 'failed';

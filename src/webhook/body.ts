@@ -4,13 +4,16 @@ import { webhookIdOf } from '../domain/ids.js';
 
 /**
  * The published body of the webhook of a finished batch. Thin: counts, not items. Without a context the key is absent.
+ * `type` and `timestamp` (ISO 8601, the end of the import) are what Standard Webhooks recommends for every message.
  * @throws when the batch has not finished.
  */
 export function webhookBody(batch: Batch): WebhookBody {
-  const { counts, state } = batch;
-  if (counts === undefined || (state !== 'success' && state !== 'failed'))
+  const { counts, state, finishedAt } = batch;
+  if (counts === undefined || finishedAt === undefined || (state !== 'success' && state !== 'failed'))
     throw new Error('The batch has not finished');
   return {
+    type: 'import.finished',
+    timestamp: finishedAt.toISOString(),
     source: KINDS[batch.kind].webhookSource,
     id: batch._id,
     state,

@@ -5,6 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { parseAllowList } from '../../../src/egress/addresses.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
 import { webhookIdOf } from '../../../src/domain/ids.js';
+import type { Batch } from '../../../src/domain/import.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { aSettlement } from '../../support/builders.js';
 
@@ -62,6 +63,10 @@ async function finishedBatch(path = '/done') {
   return { batch, webhookId, attempt, delivery };
 }
 
+async function endOf({ projectId, _id }: Batch): Promise<string | undefined> {
+  return (await bench.store.batches.find(projectId, _id))?.finishedAt?.toISOString();
+}
+
 describe('attemptWebhook', () => {
   it('sends the published body, signed so that the standard library verifies it', async () => {
     const { batch, webhookId, attempt, delivery } = await finishedBatch();
@@ -72,6 +77,8 @@ describe('attemptWebhook', () => {
     const [message] = received;
     const headers = message?.headers as Record<string, string>;
     expect(new Webhook(secret).verify(message?.body ?? '', headers)).toEqual({
+      type: 'import.finished',
+      timestamp: await endOf(batch),
       source: 'video-import',
       id: batch._id,
       state: 'success',
@@ -95,6 +102,8 @@ describe('attemptWebhook', () => {
       await bench.run('attemptWebhook', { ...ref, webhookId: webhookIdOf(batch._id, 1), attempt: 1 });
 
       expect(JSON.parse(received[0]?.body ?? '')).toEqual({
+        type: 'import.finished',
+        timestamp: await endOf(batch),
         source,
         id: batch._id,
         state: 'failed',

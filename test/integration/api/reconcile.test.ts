@@ -196,7 +196,9 @@ describe('createReconciler', () => {
       expect(others).toEqual([]);
       expect(delivery).toMatchObject({ _id: `msg_${batchId}_1`, generation: 1, state: 'pending' });
       expect(delivery).not.toHaveProperty('unstartedSince');
+      const { finishedAt }: Partial<Batch> = await find(batchId);
       expect(JSON.parse(delivery?.body ?? '')).toEqual({
+        ...{ type: 'import.finished', timestamp: finishedAt?.toISOString() },
         ...{ source: 'video-import', id: batchId, state: 'failed' },
         overview: { details: { total: 1, ...counts } },
         context: { order: 7 },
