@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/* `npm run bench [-- COMMAND] [-- OPTIONS]`: every benchmark is one command; README.md beside this file says what each measures. */
+/* `npm run bench -- [COMMAND] [OPTIONS]`: every benchmark is one command; README.md beside this file describes what each measures. */
 
 interface Command {
   readonly about: string;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { renderReport } from '../../../bench/throughput/report.js';
 import { parseCell } from '../../../bench/throughput/rounds.js';
 import type { RunRecord } from '../../../bench/throughput/runs.js';
 import { ratios, summarize, targets } from '../../../bench/throughput/summary.js';
@@ -57,5 +58,28 @@ describe('a line of the benchmark', () => {
 
   it.each(['10000', '10000x16384', '0x1x1', '1x1x0', '1x1x1x1', '1e3x1x1', ''])('refuses %s', (text) => {
     expect(() => parseCell(text)).toThrow('is not ITEMSxBYTESxROUNDS, such as 10000x16384x3');
+  });
+});
+
+describe('the report', () => {
+  const machine = { processor: 'CPU', processors: 2, memoryBytes: 2 ** 30, system: 'os', node: 'v1', version: '1.2.3' };
+  const result = {
+    at: '2026-01-02',
+    mode: 'default',
+    machine,
+    database: 'mongod',
+    contenders: {},
+    skipped: [],
+    mongo: null,
+  };
+
+  it('names the one throughput figure to quote, from the warm rounds of the reference cell', () => {
+    expect(renderReport({ ...result, runs: RUNS }).split('\n\n')[1]).toBe(
+      '**1,500 items/s** (10,000 × 16 KiB, median of 2 rounds), 0.85 of the bare loop.',
+    );
+  });
+
+  it('names none when that cell was not measured', () => {
+    expect(renderReport({ ...result, runs: [run('durable-import', 1, 5, { items: 1_000 })] })).not.toContain('**');
   });
 });
