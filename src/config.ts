@@ -111,13 +111,16 @@ export const ConfigSchema = z.object({
   METRICS_HOST: z.string().default('127.0.0.1').describe('Address that /metrics is served on'),
   METRICS_PORT: Port.default(9464).describe('Port of /metrics; under `start` the worker takes the next one'),
   PUBLIC_URL: HttpUrl.optional().describe(
-    'Origin that clients see, used in asset URLs and links; http://HOST:PORT when absent',
+    'Public origin of the API, for asset URLs and links; http://HOST:PORT when absent',
   ),
   DATA_DIR: z.string().default('.data').describe('Folder of the embedded servers, blobs, secrets and run.json'),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('host:port of the Temporal frontend'),
   TEMPORAL_NAMESPACE: z.string().default('default').describe('Temporal namespace'),
-  TEMPORAL_TASK_QUEUE: z.string().default('durable-import').describe('Task queue that gateway and worker meet on'),
-  TEMPORAL_API_KEY: z.string().optional().describe('API key for Temporal Cloud; switches TLS on'),
+  TEMPORAL_TASK_QUEUE: z
+    .string()
+    .default('durable-import')
+    .describe('Base name of the task queues that gateway and worker share'),
+  TEMPORAL_API_KEY: z.string().optional().describe('API key for Temporal Cloud; enables TLS'),
   TEMPORAL_UI_URL: HttpUrl.optional().describe('Origin of the Temporal UI, for links to runs'),
   MONGODB_URL: z
     .string()
@@ -143,7 +146,7 @@ export const ConfigSchema = z.object({
     .string()
     .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes (RFC 7518 section 3.2)')
     .optional()
-    .describe('Secret that signs and checks access tokens (HS256)'),
+    .describe('Secret for signing and verifying access tokens (HS256)'),
   TOKEN_JWKS_FILE: z
     .string()
     .optional()
@@ -161,8 +164,8 @@ export const ConfigSchema = z.object({
         return z.NEVER;
       }
     })
-    .describe('Private addresses that may be fetched all the same, as CIDR:port,…; for tests and demos'),
-  EGRESS_ALLOW_UNSAFE: Flag.default(false).describe('Lets EGRESS_ALLOW stand although NODE_ENV is production'),
+    .describe('Private addresses that may be fetched, as CIDR:port,…; for tests and demos'),
+  EGRESS_ALLOW_UNSAFE: Flag.default(false).describe('Permits EGRESS_ALLOW when NODE_ENV is production'),
   EGRESS_PROXY: HttpUrl.optional().describe(
     'Forward proxy (CONNECT) for all fetches and webhooks; HTTP_PROXY is ignored',
   ),
@@ -170,8 +173,8 @@ export const ConfigSchema = z.object({
   MEDIA_TYPES_FILE: z.string().optional().describe('JSON file with the media types of the project'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal')
     .default('info')
-    .describe('Least severe log line that is written'),
-  API_VERSION_LATEST: ApiVersion.default('2026-11').describe('Newest API version that is served'),
+    .describe('Lowest level of log lines that are written'),
+  API_VERSION_LATEST: ApiVersion.default('2026-11').describe('Newest API version that is available'),
   API_VERSIONS_WITHDRAWN: z
     .string()
     .default('')
@@ -185,26 +188,26 @@ export const ConfigSchema = z.object({
     .describe('API versions that answer 410, comma-separated'),
   UNKNOWN_ID: oneOf('404', 'lost')
     .default('404')
-    .describe('Answer of the status routes for an unknown id: 404, or 200 with state lost'),
+    .describe('Response of the status routes to an unknown id: 404, or 200 with state lost'),
   ITEM_SUCCESS_STATE: oneOf('success', 'imported')
     .default('success')
     .describe('State of imported items in status bodies'),
   // Half of a heap of 512 MiB, the limit for a container of 768 MiB.
   MEMORY_FOR_BODIES: Size.default(256 * 1024 ** 2).describe(
-    'What the bodies of requests take in the memory of one gateway, as text and as objects; less than 96MiB counts as that',
+    'Memory of one gateway for request bodies, as text and as objects; at least 96MiB',
   ),
   // With bodies (64 MiB on the wire) and the process itself (120 MiB) well within the 768 MiB of the shipped container.
   MEMORY_FOR_ANSWERS: Size.default(64 * 1024 ** 2).describe(
-    'Lists that one gateway holds for their readers at a time; at least 16MiB, half of it for one project',
+    'Memory of one gateway for lists being sent; at least 16MiB, half of it for one project',
   ),
   // With a file or a connection to the blob store each, twice as many descriptors: below the 4,096 of a common limit.
-  MAX_CONNECTIONS: Count.default(2_000).describe('Connections of clients to one gateway; further ones are closed'),
+  MAX_CONNECTIONS: Count.default(2_000).describe('Client connections to one gateway; further ones are closed'),
   // A reader that does not read costs a descriptor and a quarter of a MiB; the S3 client has 300 sockets.
   MAX_OPEN_ASSETS: Count.default(256).describe(
-    'Assets that one gateway sends at a time; who asks then is told to wait',
+    'Assets that one gateway sends concurrently; further requests have to wait',
   ),
   // Far more than pollers and a few uploads need; a twentieth of the connections.
-  MAX_PROJECT_REQUESTS: Count.default(100).describe('Requests of one project that one gateway works on at a time'),
+  MAX_PROJECT_REQUESTS: Count.default(100).describe('Requests of one project that one gateway handles concurrently'),
   RATE_LIMIT: Rate.default({ points: 6000, windowMs: 60_000 }).describe(
     'Points per token and gateway, or off: a request costs 1, and a body 1 for each MiB',
   ),
@@ -212,38 +215,38 @@ export const ConfigSchema = z.object({
   RATE_LIMIT_PROJECT: Rate.default({ points: 24_000, windowMs: 60_000 }).describe(
     'Points per project and gateway, over all of its tokens, or off',
   ),
-  RETRY_ATTEMPTS: Count.default(10).describe('Attempts an item gets'),
+  RETRY_ATTEMPTS: Count.default(10).describe('Attempts at an item before it fails'),
   RETRY_INITIAL: Duration.default(1000).describe('Pause after the first failed attempt; doubles each time'),
   RETRY_MAX: Duration.default(300_000).describe('Longest pause between two attempts that the source did not ask for'),
-  DOWNLOAD_CONNECT_TIMEOUT: Duration.default(10_000).describe('Limit for a connection including TLS'),
-  DOWNLOAD_HEADERS_TIMEOUT: Duration.default(30_000).describe('Limit from request to response headers'),
+  DOWNLOAD_CONNECT_TIMEOUT: Duration.default(10_000).describe('Timeout for connecting, including TLS'),
+  DOWNLOAD_HEADERS_TIMEOUT: Duration.default(30_000).describe('Timeout from request to response headers'),
   DOWNLOAD_IDLE_TIMEOUT: Duration.default(60_000).describe('Longest silence within a body'),
-  DOWNLOAD_MIN_SPEED: Size.default(16_384).describe('Least bytes a second'),
-  DOWNLOAD_MIN_SPEED_WINDOW: Duration.default(60_000).describe('Window that DOWNLOAD_MIN_SPEED is measured over'),
-  DOWNLOAD_MAX_BYTES: Size.default(50 * 1024 ** 3).describe('Largest file'),
-  DOWNLOAD_MAX_REDIRECTS: wholeNumber(0, 20).default(5).describe('Most redirects that are followed'),
+  DOWNLOAD_MIN_SPEED: Size.default(16_384).describe('Minimum speed, bytes per second'),
+  DOWNLOAD_MIN_SPEED_WINDOW: Duration.default(60_000).describe('Window in which DOWNLOAD_MIN_SPEED is measured'),
+  DOWNLOAD_MAX_BYTES: Size.default(50 * 1024 ** 3).describe('Maximum size of a file'),
+  DOWNLOAD_MAX_REDIRECTS: wholeNumber(0, 20).default(5).describe('Maximum number of redirects'),
   HOST_MAX_CONNECTIONS: Count.default(8).describe('Connections to one host, per worker'),
-  HOST_MAX_CONCURRENT: Count.default(16).describe('Items of one host being fetched at a time, in all workers together'),
+  HOST_MAX_CONCURRENT: Count.default(16).describe('Items of one host fetched concurrently, in all workers together'),
   HOST_RATE: Rate.optional().describe(
-    'Items of one host that may begin in a time, such as 10/1s, in all workers together',
+    'Rate at which items of one host may start, such as 10/1s, in all workers together',
   ),
   // Two more than one import has under way, so that a worker with one import always asks for other work.
   WORKER_PAGES: wholeNumber(1, 100)
     .default(10)
-    .describe('Pages that one worker works on at a time; what waits meanwhile is taken in turns'),
+    .describe('Pages that one worker processes concurrently; projects take turns for the next one'),
   PROJECT_WEIGHTS: ProjectWeights.describe(
-    'Shares of projects while work is waiting, such as gold=4,free=0.5; 1 for all others',
+    'Weights of projects while work is queued, such as gold=4,free=0.5; 1 for all others',
   ),
   SWEEP_ABOVE: wholeNumber(0, 1000)
     .default(200)
-    .describe('With more items to try than this, an import tries pages of them instead of an activity each'),
+    .describe('With more due items than this, an import is processed in pages, otherwise with one activity per item'),
   SWEEP_PAGE: wholeNumber(1, 500)
     .default(50)
-    .describe('Items of one page; twice as many in batches of more than 5,000'),
+    .describe('Items in a page; twice as many in imports of more than 5,000 items'),
   WEBHOOK_SCHEDULE: Durations.default([
     0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
   ]).describe('Pauses before each delivery attempt'),
-  WEBHOOK_TIMEOUT: WebhookDuration.default(15_000).describe('Limit for one delivery attempt'),
+  WEBHOOK_TIMEOUT: WebhookDuration.default(15_000).describe('Timeout of one delivery attempt'),
   RETENTION_DAYS: wholeNumber(4)
     .default(90)
     .describe(
@@ -259,7 +262,7 @@ export const ConfigSchema = z.object({
       'must be a crash point, such as after_blob_before_media or after_blob_before_media:3',
     )
     .optional()
-    .describe('For tests: the process kills itself at this point, or at its n-th passing. Refused in production'),
+    .describe('For tests: kills the process at this point, or when it is reached the n-th time. Refused in production'),
 });
 
 export type Config = Readonly<z.infer<typeof ConfigSchema>>;

@@ -16,12 +16,12 @@ export const REASONS = {
   dns_failed: {
     title: 'The host name could not be resolved',
     retryable: true,
-    hint: 'Check the spelling of the host name and the name resolution of the worker; an unknown name is tried 3 times only',
+    hint: 'Check the spelling of the host name and the DNS settings of the worker; an unknown name is tried only 3 times',
   },
   connect_failed: {
-    title: 'The connection could not be made or broke before an answer came',
+    title: 'The connection failed, or broke before a response arrived',
     retryable: true,
-    hint: 'Check that the source is up and reachable from the internet',
+    hint: 'Check that the source is running and reachable from the internet',
   },
   tls_failed: {
     title: 'The TLS certificate of the source is not valid',
@@ -31,7 +31,7 @@ export const REASONS = {
   timeout: {
     title: 'The source did not answer in time',
     retryable: true,
-    hint: 'Check the load of the source, then post the item again',
+    hint: 'Check whether the source is overloaded, then post the item again',
   },
   too_slow: {
     title: 'The source sent bytes slower than the minimum speed',
@@ -53,15 +53,15 @@ export const REASONS = {
   http_4xx: {
     title: 'The source refuses the request with another 4xx status',
     retryable: false,
-    hint: 'Look at the HTTP status of the last attempt',
+    hint: 'Check the HTTP status of the last attempt',
   },
   http_5xx: {
-    title: 'The source keeps answering with a 5xx status',
+    title: 'The source keeps responding with a 5xx status',
     retryable: true,
     hint: 'Post the item again when the source has recovered',
   },
   rate_limited: {
-    title: 'The source keeps answering that there are too many requests (425, 429)',
+    title: 'The source keeps responding that there are too many requests (425, 429)',
     retryable: true,
     hint: 'Post the item again later, or ask the source for a higher limit',
   },
@@ -82,17 +82,17 @@ export const REASONS = {
   },
   empty: { title: 'The file has no bytes', retryable: false, hint: 'Upload the file at the source again' },
   type_mismatch: {
-    title: 'The bytes are not of a type that the media type takes',
+    title: 'The media type does not accept the detected type of the bytes',
     retryable: false,
-    hint: 'Check that the URL answers with the file itself, not with a login or error page',
+    hint: 'Check that the URL returns the file itself, not a login or error page',
   },
   type_not_allowed: {
-    title: 'The configuration of the media type does not take files of this type',
+    title: 'The configuration of the media type does not accept files of this type',
     retryable: false,
-    hint: 'Name the type in allowedMimeTypes of the media type in MEDIA_TYPES_FILE, or post the item as another media type',
+    hint: 'Add the type to allowedMimeTypes of the media type in MEDIA_TYPES_FILE, or post the item as another media type',
   },
   unsupported_encoding: {
-    title: 'The body has a content encoding that cannot be undone safely',
+    title: 'The body has a content encoding that cannot be decoded safely',
     retryable: false,
     hint: 'Serve the file without Content-Encoding',
   },
@@ -112,9 +112,9 @@ export const REASONS = {
     hint: 'Check disk space and permissions of the blob store, then post the item again',
   },
   worker_crashed: {
-    title: 'The worker ended each time it tried the item',
+    title: 'The worker crashed each time it tried the item',
     retryable: false,
-    hint: 'Tell the operator: something about this file ends the process that handles it',
+    hint: 'Tell the operator: this file crashes the process that handles it',
   },
   cancelled: {
     title: 'The import was cancelled before the item was done',

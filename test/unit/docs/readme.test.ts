@@ -17,6 +17,10 @@ describe('README.md', () => {
     expect(named.sort()).toEqual(Object.keys(dependencies).sort());
   });
 
+  it('fits four screens of 50 lines', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(200);
+  });
+
   it('asks for the Node version that package.json asks for', () => {
     expect(readme).toContain(`${engines.node.replace('>=', '')} at least`);
   });
