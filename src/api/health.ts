@@ -1,3 +1,4 @@
+import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import { coalesce } from '../intake/coalesce.js';
 import { errorBody } from './errors.js';
@@ -30,7 +31,7 @@ export function getReadiness(checks: Readonly<Record<string, ReadinessCheck>>, l
     const failures = await Promise.all(
       Object.entries(checks).map(async ([name, { ping, sentence }]) => {
         try {
-          await withDeadline(ping());
+          await pTimeout(ping(), { milliseconds: DEADLINE_MS });
           return [];
         } catch (error) {
           logger.warn({ dependency: name, err: error }, 'a dependency is not ready');
@@ -47,18 +48,4 @@ export function getReadiness(checks: Readonly<Record<string, ReadinessCheck>>, l
     ctx.status = isReady ? 200 : 503;
     ctx.body = isReady ? { status: 'ready' } : errorBody(503, details);
   };
-}
-
-async function withDeadline(ping: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`No answer within ${DEADLINE_MS} ms`));
-    }, DEADLINE_MS);
-  });
-  try {
-    await Promise.race([ping, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

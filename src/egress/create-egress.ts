@@ -1,3 +1,4 @@
+import pTimeout from 'p-timeout';
 import { Agent, type Dispatcher } from 'undici';
 import { ImportError } from '../domain/errors.js';
 import { notAllowed, type AllowList } from './addresses.js';
@@ -7,30 +8,6 @@ import { requestFailure } from './network-errors.js';
 import { createHopCookies, headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirects.js';
 import { createResolver, type Lookup } from './resolver.js';
 import { checkUrl } from './urls.js';
-
-/**
- * Settles as `work` does, or rejects with the reason of the signal as soon as it aborts. undici looks at its signal only once
- * a connection is made, so a request that waits for DNS, a connection or a free slot would otherwise not end.
- */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let stopListening = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const onAbort = () => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    stopListening = () => {
-      signal.removeEventListener('abort', onAbort);
-    };
-    if (signal.aborted) onAbort();
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    stopListening();
-  }
-}
 
 export interface EgressDeps {
   readonly allow: AllowList;
@@ -113,7 +90,8 @@ async function exchange(
     ...(signal === undefined ? {} : { signal }),
   });
   try {
-    const response = await untilAborted(answer, signal);
+    // undici looks at its signal only once a connection is made: a request that waits for DNS, a connection or a free slot would not end.
+    const response = await (signal === undefined ? answer : pTimeout(answer, { milliseconds: Infinity, signal }));
     response.body.on('error', ignore);
     return response;
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { Resolver as DnsResolver, lookup as systemLookup } from 'node:dns/promises';
 import pLimit from 'p-limit';
+import pTimeout from 'p-timeout';
 import { ImportError } from '../domain/errors.js';
 import { isNat64Address, isPermitted, notAllowed, type AllowList } from './addresses.js';
 
@@ -24,15 +25,22 @@ export interface LookupWays {
   readonly patienceMs: number;
 }
 
+/** A look-up without a waiter must not delay the shutdown. */
+const unrefTimers = {
+  setTimeout: ((step: () => void, ms: number) => setTimeout(step, ms).unref()) as typeof setTimeout,
+  clearTimeout: (timer?: NodeJS.Timeout | string | number) => {
+    clearTimeout(timer);
+  },
+};
+
 function inTime(found: ReturnType<Lookup>, timeoutMs: number): ReturnType<Lookup> {
-  return new Promise((resolve, reject) => {
-    const message = `The name servers did not answer within ${timeoutMs} ms`;
-    const deadline = setTimeout(() => {
-      reject(new ImportError('dns_failed', message, { stage: 'resolve' }));
-    }, timeoutMs).unref(); // a lookup without a waiter must not delay the shutdown
-    found.then(resolve, reject).finally(() => {
-      clearTimeout(deadline);
-    });
+  return pTimeout(found, {
+    milliseconds: timeoutMs,
+    customTimers: unrefTimers,
+    fallback: () => {
+      const message = `The name servers did not answer within ${timeoutMs} ms`;
+      throw new ImportError('dns_failed', message, { stage: 'resolve' });
+    },
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * Runs `work` with a signal that aborts when `outer` does, and with `reason()` after `ms` milliseconds unless `cancel` is called
  * before. A function, because the stack of an error costs more than all else here, and the time is nearly never up.
+ * Unlike p-timeout, which leaves late work running and only stops waiting for it, this ends the work itself.
  * @param limits all of them hold at the same time
  */
 export async function withTimeLimits<T>(
