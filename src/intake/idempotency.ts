@@ -1,33 +1,53 @@
 import type { Logger } from 'pino';
 import { ApiError } from '../domain/api-error.js';
-import type { Store } from '../store/store.js';
+import type { Reach } from '../domain/crash-points.js';
+import { newBatchId } from '../domain/ids.js';
+import type { KeyBefore, Store } from '../store/store.js';
 
 /** A storing batch that was touched this recently belongs to a POST that is still being handled. */
 const STORING_MS = 30_000;
 
-/** What a POST with a key has to do: run its batch, or answer with one that was accepted already. */
-interface ClaimedKey {
+/** The client's Idempotency-Key, with a hash of all that the request says. */
+export interface Idempotency {
+  readonly key: string;
+  /** A function where the hash is known only once the body was read to its end; it is called once. */
+  readonly bodyHash: string | (() => string);
+}
+
+/** The hash of a request that was read to its end. */
+export function hashOf({ bodyHash }: Idempotency): string {
+  return typeof bodyHash === 'string' ? bodyHash : bodyHash();
+}
+
+interface Post {
+  readonly projectId: string;
+  readonly idempotency?: Idempotency | undefined;
+}
+
+interface Steps {
+  /** Makes a batch of this id durable. Whatever it throws refuses the POST. */
+  readonly run: (batchId: string) => Promise<void>;
+  /** Reads the body to its end and stores nothing: the batch is durable, and the hash of the body still unknown. */
+  readonly readThrough: (batchId: string) => Promise<unknown>;
+}
+
+/** What became of a POST. */
+export interface Accepted {
   readonly batchId: string;
-  /** The batch is durable: nothing may be stored. */
+  /** The same request had been accepted before: nothing was stored. */
   readonly isReplay: boolean;
 }
 
-/** What a POST whose hash is not known yet has to do; of a replay its body must turn out to have this hash. */
-interface ReservedKey extends ClaimedKey {
-  readonly bodyHash?: string;
-}
+/**
+ * Runs a POST, unless its key leads to a batch that an earlier POST with the same body has made durable.
+ * @throws ApiError 409 (the first POST with the key is still being handled), 422 (the key belongs to another body); whatever the
+ *   steps throw
+ */
+export type AcceptOnce = (post: Post, steps: Steps) => Promise<Accepted>;
 
-export interface KeyClaims {
-  /** @throws ApiError 409 (the first POST with the key is still being handled), 422 (the key belongs to another body) */
-  claim(projectId: string, key: string, bodyHash: string, proposed: string): Promise<ClaimedKey>;
-  /** As `claim`, for a body that is still to be read: of a replay the caller compares its hash with the one that is answered. */
-  reserve(projectId: string, key: string, proposed: string): Promise<ReservedKey>;
-  /** The import behind the key is durable. The claim lapses by itself, so that a failure does no harm. */
-  complete(projectId: string, key: string, batchId: string): Promise<void>;
-}
-
-/** Idempotency-Keys of POSTs, and what became of POSTs that died with one. */
-export function createKeyClaims({ store, logger }: { store: Store; logger: Logger }): KeyClaims {
+/** Creates AcceptOnce, which also finds out what became of POSTs that died with their key. Why it is one protocol: decision 0021. */
+export function createAcceptOnce(deps: { store: Store; logger: Logger; reach: Reach }): AcceptOnce {
+  const { store, logger, reach } = deps;
   const { batches, items, idempotencyKeys } = store;
 
   /** Of a claim whose POST died: answers whether that POST had got through after all. What it has stored otherwise is given up. */
@@ -55,47 +75,60 @@ export function createKeyClaims({ store, logger }: { store: Store; logger: Logge
     await idempotencyKeys.releaseLapsed(projectId, key, batchId);
   };
 
-  return {
-    async claim(projectId, key, bodyHash, proposed) {
-      const first = await idempotencyKeys.claim(projectId, key, bodyHash, proposed);
-      if (first.outcome === 'busy') throw busy();
-      if (first.outcome === 'mismatch') throw otherBody();
-      if (first.outcome !== 'lapsed') return { batchId: first.batchId, isReplay: first.outcome === 'replay' };
-      if (await wasAccepted(projectId, first.batchId)) {
-        if (!first.isSameBody) throw otherBody();
-        return { batchId: first.batchId, isReplay: true };
-      }
-      await freeLapsed(projectId, key, first.batchId);
-      const second = await idempotencyKeys.claim(projectId, key, bodyHash, proposed);
-      if (second.outcome !== 'new') throw busy();
-      return { batchId: proposed, isReplay: false };
-    },
+  /** Claims the key for the proposed batch, or answers with the durable one that it leads to. */
+  const claim = async (
+    projectId: string,
+    { key, bodyHash }: Idempotency,
+    proposed: string,
+  ): Promise<KeyBefore | null> => {
+    const known = typeof bodyHash === 'string' ? bodyHash : null;
+    const first = await idempotencyKeys.claim(projectId, key, known, proposed);
+    if (first.outcome === 'new') return null;
+    if (first.outcome === 'busy') {
+      const isOther = known !== null && first.bodyHash !== null && first.bodyHash !== known;
+      throw isOther ? otherBody() : busy();
+    }
+    if (first.outcome === 'complete' || (await wasAccepted(projectId, first.batchId))) return first;
+    await freeLapsed(projectId, key, first.batchId);
+    const second = await idempotencyKeys.claim(projectId, key, known, proposed);
+    if (second.outcome !== 'new') throw busy();
+    return null;
+  };
 
-    async reserve(projectId, key, proposed) {
-      const first = await idempotencyKeys.reserve(projectId, key, proposed);
-      if (first.outcome === 'busy') throw busy();
-      if (first.outcome === 'new') return { batchId: proposed, isReplay: false };
-      const { batchId, bodyHash } = first;
-      if (first.outcome === 'settled' || (await wasAccepted(projectId, batchId)))
-        return { batchId, bodyHash, isReplay: true };
-      await freeLapsed(projectId, key, batchId);
-      const second = await idempotencyKeys.reserve(projectId, key, proposed);
-      if (second.outcome !== 'new') throw busy();
-      return { batchId: proposed, isReplay: false };
-    },
+  /** The import behind the key is durable. The claim lapses by itself, so that a failure does no harm. */
+  const complete = async (projectId: string, key: string, batchId: string) => {
+    try {
+      await idempotencyKeys.complete(projectId, key, batchId);
+    } catch (error) {
+      logger.warn({ batchId, err: error }, 'could not complete the key of an import');
+    }
+  };
 
-    async complete(projectId, key, batchId) {
-      try {
-        await idempotencyKeys.complete(projectId, key, batchId);
-      } catch (error) {
-        logger.warn({ batchId, err: error }, 'could not complete the key of an import');
-      }
-    },
+  return async ({ projectId, idempotency }, { run, readThrough }) => {
+    const proposed = newBatchId();
+    if (idempotency === undefined) {
+      await run(proposed);
+      return { batchId: proposed, isReplay: false };
+    }
+    const { key, bodyHash } = idempotency;
+    const before = await claim(projectId, idempotency, proposed);
+    if (before !== null) {
+      if (typeof bodyHash !== 'string') await readThrough(before.batchId);
+      if (before.bodyHash !== hashOf(idempotency)) throw otherBody();
+      await complete(projectId, key, before.batchId);
+      return { batchId: before.batchId, isReplay: true };
+    }
+    reach('after_claim_before_batch');
+    await run(proposed);
+    reach('after_started_before_key');
+    await complete(projectId, key, proposed);
+    reach('after_key_before_answer');
+    return { batchId: proposed, isReplay: false };
   };
 }
 
 /** The key was used for something else. */
-export function otherBody(): ApiError {
+function otherBody(): ApiError {
   return new ApiError(422, { 'Idempotency-Key': 'The key was used with another request' });
 }
 

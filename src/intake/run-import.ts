@@ -1,9 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import { ApiError } from '../domain/api-error.js';
 import { grantedPriority, priorityOf, type Batch, type Kind } from '../domain/import.js';
 import type { Reach } from '../domain/crash-points.js';
+import type { ItemSpec } from '../domain/item.js';
 import { firstPlan, type PlanSettings } from '../temporal/names.js';
+import { hashOf, type Idempotency } from './idempotency.js';
 import type { ImportEnvelope } from './request/envelope.js';
 import type { Store } from '../store/store.js';
 import type { GatewayMetrics } from '../telemetry/metrics.js';
@@ -31,26 +33,20 @@ interface BatchToRun {
   readonly envelope: ImportEnvelope;
   /** Whether the token of the POST lets the batch pass those of other projects. */
   readonly mayBeUrgent: boolean;
-  /** The client's Idempotency-Key, claimed for this batch. */
-  readonly key: string | undefined;
+  /** Its key has been claimed for this batch. */
+  readonly idempotency?: Idempotency;
 }
 
-/** The items of a batch that were stored: how many, and the hosts of the first ones in request order. */
-interface StoredItems {
-  readonly count: number;
-  readonly hosts: readonly string[];
-}
-
-/** Stores the items of a batch. Whatever it throws refuses the batch. */
-export type StoreItems = (batch: Batch) => Promise<StoredItems>;
+/** Reads the items of a batch in request order, has them stored, and answers their number. Whatever it throws refuses the batch. */
+export type TakeItems = (batchId: string, store: (items: readonly ItemSpec[]) => Promise<void>) => Promise<number>;
 
 /**
  * Takes a batch from nothing to a durable workflow. When it throws, nothing is left behind, as far as MongoDB lets itself be told;
  * the reconciler removes the rest.
- * @throws ApiError 503 (storing was interrupted for so long that the import was given up); whatever `storeItems` throws; Outage
- *   or a driver error that `outageOf` knows
+ * @throws ApiError 503 (storing was interrupted for so long that the import was given up); whatever `take` throws; Outage or a
+ *   driver error that `outageOf` knows
  */
-export type RunBatch = (batch: BatchToRun, storeItems: StoreItems) => Promise<void>;
+export type RunBatch = (batch: BatchToRun, take: TakeItems) => Promise<void>;
 
 /** Creates RunBatch over the store and the workflow engine. */
 export function createRunBatch(deps: AcceptDeps): RunBatch {
@@ -69,12 +65,12 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
    * Takes back what a refused POST had stored. The key is freed last: as long as something may be left of the import, it leads
    * back to it. Answers false when the import has begun after all.
    */
-  const undo = async ({ batchId, projectId, key }: BatchToRun): Promise<boolean> => {
+  const undo = async ({ batchId, projectId, idempotency }: BatchToRun): Promise<boolean> => {
     try {
       if (!(await store.batches.refuse(batchId))) return false;
       await store.items.removeAll(batchId);
       await store.batches.remove(batchId);
-      if (key !== undefined) await store.idempotencyKeys.release(projectId, key, batchId);
+      if (idempotency !== undefined) await store.idempotencyKeys.release(projectId, idempotency.key, batchId);
     } catch (error) {
       logger.warn({ batchId, err: error }, 'could not undo an import that was refused');
     }
@@ -87,7 +83,9 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
   };
 
   /** Keeps a slow POST from looking abandoned, for as long as it stores. */
-  const whileTouched = async <T>({ batchId, projectId, key }: BatchToRun, work: () => Promise<T>): Promise<T> => {
+  const whileTouched = async <T>(run: BatchToRun, work: () => Promise<T>): Promise<T> => {
+    const { batchId, projectId, idempotency } = run;
+    const key = idempotency?.key;
     const touch = () => {
       void tryTo('touch an import that is being stored', batchId, store.batches.touch(batchId));
       if (key !== undefined)
@@ -101,7 +99,22 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
     }
   };
 
-  return async (run, storeItems) => {
+  /** Stores all items and answers the hosts of the first ones. */
+  const storeAll = async (batch: Batch, { batchId, projectId, idempotency }: BatchToRun, take: TakeItems) => {
+    const hosts: string[] = [];
+    const count = await take(batchId, async (items) => {
+      hosts.push(...items.slice(0, deps.plan.sweepAbove - hosts.length).map(({ host }) => host));
+      await store.items.insertMany(batch, items);
+    });
+    // Before the batch is accepted: a key that leads to it must know its body, and another POST may have taken this one for dead.
+    const isOwn =
+      idempotency === undefined ||
+      (await store.idempotencyKeys.seal(projectId, idempotency.key, batchId, hashOf(idempotency)));
+    if (!isOwn) throw new GivenUp();
+    return { count, hosts };
+  };
+
+  return async (run, take) => {
     const { batchId, projectId, kind } = run;
     const priority = grantedPriority(run.envelope.priority, run.mayBeUrgent);
     const envelope = { ...run.envelope, ...(priority !== undefined && { priority }) };
@@ -113,7 +126,7 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt };
       await store.batches.insert(batch);
       reach('after_batch_before_items');
-      const { count, hosts } = await whileTouched(run, () => storeItems(batch));
+      const { count, hosts } = await whileTouched(run, () => storeAll(batch, run, take));
       itemCount = count;
       reach('after_items_before_accept');
       // Not before: lines may have arrived for an hour, and what was accepted meanwhile is the older import.
@@ -132,7 +145,7 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       const isAway = outageOf(error) === 'mongodb';
       const undone = undo(run);
       // The workflow had begun although its start was not confirmed: the import is as durable as any.
-      if (!isAway && !(await Promise.race([undone, pause(UNDO_MS, true, { ref: false })]))) return;
+      if (!isAway && !(await pTimeout(undone, { milliseconds: UNDO_MS, fallback: () => true }))) return;
       throw error;
     }
     metrics.batchAccepted(kind, itemCount);
@@ -141,7 +154,7 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
 }
 
 /** The import was removed as half stored while its POST was still storing it. */
-export class GivenUp extends ApiError {
+class GivenUp extends ApiError {
   constructor() {
     super(503, { import: 'Storing the import was interrupted for too long' }, { 'Retry-After': '5' });
   }

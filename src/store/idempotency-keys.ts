@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import type { IdempotencyKeyStore, KeyClaim, KeyReservation } from './store.js';
+import type { IdempotencyKeyStore, KeyClaim } from './store.js';
 import { isDuplicateKey, mayHaveTakenEffect } from './mongo-errors.js';
 import { createTokens } from './item-documents.js';
 
@@ -64,44 +64,22 @@ export function createIdempotencyKeyStore(deps: {
     const at = await databaseTime();
     const expiresAt = new Date(at.getTime() + KEY_LIFE_MS);
     const fresh = { bodyHash, batchId, isComplete: false, expiresAt, ...leaseFrom(at) };
-    if (await insert({ _id, ...fresh })) return { outcome: 'new', batchId };
-    const seen = await keys.findOne({ _id });
-    if (seen === null) return null;
-    if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new', batchId } : null;
-    const isSameBody = seen.bodyHash === bodyHash;
-    if (seen.isComplete) return isSameBody ? { outcome: 'replay', batchId: seen.batchId } : { outcome: 'mismatch' };
-    if (seen.leaseUntil <= at) return { outcome: 'lapsed', batchId: seen.batchId, isSameBody };
-    return isSameBody || seen.bodyHash === UNREAD ? { outcome: 'busy' } : { outcome: 'mismatch' };
-  };
-
-  const lookUnread = async (_id: string, batchId: string): Promise<KeyReservation | null> => {
-    const at = await databaseTime();
-    const expiresAt = new Date(at.getTime() + KEY_LIFE_MS);
-    const fresh = { bodyHash: UNREAD, batchId, isComplete: false, expiresAt, ...leaseFrom(at) };
     if (await insert({ _id, ...fresh })) return { outcome: 'new' };
     const seen = await keys.findOne({ _id });
     if (seen === null) return null;
     if (seen.expiresAt <= at) return (await replaceClaim(seen, fresh)) ? { outcome: 'new' } : null;
-    const behind = { batchId: seen.batchId, bodyHash: seen.bodyHash };
-    if (seen.isComplete) return { outcome: 'settled', ...behind };
-    return seen.leaseUntil > at ? { outcome: 'busy' } : { outcome: 'lapsed', ...behind };
+    const before = { batchId: seen.batchId, bodyHash: seen.bodyHash === UNREAD ? null : seen.bodyHash };
+    if (seen.isComplete) return { outcome: 'complete', ...before };
+    return seen.leaseUntil <= at ? { outcome: 'lapsed', ...before } : { outcome: 'busy', bodyHash: before.bodyHash };
   };
 
   return {
     claim: async (projectId, key, bodyHash, batchId) => {
       for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
-        const claim = await look(idOf(projectId, key), bodyHash, batchId);
+        const claim = await look(idOf(projectId, key), bodyHash ?? UNREAD, batchId);
         if (claim !== null) return claim;
       }
-      return { outcome: 'busy' };
-    },
-
-    reserve: async (projectId, key, batchId) => {
-      for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
-        const reservation = await lookUnread(idOf(projectId, key), batchId);
-        if (reservation !== null) return reservation;
-      }
-      return { outcome: 'busy' };
+      return { outcome: 'busy', bodyHash: null };
     },
 
     seal: async (projectId, key, batchId, bodyHash) => {

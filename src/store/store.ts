@@ -6,38 +6,30 @@ import type { Item, ItemAttempt, ItemSpec, ItemState, ListedItem, MediaAction, S
 import type { Asset, Media, MediaSource } from '../domain/media.js';
 import type { CondemnedStore } from '../domain/removal-notice.js';
 
-/**
- * new: this POST may go on under its batch id; replay: the key was used with the same body and led to `batchId`; mismatch: with
- * another body; lapsed: by a POST that was not completed in time and may have got through all the same, so that its batch has to be
- * looked up; busy: the first POST is still being handled.
- */
+/** What a POST with a key meets: the key is its own now (`new`), or an earlier POST has claimed it. */
 export type KeyClaim =
-  | { readonly outcome: 'new' | 'replay'; readonly batchId: string }
-  | { readonly outcome: 'lapsed'; readonly batchId: string; readonly isSameBody: boolean }
-  | { readonly outcome: 'mismatch' }
-  | { readonly outcome: 'busy' };
-
-/** As KeyClaim, for a body whose hash is not known yet. */
-export type KeyReservation =
   | { readonly outcome: 'new' }
-  | { readonly outcome: 'busy' }
-  | { readonly outcome: 'settled' | 'lapsed'; readonly batchId: string; readonly bodyHash: string };
+  | { readonly outcome: 'busy'; readonly bodyHash: string | null }
+  | ({ readonly outcome: 'complete' | 'lapsed' } & KeyBefore);
+
+/** The POST that a key was claimed by before. */
+export interface KeyBefore {
+  readonly batchId: string;
+  /** Null while its body has not been read to its end. */
+  readonly bodyHash: string | null;
+}
 
 /** Claims and their leases are measured by the clock of the database, whatever those of the gateways say. */
 export interface IdempotencyKeyStore {
   /**
-   * Claims (project, key) for a body hash and a batch id, for 24 h. A claim that was not completed in 60 s has lapsed: when its batch
-   * turns out not to be accepted, `releaseLapsed` frees the key, and it can be claimed anew for another batch. A POST that was only
-   * slow finds out when it seals.
+   * Claims (project, key) for a batch id, for 24 h. `complete`: the key leads to a durable batch; `busy`: its POST is still being handled;
+   * `lapsed`: its POST was not completed in 60 s. When the batch of that one turns out not to be accepted, `releaseLapsed` frees the
+   * key, and it can be claimed anew for another batch. A POST that was only slow finds out when it seals.
+   * @param bodyHash null for a body that is still to be read; `seal` tells it then
    */
-  claim(projectId: string, key: string, bodyHash: string, batchId: string): Promise<KeyClaim>;
+  claim(projectId: string, key: string, bodyHash: string | null, batchId: string): Promise<KeyClaim>;
   /**
-   * Claims (project, key) for a body that is still to be read, until `seal` tells its hash. `settled`: the key led to `batchId` with a
-   * body of this hash; `lapsed`: a POST that was not completed in time and may not have got through.
-   */
-  reserve(projectId: string, key: string, batchId: string): Promise<KeyReservation>;
-  /**
-   * To be called before the batch is accepted: tells the hash of the body that the key was reserved for, and answers false when the
+   * To be called before the batch is accepted: tells the hash of the body that the key was claimed for, and answers false when the
    * claim is no longer that of this batch, so that it must not be accepted.
    */
   seal(projectId: string, key: string, batchId: string, bodyHash: string): Promise<boolean>;

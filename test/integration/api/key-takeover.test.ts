@@ -125,6 +125,21 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
     await eventually('removal', async () => (await store.batches.find('p1', batchId)) === null);
   });
 
+  it('refuses another body while the first POST is being handled, and asks the same one to come again', async () => {
+    const idempotency = { key: randomUUID(), bodyHash: 'h' };
+    await store.idempotencyKeys.claim('p1', idempotency.key, idempotency.bodyHash, newBatchId());
+
+    await expect(accept({ ...idempotency, bodyHash: 'other' })).rejects.toMatchObject({ status: 422 });
+    await expect(accept(idempotency)).rejects.toMatchObject({ status: 409 });
+  });
+
+  it('asks to come again while lines are read under the key, whose hash is not known yet', async () => {
+    const idempotency = { key: randomUUID(), bodyHash: 'h' };
+    await store.idempotencyKeys.claim('p1', idempotency.key, null, newBatchId());
+
+    await expect(accept(idempotency)).rejects.toMatchObject({ status: 409 });
+  });
+
   it('refuses another body when the batch was accepted', async () => {
     const { batchId, idempotency } = await aDeadClaim();
     await storeBatch(batchId, 'started');

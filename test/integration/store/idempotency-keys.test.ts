@@ -20,8 +20,8 @@ describe('idempotency keys', () => {
   it('let the first POST go on and hold back the same one meanwhile', async () => {
     const projectId = aProjectId();
 
-    await expect(keys.claim(projectId, 'k', 'hash', 'one')).resolves.toEqual({ outcome: 'new', batchId: 'one' });
-    await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toEqual({ outcome: 'busy' });
+    await expect(keys.claim(projectId, 'k', 'hash', 'one')).resolves.toEqual({ outcome: 'new' });
+    await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toEqual({ outcome: 'busy', bodyHash: 'hash' });
   });
 
   it('answer a completed POST again with its batch', async () => {
@@ -29,22 +29,33 @@ describe('idempotency keys', () => {
     await keys.claim(projectId, 'k', 'hash', 'one');
     await keys.complete(projectId, 'k', 'one');
 
-    await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toEqual({ outcome: 'replay', batchId: 'one' });
+    const complete = { outcome: 'complete', batchId: 'one', bodyHash: 'hash' };
+    await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toEqual(complete);
   });
 
-  it('refuse another body, while the first POST runs, after it, and after it died', async () => {
+  it('tell the body of the first POST, while it runs, after it, and after it died', async () => {
     const projectId = aProjectId();
-    const mismatch = { outcome: 'mismatch' };
     await keys.claim(projectId, 'running', 'hash', 'one');
     await keys.claim(projectId, 'done', 'hash', 'one');
     await keys.complete(projectId, 'done', 'one');
+    const complete = { outcome: 'complete', batchId: 'one', bodyHash: 'hash' };
 
-    await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(mismatch);
-    await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(mismatch);
+    const busy = { outcome: 'busy', bodyHash: 'hash' };
+    await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(busy);
+    await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(complete);
     test.advance(LEASE_MS);
-    const lapsed = { outcome: 'lapsed', batchId: 'one', isSameBody: false };
+    const lapsed = { outcome: 'lapsed', batchId: 'one', bodyHash: 'hash' };
     await expect(keys.claim(projectId, 'running', 'other', 'two')).resolves.toEqual(lapsed);
-    await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(mismatch);
+    await expect(keys.claim(projectId, 'done', 'other', 'two')).resolves.toEqual(complete);
+  });
+
+  it('tell no body before it was read, and then the one that it was sealed with', async () => {
+    const projectId = aProjectId();
+    await keys.claim(projectId, 'k', null, 'one');
+
+    await expect(keys.claim(projectId, 'k', null, 'two')).resolves.toEqual({ outcome: 'busy', bodyHash: null });
+    await expect(keys.seal(projectId, 'k', 'one', 'hash')).resolves.toBe(true);
+    await expect(keys.claim(projectId, 'k', null, 'two')).resolves.toEqual({ outcome: 'busy', bodyHash: 'hash' });
   });
 
   it('are free again for any body when a lapsed claim is released, not one that another POST has made meanwhile', async () => {
@@ -57,8 +68,8 @@ describe('idempotency keys', () => {
     await keys.releaseLapsed(projectId, 'dead', 'one');
     await keys.releaseLapsed(projectId, 'alive', 'one');
 
-    await expect(keys.claim(projectId, 'dead', 'other', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
-    await expect(keys.claim(projectId, 'alive', 'hash', 'two')).resolves.toEqual({ outcome: 'busy' });
+    await expect(keys.claim(projectId, 'dead', 'other', 'two')).resolves.toEqual({ outcome: 'new' });
+    await expect(keys.claim(projectId, 'alive', 'hash', 'two')).resolves.toEqual({ outcome: 'busy', bodyHash: 'hash' });
   });
 
   it('are neither completed, sealed, renewed nor released by a POST that lost them to another one', async () => {
@@ -70,14 +81,14 @@ describe('idempotency keys', () => {
 
     await expect(keys.seal(projectId, 'k', 'slow', 'hash')).resolves.toBe(false);
     await keys.complete(projectId, 'k', 'slow');
-    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual({ outcome: 'busy' });
+    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual({ outcome: 'busy', bodyHash: 'hash' });
     await keys.release(projectId, 'k', 'slow');
     await keys.releaseLapsed(projectId, 'k', 'slow');
-    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual({ outcome: 'busy' });
+    await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual({ outcome: 'busy', bodyHash: 'hash' });
     test.advance(LEASE_MS - 1);
     await keys.renew(projectId, 'k', 'slow');
     test.advance(1);
-    const lapsed = { outcome: 'lapsed', batchId: 'quick', isSameBody: true };
+    const lapsed = { outcome: 'lapsed', batchId: 'quick', bodyHash: 'hash' };
     await expect(keys.claim(projectId, 'k', 'hash', 'third')).resolves.toEqual(lapsed);
   });
 
@@ -111,7 +122,7 @@ describe('idempotency keys', () => {
     await keys.claim(projectId, 'k', 'hash', 'first');
     test.advance(LEASE_MS - 1);
 
-    await expect(keys.claim(projectId, 'k', 'hash', 'second')).resolves.toEqual({ outcome: 'busy' });
+    await expect(keys.claim(projectId, 'k', 'hash', 'second')).resolves.toEqual({ outcome: 'busy', bodyHash: 'hash' });
   });
 
   it('are free again when the POST was refused', async () => {
@@ -120,7 +131,7 @@ describe('idempotency keys', () => {
 
     await keys.release(projectId, 'k', 'one');
 
-    await expect(keys.claim(projectId, 'k', 'other', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
+    await expect(keys.claim(projectId, 'k', 'other', 'two')).resolves.toEqual({ outcome: 'new' });
   });
 
   it('stay used when a late refusal comes after the completion', async () => {
@@ -130,7 +141,7 @@ describe('idempotency keys', () => {
 
     await keys.release(projectId, 'k', 'one');
 
-    await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toMatchObject({ outcome: 'replay' });
+    await expect(keys.claim(projectId, 'k', 'hash', 'two')).resolves.toMatchObject({ outcome: 'complete' });
   });
 
   it('are free again after 24 hours, for one POST, though nothing deletes them', async () => {
@@ -150,7 +161,7 @@ describe('idempotency keys', () => {
   it('belong to their project, whatever characters project and key hold', async () => {
     await keys.claim('a', 'b:c', 'hash', 'one');
 
-    await expect(keys.claim('a:b', 'c', 'hash', 'two')).resolves.toEqual({ outcome: 'new', batchId: 'two' });
+    await expect(keys.claim('a:b', 'c', 'hash', 'two')).resolves.toEqual({ outcome: 'new' });
   });
 });
 
@@ -176,7 +187,10 @@ describe('the leases of idempotency keys', () => {
     jest.restoreAllMocks();
     const its = await right.idempotencyKeys.claim(projectId, 'its own', 'hash', 'two');
 
-    expect([other, its]).toEqual([{ outcome: 'busy' }, { outcome: 'busy' }]);
+    expect([other, its]).toEqual([
+      { outcome: 'busy', bodyHash: 'hash' },
+      { outcome: 'busy', bodyHash: 'hash' },
+    ]);
     await Promise.all([right.close(), wrong.close()]);
   });
 });

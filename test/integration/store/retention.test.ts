@@ -111,7 +111,7 @@ describe('expired idempotency keys', () => {
     const claims = await Promise.all(
       ['old', 'taken anew', 'young'].map((key) => idempotencyKeys.claim(projectId, key, 'x', 'four')),
     );
-    expect(claims.map(({ outcome }) => outcome)).toEqual(['new', 'mismatch', 'mismatch']);
+    expect(claims.map(({ outcome }) => outcome)).toEqual(['new', 'busy', 'busy']);
   });
 });
 
