@@ -1,59 +1,45 @@
-/** Beyond this many remembered answers the stale ones are dropped. */
-const SWEEP_ABOVE = 1000;
+import { LRUCache } from 'lru-cache';
+
+/** Imports that are polled at a time, with room to spare. An answer is a number or two, or a list of some KiB. */
+const MAX_ANSWERS = 5_000;
 
 export interface CoalesceOptions {
-  /** For this many milliseconds after a question was asked it is not asked again. */
+  /** For this many milliseconds after an answer arrived the question is not asked again. */
   readonly ttlMs: number;
   /** For so many more its answer is still given at once, while the question is put again behind it. */
   readonly staleMs?: number;
+  /** Milliseconds since any moment but not 0, which the cache takes for an answer without an age. */
   readonly now?: () => number;
-}
-
-interface Entry<T> {
-  readonly answer: Promise<T>;
-  /** Infinity while the question is under way. */
-  freshUntil: number;
-  refreshing: boolean;
 }
 
 /**
  * Wraps a slow question: while one asker waits for a key, all others of the same key wait for the same answer, and it is kept as
- * `options` say. Failures are shared like answers.
+ * `options` say. Failures are shared and kept like answers.
  */
 export function coalesce<T>(
   ask: (key: string) => Promise<T>,
-  { ttlMs, staleMs = 0, now = Date.now }: CoalesceOptions,
+  { ttlMs, staleMs = 0, now = () => performance.now() }: CoalesceOptions,
 ): (key: string) => Promise<T> {
-  const answers = new Map<string, Entry<T>>();
-  const dropStale = () => {
-    for (const [key, { freshUntil }] of answers) if (freshUntil + staleMs <= now()) answers.delete(key);
-  };
+  const answers = new LRUCache<string, PromiseSettledResult<T>>({
+    max: MAX_ANSWERS,
+    ttl: ttlMs,
+    // Reads the clock each time: it is cheap beside the questions, and the cache's own timer would make answers last longer.
+    ttlResolution: 0,
+    perf: { now },
+    // What is pushed out while it is asked is answered all the same, and not kept.
+    ignoreFetchAbort: true,
+    fetchMethod: async (key) => {
+      const [outcome] = await Promise.allSettled([ask(key)]);
+      return outcome;
+    },
+  });
 
-  const put = (key: string, onSettled: (entry: Entry<T>) => void): Entry<T> => {
-    const until = now() + ttlMs;
-    const entry: Entry<T> = { answer: ask(key), freshUntil: Infinity, refreshing: false };
-    const settle = () => {
-      entry.freshUntil = until;
-      onSettled(entry);
-    };
-    entry.answer.then(settle, settle);
-    return entry;
-  };
-
-  return (key) => {
-    const known = answers.get(key);
-    if (known !== undefined && now() < known.freshUntil) return known.answer;
-    if (answers.size > SWEEP_ABOVE) dropStale();
-    if (known !== undefined && now() < known.freshUntil + staleMs) {
-      if (!known.refreshing) {
-        known.refreshing = true;
-        // Replaces the old answer only once it has arrived: no caller waits for it meanwhile.
-        put(key, (entry) => answers.set(key, entry));
-      }
-      return known.answer;
-    }
-    const entry = put(key, () => undefined);
-    answers.set(key, entry);
-    return entry.answer;
+  return async (key) => {
+    const isUsable = answers.getRemainingTTL(key) > -staleMs;
+    const outcome = await answers.fetch(key, { allowStale: isUsable });
+    // `fetchMethod` always answers; the cache's type cannot tell.
+    if (outcome === undefined) throw new Error('A shared question got no answer');
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
   };
 }
