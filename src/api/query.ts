@@ -33,11 +33,8 @@ export interface ListQuery {
   readonly limit: number;
 }
 
-/**
- * Reads which page of a list a query asks for, `after` and `limit`; what is wrong is added to the problems.
- * @param cursor the form of the list's cursors
- */
-export function readPage(
+/** Reads which page is asked for; what is wrong is added to the problems. */
+function readPage(
   { after, limit }: Partial<Record<'after' | 'limit', string>>,
   cursor: RegExp,
   problems: Problems,
@@ -49,13 +46,35 @@ export function readPage(
   return { limit: most, ...(after === undefined ? {} : { after }) };
 }
 
+/** What a list takes in its query beside `after` and `limit`. */
+export interface ListFilters<K extends string, F> {
+  /** The form of its cursors. */
+  readonly cursor: RegExp;
+  readonly parameters: readonly K[];
+  /** Reads them; what is wrong is added to the problems. */
+  readonly read: (values: Partial<Record<K, string>>, problems: Problems) => F;
+}
+
+const NO_FILTERS: ListFilters<never, undefined> = { cursor: /./, parameters: [], read: () => undefined };
+
 /**
- * Reads the query of a list without filters.
+ * Reads the query of a list with filters.
  * @throws ApiError 400 that names every parameter that is unknown or wrong
  */
-export function listQuery(query: ParsedUrlQuery): ListQuery {
+export function filteredListQuery<K extends string, F>(
+  query: ParsedUrlQuery,
+  { cursor, parameters, read }: ListFilters<K, F>,
+): ListQuery & { readonly filter: F } {
   const problems = createProblems();
-  const page = readPage(readQuery(query, ['after', 'limit'], problems), /./, problems);
+  const values: Partial<Record<string, string>> = readQuery(query, [...parameters, 'after', 'limit'], problems);
+  const filter = read(values, problems);
+  const page = readPage(values, cursor, problems);
   problems.throwIfAny();
+  return { ...page, filter };
+}
+
+/** As `filteredListQuery`, for a list without filters. */
+export function listQuery(query: ParsedUrlQuery): ListQuery {
+  const { filter: _, ...page } = filteredListQuery(query, NO_FILTERS);
   return page;
 }

@@ -1,10 +1,10 @@
-import { createProblems, type Problems } from '../../domain/api-error.js';
+import type { Problems } from '../../domain/api-error.js';
 import { REASONS, SKIP_REASONS, type ReasonCode, type SkipCode } from '../../domain/errors.js';
 import { MAX_SHOWN_BYTES, shownBytes, type ShownItem, type ItemState } from '../../domain/item.js';
 import type { BatchStore, ItemFilter, ItemStore } from '../../store/store.js';
 import { tokenOf, type RequestHandler } from '../context.js';
 import { importNotFound } from '../errors.js';
-import { readPage, readQuery } from '../query.js';
+import { filteredListQuery, type ListFilters } from '../query.js';
 import type { HoldAnswer } from '../shared-answers.js';
 
 /** One entry of `GET /imports/:id/items`, with the address of what it brought in. Times are ISO 8601; JSON leaves out what is undefined, so keys without a value are absent. */
@@ -43,7 +43,6 @@ export interface ItemsDeps {
   readonly assetUrl: (sha256: string, mimeType: string) => string;
 }
 
-const PARAMETERS = ['state', 'code', 'host', 'after', 'limit'] as const;
 const STATES: readonly string[] = ['open', 'success', 'skipped', 'failed'] satisfies ItemState[];
 const CODES: readonly string[] = [...Object.keys(REASONS), ...Object.keys(SKIP_REASONS)];
 /** RFC 1035 section 2.3.4. */
@@ -53,18 +52,18 @@ const MAX_PAGE_BYTES = 2 * 1024 ** 2;
 const SURELY_WHOLE_BYTES = MAX_PAGE_BYTES - MAX_SHOWN_BYTES;
 /** An item with long texts, as objects and as JSON. */
 const ROOM_OF_ITEM = 4 * 1024;
-/** `itemKey` has eight digits. */
-const CURSOR = /^\d{1,8}$/;
+const FILTERS: ListFilters<'state' | 'code' | 'host', ItemFilter> = {
+  // `itemKey` has eight digits.
+  cursor: /^\d{1,8}$/,
+  parameters: ['state', 'code', 'host'],
+  read: filterOf,
+};
 
 /** `GET /api/:v/imports/:id/items?state=&code=&host=&after=&limit=`: a page of the items of one import, in request order. */
 export function getItems({ batches, items, holdAnswer, assetUrl }: ItemsDeps): RequestHandler {
   return async (ctx) => {
     const [, , , , id = ''] = ctx.path.split('/');
-    const problems = createProblems();
-    const query = readQuery(ctx.query, PARAMETERS, problems);
-    const filter = filterOf(query, problems);
-    const { after, limit } = readPage(query, CURSOR, problems);
-    problems.throwIfAny();
+    const { after, limit, filter } = filteredListQuery(ctx.query, FILTERS);
     const batch = await batches.find(tokenOf(ctx.state).projectId, id);
     if (batch === null || batch.state === 'storing') throw importNotFound(id);
     await holdAnswer(ctx, limit * ROOM_OF_ITEM);
