@@ -73,7 +73,8 @@ export type ByteRange = { readonly start: number; readonly end: number } | 'whol
 
 /**
  * Reads a Range header for a body of `size` bytes (RFC 9110 section 14.1.2); `end` is inclusive. What is not one range of
- * bytes is ignored, as the RFC allows: the whole body is the answer.
+ * bytes is ignored, as the RFC allows: the whole body is the answer. Not range-parser: of 10 bytes it calls `-99` unsatisfiable, which
+ * asks for all of them, and `5-2` too, which is no range; and it drops ranges from a list that should be ignored as a whole.
  */
 export function byteRange(header: string, size: number): ByteRange {
   const [, first, last] = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header) ?? [];

@@ -26,7 +26,8 @@ interface Waiting<In, Out> {
 /**
  * Gathers single calls of this process into batches: what is called while a batch is under way goes into the next one, at most
  * `maxBatch` at a time, so that batches grow with the load and a single call is not delayed. `run` answers in the order of
- * its inputs; each caller gets its own outcome, and all callers of a batch get the error when `run` itself fails.
+ * its inputs; each caller gets its own outcome, and all callers of a batch get the error when `run` itself fails. Not dataloader, which
+ * sends a batch with every turn of the event loop: under load those are many small ones at a time, and nothing holds them back.
  */
 export function createGatherer<In, Out>(
   maxBatch: number,
