@@ -152,7 +152,7 @@ describe('an item that is tried again', () => {
         seq: 1,
         state: 'failed',
         code: 'worker_crashed',
-        reason: 'The worker ended each time it tried the item',
+        reason: 'The worker crashed each time it tried the item',
       },
     ]);
     expect(counted).toEqual(['video failed worker_crashed 0']);
