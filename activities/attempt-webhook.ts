@@ -23,7 +23,6 @@ export function createAttemptWebhook(deps: ActivityDeps) {
     // Messages of earlier releases have no body of their own.
     const body = delivery.body ?? JSON.stringify(webhookBody(batch));
 
-    deps.reach('before_webhook');
     const sent = await sendWebhook(deps.egress, {
       url: batch.webhook,
       webhookId,
@@ -31,14 +30,12 @@ export function createAttemptWebhook(deps: ActivityDeps) {
       secrets: await projects.webhookSecrets(projectId),
       timeoutMs: deps.webhook.timeoutMs,
     });
-    deps.reach('after_webhook_before_log');
     const pause = deps.webhook.scheduleMs[attempt];
     const exhausted = sent.state === 'pending' && pause === undefined;
     const state = exhausted ? 'exhausted' : sent.state;
     const delayMs = state === 'pending' ? Math.max(sent.retryAfterMs, (pause ?? 0) * (1 + Math.random() * JITTER)) : 0;
     const next = state === 'pending' ? new Date(Date.now() + delayMs) : null;
     await deliveries.record(webhookId, sent.attempt, state, next, input.isByImport === true ? 'import' : 'delivery');
-    deps.reach('after_log_before_complete');
     deps.metrics.webhookAttempted(state);
     return { state, delayMs: Math.round(delayMs) };
   };

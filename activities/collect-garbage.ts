@@ -5,9 +5,9 @@ import { withHeartbeat, type ActivityDeps } from './deps.js';
 /** Removes unreferenced blobs. Harmless when it runs twice at a time: every run condemns and concludes for itself. */
 export function createCollectBlobs(deps: ActivityDeps) {
   return async (): Promise<CollectedBytes> => {
-    const { store, blobs, reach } = deps;
+    const { store, blobs } = deps;
     const { media, condemned } = store;
-    const collecting = { blobs, media, condemned, reach, now: () => new Date() };
+    const collecting = { blobs, media, condemned, now: () => new Date() };
     const removed = await withHeartbeat((signal) => collectBlobs(collecting, deps.garbage, signal));
     deps.metrics.garbageRemoved('blob', removed.count, removed.bytes);
     deps.logger.info({ ...removed }, 'removed unreferenced blobs');

@@ -1,6 +1,5 @@
 import { Context } from '@temporalio/activity';
 import type { BlobStore } from '../src/blobs/blob-store.js';
-import type { Reach } from '../src/domain/crash-points.js';
 import type { MediaTypes } from '../src/domain/media.js';
 import type { Source } from '../src/download/source.js';
 import type { Egress } from '../src/egress/egress.js';
@@ -36,8 +35,6 @@ export interface ActivityDeps {
   readonly garbage: GarbageLimits;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
-  /** Called at every crash point. */
-  readonly reach: Reach;
 }
 
 /** Four missed beats and a second make the heartbeat timeout of workflows/activity-options.ts. */

@@ -38,7 +38,6 @@ export async function finishBatch(
   if (batch === null) throw new Error('The batch to finish does not exist');
   deps.metrics.batchFinished(batch.kind, batch.state);
   deps.logger.info({ projectId, batchId, state: batch.state, ...counts, bytes }, 'import ended');
-  deps.reach('after_finish_before_complete');
   if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
 
   const message = webhookMessage(batch);

@@ -31,10 +31,7 @@ export function createImportItem(deps: ActivityDeps, suspects: Suspects) {
                 signal,
                 isOwn: own || item.solo === true,
                 onAnswered,
-                onProgress: (progress) => {
-                  beat(progress);
-                  if (progress.offset > 0) deps.reach('after_checkpoint_before_rest');
-                },
+                onProgress: beat,
               }),
             )
           : { state: item.state, bytes: item.bytes ?? 0 };

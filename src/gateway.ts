@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Config } from './config.js';
 import { configuredBlobStore, httpSettings, loadMediaTypes } from './process/configured.js';
 import { assetUrl } from './api/assets.js';
-import { createReach } from './process/crash-hook.js';
+import { createCrashHook } from './process/crash-hook.js';
 import { checkUrl } from './egress/urls.js';
 import { createApp } from './api/app.js';
 import { listen } from './api/server.js';
@@ -48,15 +48,15 @@ export async function runGateway(config: Config): Promise<void> {
     webhookDelayMs: config.WEBHOOK_SCHEDULE[0] ?? 0,
   });
   const reconciler = createReconciler({ store, workflows, logger });
+  const crash = createCrashHook(config.CRASH_AT);
   const app = createApp({
-    store,
+    store: crash.gatewayStore(store),
     blobs,
-    workflows,
+    workflows: crash.workflows(workflows),
     mediaTypes,
     settings,
     metrics,
     logger,
-    reach: createReach(config.CRASH_AT),
     checkUrl: (url) => checkUrl(url, config.EGRESS_ALLOW),
     assetUrl: (sha256, mimeType) => assetUrl(settings.publicUrl, sha256, mimeType),
   });

@@ -2,7 +2,7 @@ import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
 import { configuredBlobStore, loadMediaTypes } from './process/configured.js';
-import { createReach } from './process/crash-hook.js';
+import { createCrashHook } from './process/crash-hook.js';
 import { createEgress } from './egress/create-egress.js';
 import { garbageLimits } from './garbage/find.js';
 import { listen } from './api/server.js';
@@ -47,12 +47,11 @@ export async function runWorker(config: Config): Promise<void> {
     hostMaxConnections: config.HOST_MAX_CONNECTIONS,
     ...(config.EGRESS_PROXY === undefined ? {} : { proxyUrl: config.EGRESS_PROXY }),
   });
-  const blobs = configuredBlobStore(config);
-  const reach = createReach(config.CRASH_AT);
+  const crash = createCrashHook(config.CRASH_AT);
+  const blobs = crash.blobs(configuredBlobStore(config));
   const source = createSource({
     egress,
     blobs,
-    reach,
     limits: {
       headersTimeoutMs: config.DOWNLOAD_HEADERS_TIMEOUT,
       idleTimeoutMs: config.DOWNLOAD_IDLE_TIMEOUT,
@@ -73,10 +72,10 @@ export async function runWorker(config: Config): Promise<void> {
   });
   metrics.watchHosts(hosts.counts);
   const activities = createActivities({
-    store,
-    source,
+    store: crash.workerStore(store),
+    source: crash.source(source),
     blobs,
-    egress,
+    egress: crash.webhookEgress(egress),
     mediaTypes,
     hosts,
     longPlaces: createLongPlaces(),
@@ -87,7 +86,6 @@ export async function runWorker(config: Config): Promise<void> {
     garbage: garbageLimits(config.RETENTION_DAYS),
     metrics,
     logger,
-    reach,
   });
 
   try {

@@ -2,7 +2,6 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { BlobStore } from '../blobs/blob-store.js';
-import type { Reach } from '../domain/crash-points.js';
 import type { UrlCheck } from '../intake/request/rules.js';
 import { KINDS, type Kind } from '../domain/import.js';
 import type { MediaTypes } from '../domain/media.js';
@@ -41,7 +40,6 @@ export interface HttpDeps {
   readonly settings: HttpSettings;
   readonly metrics: Pick<GatewayMetrics, 'requestAnswered' | 'batchAccepted'>;
   readonly logger: Logger;
-  readonly reach: Reach;
 }
 
 /** Creates the gateway's web application; `listen` serves it. */
@@ -74,7 +72,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const access = [version, token, limit, write, place];
   const holdAnswer = createAnswerMemory(settings.memoryForAnswers);
 
-  const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger, reach: deps.reach };
+  const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger };
   const readStatus = createReadStatus({ store, workflows, logger });
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
   const statusDeps = {

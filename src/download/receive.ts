@@ -41,7 +41,7 @@ function asSourceChanged(failure: unknown, restarts: number): unknown {
 async function receiveContent(
   response: EgressResponse,
   request: FetchRequest,
-  { blobs, limits, reach }: SourceDeps,
+  { blobs, limits }: SourceDeps,
   { begun, found }: Earlier,
   onReceived: (bytes: number) => void,
 ): Promise<Asset> {
@@ -87,7 +87,6 @@ async function receiveContent(
       size,
       signal,
       inspection: begun?.inspection ?? inspectContent(parseContentType(headerText(headers, 'content-type')), request),
-      onWritten: () => reach?.('after_part_before_blob'),
     });
     // The formats of all three codings mark their own end, so a decoded body is whole.
     return { sha256, bytes, ...inspected, lengthVerified: verifiable || encoding !== 'identity' };

@@ -1,5 +1,4 @@
 import type { BlobStore } from '../blobs/blob-store.js';
-import type { Reach } from '../domain/crash-points.js';
 import type { Asset, MediaType } from '../domain/media.js';
 import type { Egress } from '../egress/egress.js';
 
@@ -107,5 +106,4 @@ export interface SourceDeps {
   readonly limits: SourceLimits;
   /** Names the product to the operators of sources. */
   readonly userAgent?: string;
-  readonly reach?: Reach;
 }

@@ -22,8 +22,6 @@ export interface StoreOptions {
    * smaller body, were judged; what it throws ends the download.
    */
   readonly inspection: Inspection;
-  /** Called when all content has been written, before it becomes a blob. */
-  readonly onWritten: () => void;
 }
 
 export interface StoredBody {
@@ -38,7 +36,7 @@ export interface StoredBody {
  * @throws ImportError empty, too_large, storage_failed; LeaveSweep; whatever the content or the inspection throws
  */
 export async function storeBody(content: AsyncIterable<Buffer>, options: StoreOptions): Promise<StoredBody> {
-  const { begun, openWriter, size, signal, inspection, onWritten } = options;
+  const { begun, openWriter, size, signal, inspection } = options;
   const hash = begun?.hash ?? createHash('sha256');
   const waiting: Buffer[] = [];
   let bytes = begun?.part.kept ?? 0;
@@ -65,7 +63,6 @@ export async function storeBody(content: AsyncIterable<Buffer>, options: StoreOp
     const whole = await flush();
     signal.throwIfAborted();
     const sha256 = hash.digest('hex');
-    onWritten();
     await whole.commit(sha256);
     return { sha256, bytes, inspected };
   } catch (error) {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { BlobStore, StoredBlob } from '../blobs/blob-store.js';
-import type { Reach } from '../domain/crash-points.js';
 import { ImportError } from '../domain/errors.js';
 import {
   REMOVE_WITHIN_MS,
@@ -20,7 +19,6 @@ export interface RemovePageDeps {
   readonly blobs: Pick<BlobStore, 'stat' | 'remove'>;
   readonly media: Pick<MediaStore, 'referenced'>;
   readonly condemned: Pick<CondemnedStore, 'condemn' | 'conclude'>;
-  readonly reach: Reach;
   readonly now: () => Date;
 }
 
@@ -41,7 +39,7 @@ export async function removePage(
   page: readonly StoredBlob[],
   search: BlobSearch,
 ): Promise<Removed> {
-  const { blobs, media, condemned, reach, now } = deps;
+  const { blobs, media, condemned, now } = deps;
   const collector = randomUUID();
   const names = page.map(({ sha256 }) => sha256);
   const uncertain = new Set<string>();
@@ -53,7 +51,6 @@ export async function removePage(
     search.signal.throwIfAborted();
     const found = await blobs.stat(sha256);
     if (found === null || found.modifiedAt >= search.before) return;
-    reach('after_condemn_before_remove');
     if (now().getTime() >= end) return;
     uncertain.add(sha256);
     await blobs.remove(sha256);
@@ -69,7 +66,6 @@ export async function removePage(
     const doomed = names.filter((name) => !referenced.has(name));
     const ends = await Promise.allSettled(doomed.map((name) => limit(remove, name)));
     for (const outcome of ends) if (outcome.status === 'rejected') throw outcome.reason;
-    reach('after_remove_before_forget');
     return removed;
   } finally {
     await condemned.conclude(

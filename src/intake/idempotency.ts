@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { ApiError } from '../domain/api-error.js';
-import type { Reach } from '../domain/crash-points.js';
 import { newBatchId } from '../domain/ids.js';
 import type { KeyBefore, Store } from '../store/store.js';
 
@@ -46,8 +45,8 @@ export interface Accepted {
 export type AcceptOnce = (post: Post, steps: Steps) => Promise<Accepted>;
 
 /** Creates AcceptOnce, which also finds out what became of POSTs that died with their key. Why it is one protocol: decision 0021. */
-export function createAcceptOnce(deps: { store: Store; logger: Logger; reach: Reach }): AcceptOnce {
-  const { store, logger, reach } = deps;
+export function createAcceptOnce(deps: { store: Store; logger: Logger }): AcceptOnce {
+  const { store, logger } = deps;
   const { batches, items, idempotencyKeys } = store;
 
   /** Of a claim whose POST died: answers whether that POST had got through after all. What it has stored otherwise is given up. */
@@ -118,11 +117,8 @@ export function createAcceptOnce(deps: { store: Store; logger: Logger; reach: Re
       await complete(projectId, key, before.batchId);
       return { batchId: before.batchId, isReplay: true };
     }
-    reach('after_claim_before_batch');
     await run(proposed);
-    reach('after_started_before_key');
     await complete(projectId, key, proposed);
-    reach('after_key_before_answer');
     return { batchId: proposed, isReplay: false };
   };
 }

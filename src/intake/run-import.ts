@@ -2,7 +2,6 @@ import pTimeout from 'p-timeout';
 import type { Logger } from 'pino';
 import { ApiError } from '../domain/api-error.js';
 import { grantedPriority, priorityOf, type Batch, type Kind } from '../domain/import.js';
-import type { Reach } from '../domain/crash-points.js';
 import type { ItemSpec } from '../domain/item.js';
 import { firstPlan, type PlanSettings } from '../temporal/names.js';
 import { hashOf, type Idempotency } from './idempotency.js';
@@ -22,8 +21,6 @@ export interface AcceptDeps {
   readonly plan: PlanSettings;
   readonly metrics: Pick<GatewayMetrics, 'batchAccepted'>;
   readonly logger: Logger;
-  /** Told wherever a crash must do no harm. */
-  readonly reach: Reach;
 }
 
 interface BatchToRun {
@@ -50,7 +47,7 @@ export type RunBatch = (batch: BatchToRun, take: TakeItems) => Promise<void>;
 
 /** Creates RunBatch over the store and the workflow engine. */
 export function createRunBatch(deps: AcceptDeps): RunBatch {
-  const { store, workflows, metrics, logger, reach } = deps;
+  const { store, workflows, metrics, logger } = deps;
 
   /** What is done after the import is safe, or after it is lost: the reconciler or a time limit makes up for it. */
   const tryTo = async (what: string, batchId: string, step: Promise<unknown>) => {
@@ -125,17 +122,13 @@ export function createRunBatch(deps: AcceptDeps): RunBatch {
       const ids = { _id: batchId, projectId, kind, importSeq: 0, itemCount };
       const batch: Batch = { ...ids, ...envelope, state: 'storing', createdAt: at, touchedAt };
       await store.batches.insert(batch);
-      reach('after_batch_before_items');
       const { count, hosts } = await whileTouched(run, () => storeAll(batch, run, take));
       itemCount = count;
-      reach('after_items_before_accept');
       // Not before: lines may have arrived for an hour, and what was accepted meanwhile is the older import.
       const importSeq = await store.batches.nextImportSeq(projectId);
       if (!(await store.batches.markAccepted(batchId, { itemCount, importSeq }))) throw new GivenUp();
-      reach('after_accept_before_start');
       const first = firstPlan(deps.plan, itemCount, hosts);
       await workflows.start({ projectId, batchId, kind, itemCount, first }, priorityOf(envelope));
-      reach('after_start_before_answer');
     } catch (error) {
       if (error instanceof GivenUp) {
         await tryTo('remove the items of an import that was given up', batchId, leave(run));

@@ -99,7 +99,6 @@ export async function attemptItem(
     });
     const settlement = settlementOf(item, written);
     const attempt = conclude({ stage: 'record', httpStatus, bytes: received });
-    deps.reach('after_media_before_settle');
     await settle(deps, batch, { ...settlement, attempt }, received);
     return { kind: 'settled', state: settlement.state, bytes: received, host: { kind: 'answered' } };
   } catch (error) {
@@ -149,7 +148,6 @@ async function forgetPart({ source, logger }: AttemptDeps, { _id, batchId, seq }
 /** Ends an item. One that another attempt has ended meanwhile keeps the state it has, and is not counted twice. */
 async function settle(deps: AttemptDeps, batch: Batch, settlement: Settlement, received: number): Promise<void> {
   const isOurs = await deps.store.items.settle(settlement);
-  deps.reach('after_settle_before_complete');
   if (isOurs) deps.metrics.itemSettled(batch.kind, settlement.state, settlement.code, received);
 }
 
@@ -194,7 +192,6 @@ async function concludeFailure(
   const delayMs = nextDelayMs(deps.retry, error, item.attempts + 1);
   if (delayMs !== null) {
     await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
-    deps.reach('after_attempt_before_complete');
     return { kind: 'retry', code: error.code, delayMs, ...about };
   }
   await settle(deps, batch, { batchId, seq, state: 'failed', code: error.code, reason: error.message, attempt }, 0);

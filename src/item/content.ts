@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Batch } from '../domain/import.js';
 import type { BlobStore } from '../blobs/blob-store.js';
-import type { Reach } from '../domain/crash-points.js';
 import { ImportError } from '../domain/errors.js';
 import type { Item } from '../domain/item.js';
 import type { Asset, MediaSource, MediaType } from '../domain/media.js';
@@ -19,7 +18,6 @@ export interface ContentDeps {
   readonly store: Pick<Store, 'media' | 'condemned'>;
   readonly source: Source;
   readonly blobs: BlobStore;
-  readonly reach: Reach;
 }
 
 /** What the pair of an item held before its attempt; the writes of the attempt find out when that has changed. */
@@ -101,7 +99,6 @@ export async function importContent(
 ): Promise<ImportedContent> {
   const { media, condemned } = deps.store;
   const record = async (content: FetchedContent): Promise<MediaWritten> => {
-    deps.reach('after_blob_before_media');
     // Blob first, then the look for a removal notice, then the media: see src/domain/removal-notice.ts. Content that a media refers
     // to all along is no garbage.
     if (content.basedOn === undefined)

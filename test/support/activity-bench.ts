@@ -94,7 +94,6 @@ export async function anActivityBench(
     garbage: garbageLimits(90),
     metrics,
     logger: pino({ level: 'silent' }),
-    reach: () => undefined,
     ...changes,
   };
   const activities = createActivities(deps);

@@ -118,18 +118,16 @@ export async function flowActivities(
   });
   const metrics = createWorkerMetrics();
   const hosts = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
-  const reach = (): void => undefined;
   const source = createSource({
     egress,
     blobs,
-    reach,
     limits: {
       ...{ headersTimeoutMs, idleTimeoutMs: 60_000, maxRedirects: 5 },
       ...{ minSpeedBytesPerSecond: 16_384, minSpeedWindowMs: 60_000, maxBytes: 50 * 1024 ** 3 },
     },
   });
   const activities = createActivities({
-    ...{ store, source: through(source), blobs, egress, hosts, metrics, reach, retry },
+    ...{ store, source: through(source), blobs, egress, hosts, metrics, retry },
     ...{ sweepAbove: PLAN.sweepAbove, sweepPage: PLAN.sweepPage, longPlaces: createLongPlaces() },
     mediaTypes: defaultMediaTypes(),
     webhook: { scheduleMs: webhookScheduleMs, timeoutMs: 15_000 },

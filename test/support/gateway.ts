@@ -66,7 +66,6 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
     workflows: options.workflows ?? workflows,
     mediaTypes: defaultMediaTypes(),
     checkUrl: (url) => checkUrl(url, allow),
-    reach: () => undefined,
     assetUrl: (sha256) => `https://assets.example.com/assets/${sha256}.bin`,
     settings: {
       publicUrl: 'https://api.example.com',

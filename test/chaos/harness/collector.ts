@@ -29,7 +29,7 @@ export async function collectNow(options: CollectorOptions, ageMs: number): Prom
   const now = (): Date => new Date();
   try {
     const { media, condemned } = store;
-    const deps = { blobs, media, condemned, reach: () => undefined, now };
+    const deps = { blobs, media, condemned, now };
     const removed = await collectBlobs(deps, { blobAgeMs: ageMs, noticeAgeMs: NOTICE_AGE_MS }, signal);
     const parts = await collectParts({ blobs, now }, { partAgeMs: ageMs }, signal);
     return { blobs: removed.count, parts: parts.count };

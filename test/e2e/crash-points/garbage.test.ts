@@ -3,7 +3,7 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { blobKey } from '../../../src/blobs/blob-key.js';
-import type { CrashPoint } from '../../../src/domain/crash-points.js';
+import type { CrashPoint } from '../../../src/process/crash-hook.js';
 import { NOTICE_DEAD_AFTER_MS } from '../../../src/domain/removal-notice.js';
 import { WORKFLOWS, type CollectedGarbage } from '../../../src/temporal/names.js';
 import { withCrashRig, type CrashRig } from '../../support/crash-rig.js';

@@ -52,7 +52,6 @@ describe('createAcceptBatch, for a key whose first POST died', () => {
       ...{ store: { ...store, batches }, workflows, logger },
       plan: { sweepAbove: 200, sweepPage: 50, hostMaxConcurrent: 16 },
       metrics: { batchAccepted: () => undefined },
-      reach: () => undefined,
     });
     const names = { externalId: 'a', fileName: 'a', mediaType: 'video', host: 'a.example' };
     const items = [{ seq: 0, url: 'https://a.example/', metadata: {}, ...names }];

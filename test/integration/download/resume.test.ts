@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { ImportError } from '../../../src/domain/errors.js';
 import type { FetchProgress } from '../../../src/download/source.js';
+import { createCrashHook } from '../../../src/process/crash-hook.js';
 import { eventually } from '../../support/eventually.js';
 import { aVideo, rangedFile, sha256Of, withoutHeader } from '../../support/ranged-file.js';
 import { killedStore, type KilledStore } from './killed-store.js';
@@ -237,17 +238,12 @@ describe('a large body with a strong ETag', () => {
   it('comes to its crash point with all bytes and no blob', async () => {
     const body = aVideo(9 * MIB);
     const url = rig.origin.route('/crash', rangedFile({ body, etag: ETAG }).handler);
-    const reached: string[] = [];
-    let blobThen: unknown;
-    await rig.fetch(url, {
-      ...options,
-      reach(point) {
-        reached.push(point);
-        blobThen = rig.blobs.stat(sha256Of(body));
-      },
+    const blobsThen: unknown[] = [];
+    const crash = createCrashHook('after_part_before_blob', () => {
+      blobsThen.push(rig.blobs.stat(sha256Of(body)));
     });
-    expect(reached).toEqual(['after_part_before_blob']);
-    expect(await blobThen).toBeNull();
+    await rig.fetch(url, { ...options, blobs: crash.blobs(rig.blobs) });
+    expect(await Promise.all(blobsThen)).toEqual([null]);
     expect(await rig.blobs.stat(sha256Of(body))).toMatchObject({ bytes: 9 * MIB });
   });
 });

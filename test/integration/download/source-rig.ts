@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
 import type { BlobStore } from '../../../src/blobs/blob-store.js';
-import type { Reach } from '../../../src/domain/crash-points.js';
 import type { Kind } from '../../../src/domain/import.js';
 import type { MediaType } from '../../../src/domain/media.js';
 import type { Fetched, FetchRequest, NotModified, SourceLimits } from '../../../src/download/source.js';
@@ -33,7 +32,6 @@ interface FetchOptions extends Partial<Omit<FetchRequest, 'url' | 'mediaType'>> 
   readonly kind?: Kind;
   readonly limits?: Partial<SourceLimits>;
   readonly blobs?: BlobStore;
-  readonly reach?: Reach;
 }
 
 export interface SourceRig {
@@ -68,13 +66,12 @@ export async function startSourceRig(): Promise<SourceRig> {
     });
     const ask: SourceRig['ask'] = (
       url,
-      { kind = 'file', limits, blobs: store = blobs, reach, signal = new AbortController().signal, ...rest } = {},
+      { kind = 'file', limits, blobs: store = blobs, signal = new AbortController().signal, ...rest } = {},
     ) => {
       const deps = {
         egress,
         blobs: store,
         limits: { ...LIMITS, ...limits },
-        ...(reach === undefined ? {} : { reach }),
       };
       return createSource(deps).fetch({ url, mediaType: MEDIA_TYPES[kind], signal, ...rest });
     };

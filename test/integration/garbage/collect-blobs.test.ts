@@ -65,10 +65,14 @@ describe('collectBlobs', () => {
         return rig.store.media.referenced(names);
       },
     };
-    const reach = () => {
-      rig.testStore.advance(3 * 60_000);
+    const blobs = {
+      ...rig.blobs,
+      stat: (name: string) => {
+        rig.testStore.advance(3 * 60_000);
+        return rig.blobs.stat(name);
+      },
     };
-    const slow = () => collect({ media, reach });
+    const slow = () => collect({ media, blobs });
 
     expect(await slow()).toEqual({ count: 0, bytes: 0 });
 
@@ -161,41 +165,38 @@ describe('collectBlobs', () => {
 });
 
 describe('a collection whose process dies', () => {
-  /** What is left of a process after the crash point: nothing that it does has an effect any more. */
-  function dyingAt(point: string): Partial<GarbageRig['deps']> {
+  /** What is left of a process that dies before it does that: from then on nothing that it does has an effect. */
+  function dyingBefore(last: 'remove' | 'conclude'): Partial<GarbageRig['deps']> {
     let isDead = false;
     const alive =
-      <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-      (...args: A): Promise<R> =>
-        isDead ? Promise.reject(new Error('The process is dead')) : work(...args);
+      <A extends unknown[], R>(work: (...args: A) => Promise<R>, name = '') =>
+      (...args: A): Promise<R> => {
+        isDead ||= name === last;
+        return isDead ? Promise.reject(new Error('The process is dead')) : work(...args);
+      };
     const { blobs } = rig;
     const { condemned } = rig.store;
     return {
-      reach: (at) => {
-        if (at !== point) return;
-        isDead = true;
-        throw new Error('The process is dead');
-      },
       blobs: {
         listBlobs: () => blobs.listBlobs(),
         stat: alive((name: string) => blobs.stat(name)),
-        remove: alive((name: string) => blobs.remove(name)),
+        remove: alive((name: string) => blobs.remove(name), 'remove'),
       },
       condemned: {
         condemn: alive((by: string, names: readonly string[]) => condemned.condemn(by, names)),
-        conclude: alive((by: string, names: readonly string[]) => condemned.conclude(by, names)),
+        conclude: alive((by: string, names: readonly string[]) => condemned.conclude(by, names), 'conclude'),
         forget: alive((before: Date) => condemned.forget(before)),
       },
     };
   }
 
   it.each([
-    ['after_condemn_before_remove', true, 1],
-    ['after_remove_before_forget', false, 0],
-  ])('%s leaves what the next collection finishes', async (point, isLeft, removedNext) => {
+    ['after_condemn_before_remove', 'remove', true, 1],
+    ['after_remove_before_forget', 'conclude', false, 0],
+  ] as const)('%s leaves what the next collection finishes', async (_point, last, isLeft, removedNext) => {
     const sha256 = await rig.blob('orphan', 72 * HOUR_MS);
 
-    await expect(collect(dyingAt(point))).rejects.toThrow('The process is dead');
+    await expect(collect(dyingBefore(last))).rejects.toThrow('The process is dead');
     expect(await exists(sha256)).toBe(isLeft);
     expect(await rig.store.condemned.find(sha256)).toMatchObject({ state: 'removing' });
 

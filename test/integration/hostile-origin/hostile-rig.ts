@@ -89,7 +89,6 @@ export function openHostileRig({
 }: RigOptions): HostileRig {
   const { allow, lookup } = world;
   const egress = createEgress({ allow, lookup, connectTimeoutMs: limits.connectMs, hostMaxConnections: 8 });
-  const reach = (): void => undefined;
   const watched = watchTries(
     createSource({
       egress,
@@ -102,7 +101,6 @@ export function openHostileRig({
         maxBytes: MAX_BYTES,
         maxRedirects: 5,
       },
-      reach,
     }),
   );
   const metrics = createWorkerMetrics();
@@ -122,7 +120,6 @@ export function openHostileRig({
     garbage: garbageLimits(90),
     metrics,
     logger: pino({ level: 'silent' }),
-    reach,
   });
   const projectId = aProjectId();
 
