@@ -85,6 +85,17 @@ describe('what npm ci --omit=dev installs', () => {
     expect([...loaded].filter((name) => !(name in dependencies))).toEqual([]);
   });
 
+  it('is nothing else: every dependency is loaded by the gateway, the worker or some command', () => {
+    const loaded = packagesOf(['src/cli.ts', 'src/gateway.ts', 'src/worker.ts', 'workflows/index.ts'], {
+      withOnDemand: true,
+    });
+
+    // Named only to have one copy of it: with two, replaying a JSON history dies.
+    expect(Object.keys(dependencies).filter((name) => !loaded.has(name))).toEqual(['protobufjs']);
+    // The local stack says what to install where the downloader of MongoDB is not there: see src/local-stack/download.ts.
+    expect([...loaded].filter((name) => !(name in dependencies))).toEqual(['mongodb-memory-server-core']);
+  });
+
   it('holds nothing that only tests and the local stack need', () => {
     const local = ['@temporalio/testing', 'mongodb-memory-server-core'];
     const lock = JSON.parse(readRepoFile('package-lock.json')) as { packages: Record<string, { dev?: boolean }> };
