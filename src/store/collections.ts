@@ -62,8 +62,8 @@ const INDEXES = {
     { key: { projectId: 1, state: 1 } },
   ],
   items: [
-    // Open items in request order, counts by state, and the one open item that a write names. (batchId, seq) is unique already
-    // through `_id`; saying so lets the stand-in server use the index, for it uses no others.
+    // Open items in request order, counts by state, and the one open item that a write names. Unique, as `_id` makes it: it holds
+    // that promise even if the derivation of ids should change one day.
     { key: { batchId: 1, state: 1, seq: 1 }, unique: true },
     // Items of one host in request order. A host never changes, so this costs the insert of an item alone.
     { key: { batchId: 1, host: 1, seq: 1 } },

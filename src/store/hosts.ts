@@ -129,7 +129,7 @@ export function createHostRate(db: Db, { points, windowMs }: { points: number; w
     keyPrefix: '',
     points,
     duration: windowMs / 1000,
-    // Made with all others (`indexes.ts`), so that a failure is told.
+    // Made with all others (`collections.ts`), so that a failure is told.
     disableIndexesCreation: true,
   });
   return {

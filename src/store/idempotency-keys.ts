@@ -38,7 +38,7 @@ export function createIdempotencyKeyStore(deps: {
 
   const leaseFrom = (at: Date) => ({ claim: nextToken(), leaseUntil: new Date(at.getTime() + LEASE_MS) });
 
-  /** Read by the TTL index; the stand-in server reads every key instead. */
+  /** Read along the TTL index. */
   const expired = async () => ({ expiresAt: { $lte: await databaseTime() } });
 
   const insert = async (key: KeyDocument): Promise<boolean> => {

@@ -11,12 +11,12 @@ export interface CounterDocument {
 
 /** The next number of a named counter, from 1 on: strictly rising over all processes, gaps allowed. */
 async function nextValue(counters: Collection<CounterDocument>, name: string): Promise<number> {
-  // The document as it was before: the stand-in server answers the one after it so late that another call may have changed it.
-  const options = { upsert: true, returnDocument: 'before' as const };
-  const before: Partial<CounterDocument> | null = await retryDuplicateKey(() =>
+  const options = { upsert: true, returnDocument: 'after' as const };
+  const counter = await retryDuplicateKey(() =>
     counters.findOneAndUpdate({ _id: name }, { $inc: { value: 1 } }, options),
   );
-  return (before?.value ?? 0) + 1;
+  if (counter === null) throw new Error(`The counter ${name} was not answered`);
+  return counter.value;
 }
 
 /** `touchedAt` of a batch that was given up: the oldest date there is, so that every reconciler removes it in its next pass. */
@@ -178,7 +178,6 @@ export function createBatchStore(deps: {
     findHalfStored: (before, limit) => oldestIn('storing', before, limit),
 
     findFinished: async (before, limit, after) => {
-      // The stand-in server uses no index for a range: it reads every batch, and sorts those that match.
       const cursor = batches.find(finishedBetween(after, before)).sort({ finishedAt: 1, _id: 1 });
       return (await cursor.limit(limit).batchSize(limit).toArray()).map(toBatch);
     },

@@ -71,8 +71,8 @@ export function toItem(stored: Item): Item {
 }
 
 /**
- * The filter of every write to one open item: exactly the keys of the unique index (batchId, state, seq), because the stand-in
- * server uses an index only when a filter names all of its keys by value.
+ * The filter of every write to one open item: the keys of the index (batchId, state, seq), which has no entry for an item that is
+ * settled, so that a write which comes too late reads no document.
  */
 export function openItem(batchId: string, seq: number): { batchId: string; state: 'open'; seq: number } {
   return { batchId, state: 'open', seq };

@@ -160,8 +160,7 @@ const SHOWN = {
 /**
  * A page of items in request order. Items of a batch are numbered without gaps, so a page is read by its keys, the fastest way on any
  * server. Only what a filter has not found among the next items is then read along the index of the state, of the code or of the host
- * (`indexes.ts`), each of which has its entries in request order, so that reading stops when the page is full. The stand-in server,
- * which has none of these, sorts all that match: few, where the window did not find enough.
+ * (`collections.ts`), each of which has its entries in request order, so that reading stops when the page is full.
  */
 export async function listItems(
   items: Collection<StoredItem>,
@@ -216,7 +215,7 @@ const LISTED = {
 
 /**
  * All items of a batch in request order, read as the consumer asks for them. Not along one cursor: the server would drop it when a
- * slow client lets it rest, and the stand-in server would read the whole batch into memory for it.
+ * slow client lets it rest.
  */
 export async function* streamItems(
   items: Collection<StoredItem>,

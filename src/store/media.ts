@@ -155,7 +155,7 @@ export function createMediaStore(deps: {
     findContent: ({ projectId, systemName, externalId }) => read(mediaIdOf(projectId, systemName, externalId)),
 
     referenced: async (sha256s) => {
-      // Answered from the index (asset.sha256) alone; the stand-in server reads every media, once a call.
+      // Answered from the index (asset.sha256) alone.
       const found = await media.distinct('asset.sha256', { 'asset.sha256': { $in: [...sha256s] } });
       return new Set(found);
     },
