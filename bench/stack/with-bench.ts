@@ -99,7 +99,7 @@ function environment(
 
 /** Read from the stack's own messages. */
 function kindOfDatabase(lines: readonly string[]): string {
-  if (lines.some((line) => line.startsWith('A stand-in for MongoDB'))) return 'stand-in';
+  if (lines.some((line) => line.startsWith('A MongoDB emulator'))) return 'stand-in';
   return lines.some((line) => line.startsWith('MongoDB is ready')) ? 'mongod' : 'given';
 }
 

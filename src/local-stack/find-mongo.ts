@@ -14,21 +14,21 @@ import {
   type Progress,
 } from './tools.js';
 
-interface MongoStandIn {
-  readonly kind: 'stand-in';
+interface MongoEmulator {
+  readonly kind: 'emulator';
   /** Its classes and the libraries they need. */
   readonly classPath: string;
   /** For the one who starts it: what it is. */
   readonly description: string;
 }
 
-export interface StandInOptions {
+export interface EmulatorOptions {
   readonly cache: string;
   readonly report: Progress;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** As in tools/mongo-stand-in/pom.xml: another version is another folder of the cache. */
+/** As in tools/mongodb-emulator/pom.xml: another version is another folder of the cache. */
 const LIBRARY_VERSION = '1.47.0';
 const OLDEST_JAVA = 17;
 const ALTERNATIVE = 'or set MONGODB_URL to a running MongoDB server';
@@ -47,15 +47,15 @@ const OUT_OF_MEMORY = '-XX:+ExitOnOutOfMemoryError';
 const COLLECTOR = '-XX:+UseParallelGC';
 
 /**
- * Makes the stand-in for MongoDB ready to run: a library on Java that speaks MongoDB's protocol over a file of H2. For
+ * Makes the MongoDB emulator ready to run: a library on Java that speaks MongoDB's protocol over a file of H2. For
  * development and tests only.
  * @throws Error that names Java, Maven and MONGODB_URL when something is missing
  */
-export async function prepareStandIn({ cache, report, env }: StandInOptions): Promise<MongoStandIn> {
+export async function prepareEmulator({ cache, report, env }: EmulatorOptions): Promise<MongoEmulator> {
   await requireJava(env);
-  const libraries = join(cache, `mongo-stand-in-${LIBRARY_VERSION}`);
+  const libraries = join(cache, `mongodb-emulator-${LIBRARY_VERSION}`);
   if (!existsSync(libraries)) {
-    await withProgress(report, 'Fetching the stand-in for MongoDB with Maven (once)', () =>
+    await withProgress(report, 'Fetching the MongoDB emulator with Maven (once)', () =>
       installAtomically(libraries, (staging) => fetchLibraries(staging, env)),
     );
   }
@@ -67,20 +67,20 @@ export async function prepareStandIn({ cache, report, env }: StandInOptions): Pr
     await installAtomically(classes, (staging) => compile(sources, libraries, staging, env));
   }
   return {
-    kind: 'stand-in',
+    kind: 'emulator',
     classPath: [classes, join(libraries, '*')].join(delimiter),
-    description: 'a stand-in for MongoDB, for development and tests only',
+    description: 'a MongoDB emulator, for development and tests only',
   };
 }
 
-/** The command line that runs the stand-in. */
-export function standInCommand(server: MongoStandIn, port: number, file: string): { file: string; args: string[] } {
+/** The command line that runs the emulator. */
+export function emulatorCommand(server: MongoEmulator, port: number, file: string): { file: string; args: string[] } {
   const options = [MAX_HEAP, COLLECTOR, OUT_OF_MEMORY, '-cp', server.classPath];
-  return { file: 'java', args: [...options, 'MongoStandIn', String(port), file] };
+  return { file: 'java', args: [...options, 'MongoEmulator', String(port), file] };
 }
 
 function sourceFolder(): string {
-  return join(packageRoot(), 'tools', 'mongo-stand-in');
+  return join(packageRoot(), 'tools', 'mongodb-emulator');
 }
 
 /** In an order that does not change, for their digest. */
@@ -93,7 +93,7 @@ async function requireJava(env: NodeJS.ProcessEnv): Promise<void> {
   const modules = await runCommand('java', ['--list-modules'], { env, timeoutMs: ASK_TIMEOUT_MS }).catch(() => null);
   const major = Number(/^java\.base@(\d+)/m.exec(modules?.stdout ?? '')?.[1] ?? 0);
   if (major >= OLDEST_JAVA && modules?.stdout.includes('jdk.compiler@') === true) return;
-  const problem = `MongoDB could not be downloaded, and its stand-in needs a Java development kit ${OLDEST_JAVA} or newer`;
+  const problem = `MongoDB could not be downloaded, and its emulator needs a Java development kit ${OLDEST_JAVA} or newer`;
   throw new Error(`${problem}: install mongod, install such a Java and Maven, ${ALTERNATIVE}`);
 }
 
@@ -106,12 +106,12 @@ async function fetchLibraries(folder: string, env: NodeJS.ProcessEnv): Promise<v
   } catch (cause) {
     const output = cause instanceof CommandError && cause.output !== '' ? `:\n${cause.output.trimEnd()}` : '';
     const problem =
-      'MongoDB could not be downloaded, and Maven, which fetches its stand-in, is not installed or failed';
+      'MongoDB could not be downloaded, and Maven, which fetches its emulator, is not installed or failed';
     throw new Error(`${problem}: install mongod or Maven, ${ALTERNATIVE}${output}`, { cause });
   }
 }
 
-/** Compiled once: run from its source the stand-in took 3.3 s of processor time to listen, so it takes 0.9 s. */
+/** Compiled once: run from its source the emulator took 3.3 s of processor time to listen, so it takes 0.9 s. */
 async function compile(sources: string[], libraries: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   // The compiler of the very Java that will run it; unlike the launcher it does not expand a `*`.
   const classPath = (await readdir(libraries)).map((jar) => join(libraries, jar)).join(delimiter);
@@ -121,7 +121,7 @@ async function compile(sources: string[], libraries: string, folder: string, env
     await runCommand('java', args, { env, timeoutMs: COMPILE_TIMEOUT_MS });
   } catch (cause) {
     const output = cause instanceof CommandError ? cause.output.trimEnd() : '';
-    throw new Error(`The stand-in for MongoDB could not be compiled; install mongod, ${ALTERNATIVE}:\n${output}`, {
+    throw new Error(`The MongoDB emulator could not be compiled; install mongod, ${ALTERNATIVE}:\n${output}`, {
       cause,
     });
   }
@@ -134,19 +134,19 @@ interface Mongod {
   readonly description: string;
 }
 
-export type FoundMongo = Mongod | MongoStandIn;
+export type FoundMongo = Mongod | MongoEmulator;
 
 export interface FindMongoOptions {
   readonly report: Progress;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** The oldest that the service is meant for: wire version 13, as the stand-in reports. */
+/** The oldest that the service is meant for: wire version 13, as the emulator reports. */
 const OLDEST_MAJOR = 5;
 const VERSION_TIMEOUT_MS = 20_000;
 
 /**
- * A MongoDB server that works on this machine: mongod on PATH, else from the cache, else downloaded, else the stand-in on Java.
+ * A MongoDB server that works on this machine: mongod on PATH, else from the cache, else downloaded, else the emulator on Java.
  * @throws Error that names what to install, and MONGODB_URL, when there is none
  */
 export async function findMongo({ report, env = process.env }: FindMongoOptions): Promise<FoundMongo> {
@@ -164,7 +164,7 @@ export async function findMongo({ report, env = process.env }: FindMongoOptions)
     return mongod(await downloadMongod(folder, report));
   } catch (error) {
     report(`There is no mongod here, and none can be had: ${error instanceof Error ? error.message : String(error)}`);
-    return prepareStandIn({ cache, report, env });
+    return prepareEmulator({ cache, report, env });
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import { standInCommand, type FoundMongo } from './find-mongo.js';
+import { emulatorCommand, type FoundMongo } from './find-mongo.js';
 import { requireFreePort } from './ports.js';
 import { spawnServer, stopServer, waitUntilReady, type ServerProcess } from './spawn-server.js';
 
@@ -81,10 +81,12 @@ export async function startMongoServer(options: MongoServerOptions): Promise<Mon
   return server;
 }
 
-/** The two servers do not read each other's files: each has a folder of its own. */
+/** The two servers do not read each other's files. Data of earlier versions has to be found, so the names stay. */
+const FOLDERS = { mongod: 'mongod', emulator: 'stand-in' } as const;
+
 async function commandOf({ server, port, dbPath }: MongoServerOptions): Promise<{ file: string; args: string[] }> {
-  const folder = join(dbPath, server.kind);
+  const folder = join(dbPath, FOLDERS[server.kind]);
   await mkdir(folder, { recursive: true });
-  if (server.kind === 'stand-in') return standInCommand(server, port, join(folder, 'documents.mv'));
+  if (server.kind === 'emulator') return emulatorCommand(server, port, join(folder, 'documents.mv'));
   return { file: server.executable, args: ['--bind_ip', LOOPBACK, '--port', String(port), '--dbpath', folder] };
 }

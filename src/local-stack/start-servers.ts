@@ -80,12 +80,12 @@ async function mongodb({ env, config, dataDir, ports, report, keep, signal }: Se
   const unit = mongoUnit({
     server,
     port: ports.mongodb,
-    // The two kinds do not read each other's files.
+    // The two kinds do not read each other's files. The names are those of earlier versions, whose data has to be found.
     dbPath: join(dataDir, server.kind === 'mongod' ? 'mongodb' : 'mongodb-stand-in'),
     logFile: logFile(dataDir, 'mongodb'),
   });
   const supervisor = await supervise(unit, keep('mongodb'));
-  const kind = server.kind === 'mongod' ? 'MongoDB' : 'A stand-in for MongoDB (for development and tests only)';
+  const kind = server.kind === 'mongod' ? 'MongoDB' : 'A MongoDB emulator (for development and tests only)';
   report(`${kind} is ready on port ${ports.mongodb}`);
   return { url: `mongodb://127.0.0.1:${ports.mongodb}/`, supervisor };
 }

@@ -25,7 +25,7 @@ export interface TestGateway {
   readonly origin: string;
   readonly store: Store;
   readonly blobs: BlobStore;
-  /** The stand-in for Temporal, unless the test brought its own. */
+  /** The fake of Temporal, unless the test brought its own. */
   readonly workflows: FakeWorkflows;
   /** A client with a token of project `p1` that may do everything. */
   readonly client: HttpClient;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { aGateway, type TestGateway } from '../../support/gateway.js';
 import { itemLines, openPost } from '../../support/posted-lines.js';
 
-/** Storing 100,000 items takes the stand-in server half a minute on idle cores, and some minutes on busy ones. */
+/** Storing 100,000 items takes the MongoDB emulator half a minute on idle cores, and some minutes on busy ones. */
 jest.setTimeout(900_000);
 
 const ITEMS = 100_000;

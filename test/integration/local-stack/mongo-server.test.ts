@@ -8,7 +8,7 @@ import { MongoClient, type Collection } from 'mongodb';
 import { cacheFolder } from '../../../src/local-stack/tools.js';
 import { anyFreePort } from '../../../src/local-stack/ports.js';
 import { startMongoServer, type MongoServer } from '../../../src/local-stack/mongo-server.js';
-import { prepareStandIn } from '../../../src/local-stack/find-mongo.js';
+import { prepareEmulator } from '../../../src/local-stack/find-mongo.js';
 import { stopServer } from '../../../src/local-stack/spawn-server.js';
 
 interface Numbered {
@@ -16,8 +16,8 @@ interface Numbered {
   readonly key: string;
 }
 
-/** A file that the stand-in of version 0.2.0 wrote. */
-const FROM_0_2_0 = fileURLToPath(new URL('../../fixtures/stand-in', import.meta.url));
+/** A file that the emulator of version 0.2.0 wrote. */
+const FROM_0_2_0 = fileURLToPath(new URL('../../fixtures/mongodb-emulator', import.meta.url));
 const KILLS = 3;
 const LANES = 20;
 
@@ -33,9 +33,9 @@ afterEach(async () => {
 });
 
 async function start(port: number): Promise<MongoServer> {
-  const standIn = await prepareStandIn({ cache: cacheFolder(), report: () => undefined, env: process.env });
+  const emulator = await prepareEmulator({ cache: cacheFolder(), report: () => undefined, env: process.env });
   server = await startMongoServer({
-    server: standIn,
+    server: emulator,
     port,
     dbPath: join(folder, 'data'),
     logFile: join(folder, 'log'),
@@ -64,7 +64,7 @@ async function insertUntilDeath(
   );
 }
 
-describe('the stand-in for MongoDB', () => {
+describe('the MongoDB emulator', () => {
   it('loses no acknowledged write and keeps its indexes whole when it is killed', async () => {
     const port = await anyFreePort();
     const acknowledged: string[] = [];

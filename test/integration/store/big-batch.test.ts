@@ -5,7 +5,7 @@ import { aTestStore, type TestStore } from '../../support/store.js';
 
 const ITEMS = 10_000;
 const SETTLED = 2_000;
-/** About 10 s on two idle cores with the stand-in server, a minute on busy ones; a hang or a scan for each write takes longer. */
+/** About 10 s on two idle cores with the MongoDB emulator, a minute on busy ones; a hang or a scan for each write takes longer. */
 const BOUND_MS = 300_000;
 
 let test: TestStore;

@@ -15,7 +15,7 @@ import { batchIdOf, createAttemptRunner, type ImportHistory, type Worker } from 
 import { createSchedule, scheduled } from './scheduled-collection.js';
 
 const WORKERS = 4;
-/** About two minutes of processor time, half of it in the stand-in server; a limit is there to end a hang. */
+/** About two minutes of processor time, half of it in the MongoDB emulator; a limit is there to end a hang. */
 const BOUND_MS = 600_000;
 
 /** 200 schedules take about 15 s on two idle cores; a busy machine tries fewer, and shrinks a failure less far. */

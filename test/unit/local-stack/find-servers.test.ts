@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { buildTemporalCli, findTemporalCli } from '../../../src/local-stack/find-temporal-cli.js';
-import { findMongo, prepareStandIn } from '../../../src/local-stack/find-mongo.js';
+import { findMongo, prepareEmulator } from '../../../src/local-stack/find-mongo.js';
 import { archiveFor, TEMPORAL_CLI_ARCHIVES, TEMPORAL_CLI_VERSION } from '../../../src/local-stack/download.js';
 
 let folder: string;
@@ -132,22 +132,22 @@ describe('findMongo', () => {
   });
 });
 
-describe('prepareStandIn', () => {
+describe('prepareEmulator', () => {
   it('names Java, Maven and MONGODB_URL when there is no Java', async () => {
-    await expect(prepareStandIn({ cache: folder, report, env: env() })).rejects.toThrow(
+    await expect(prepareEmulator({ cache: folder, report, env: env() })).rejects.toThrow(
       /needs a Java development kit 17 or newer: install mongod, install such a Java and Maven, or set MONGODB_URL/,
     );
   });
 
   it('refuses a Java without a compiler', async () => {
     await fakeProgram(join(bin, 'java'), 'echo java.base@17.0.15');
-    await expect(prepareStandIn({ cache: folder, report, env: env() })).rejects.toThrow('Java development kit 17');
+    await expect(prepareEmulator({ cache: folder, report, env: env() })).rejects.toThrow('Java development kit 17');
   });
 
   it('names Maven and MONGODB_URL when there is no Maven', async () => {
     await fakeProgram(join(bin, 'java'), 'echo java.base@21.0.1; echo jdk.compiler@21.0.1');
-    await expect(prepareStandIn({ cache: folder, report, env: env() })).rejects.toThrow(
-      /Maven, which fetches its stand-in, is not installed or failed: install mongod or Maven, or set MONGODB_URL/,
+    await expect(prepareEmulator({ cache: folder, report, env: env() })).rejects.toThrow(
+      /Maven, which fetches its emulator, is not installed or failed: install mongod or Maven, or set MONGODB_URL/,
     );
   });
 });

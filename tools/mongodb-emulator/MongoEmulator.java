@@ -24,11 +24,11 @@ import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
 
 /**
- * A server that speaks MongoDB's protocol and keeps its data in one H2 file, for development and tests where mongod cannot be
+ * Emulates MongoDB: speaks its protocol and keeps its data in one H2 file, for development and tests where mongod cannot be
  * had. A write is answered only once it is in the file: kill -9 loses no acknowledged write.
  * Arguments: port, data file.
  */
-public class MongoStandIn extends H2Backend {
+public class MongoEmulator extends H2Backend {
     private static final Set<String> WRITES = Set.of("insert", "update", "delete", "findandmodify", "create", "drop",
         "createindexes", "dropindexes", "collmod", "dropdatabase", "renamecollection");
     /** Every connection may wait for a commit on a thread of its own; the driver's default pool has up to 100. */
@@ -47,7 +47,7 @@ public class MongoStandIn extends H2Backend {
     private long committed = 0;
     private volatile boolean stopping = false;
 
-    private MongoStandIn(MVStore store) {
+    private MongoEmulator(MVStore store) {
         super(store);
     }
 
@@ -144,11 +144,11 @@ public class MongoStandIn extends H2Backend {
     }
 
     public static void main(String[] args) throws IOException {
-        MVStore store = Conversion.open(Path.of(args[1]), MongoStandIn::open);
+        MVStore store = Conversion.open(Path.of(args[1]), MongoEmulator::open);
         // Old versions are never read: keeping them made the file 20 times as large.
         store.setRetentionTime(0);
         store.setVersionsToKeep(0);
-        MongoStandIn backend = new MongoStandIn(store);
+        MongoEmulator backend = new MongoEmulator(store);
         MongoServer server = new MongoServer(backend.version(new Reported()));
         Thread compaction = new Thread(backend::compactForever, "compaction");
         compaction.setDaemon(true);
