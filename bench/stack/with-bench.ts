@@ -16,7 +16,7 @@ export interface Bench {
   readonly mongodb: string;
   /** That of the service. */
   readonly database: string;
-  /** `mongod`, `stand-in` or `given`, when MONGODB_URL names one. */
+  /** `mongod`, `emulator` or `given`, when MONGODB_URL names one. */
   readonly databaseKind: string;
   readonly origin: BenchOrigin;
   readonly dataDir: string;
@@ -99,7 +99,7 @@ function environment(
 
 /** Read from the stack's own messages. */
 function kindOfDatabase(lines: readonly string[]): string {
-  if (lines.some((line) => line.startsWith('A MongoDB emulator'))) return 'stand-in';
+  if (lines.some((line) => line.startsWith('A MongoDB emulator'))) return 'emulator';
   return lines.some((line) => line.startsWith('MongoDB is ready')) ? 'mongod' : 'given';
 }
 

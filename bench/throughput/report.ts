@@ -25,9 +25,7 @@ export function renderReport(result: BenchResult): string {
 function heading({ at, mode, machine, database }: BenchResult): string {
   const { processor, processors, memoryBytes, system, node, version } = machine;
   const where = `${processors} × ${processor}, ${size(memoryBytes)}, ${system}, Node ${node}`;
-  const what = { mongod: 'MongoDB', 'stand-in': 'the stand-in for MongoDB', given: 'the MongoDB of MONGODB_URL' }[
-    database
-  ];
+  const what = { mongod: 'MongoDB', emulator: 'the MongoDB emulator', given: 'the MongoDB of MONGODB_URL' }[database];
   return `${at.slice(0, 10)}, durable-import ${version}, ${mode} run on ${where}; database: ${what ?? database}.`;
 }
 
