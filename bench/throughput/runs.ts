@@ -30,7 +30,7 @@ export interface BenchResult {
   readonly at: string;
   readonly mode: string;
   readonly machine: Machine;
-  /** `mongod`, `stand-in` or `given`. */
+  /** `mongod`, `emulator` or `given`. */
   readonly database: string;
   readonly contenders: Readonly<Record<string, string>>;
   readonly skipped: readonly SkippedPart[];

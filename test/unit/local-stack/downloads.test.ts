@@ -103,7 +103,7 @@ describe('downloadMongod', () => {
     // With neither mongod nor Java on the path, the next way ends with what it lacks.
     const found = findMongo({ report, env: { PATH: folder, XDG_CACHE_HOME: folder, HOME: folder } });
 
-    await expect(found).rejects.toThrow('its stand-in needs a Java development kit');
+    await expect(found).rejects.toThrow('its emulator needs a Java development kit');
     expect(reported.at(-1)).toContain(`instead of ${sum}, so it is not used`);
   });
 });
