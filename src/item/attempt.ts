@@ -11,6 +11,7 @@ import type { MediaWritten, Settlement, Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { WorkerMetrics } from '../telemetry/metrics.js';
 import { currentMedia, importContent, type ContentDeps, type CurrentMedia } from './content.js';
+import { settle, settleFailed } from './settle.js';
 
 export interface RetryPolicy {
   /** Attempts an item gets in all. */
@@ -127,28 +128,12 @@ export async function giveUp(
   item: Item,
   { code, since, evidence, tries }: HostCircuit,
 ): Promise<AttemptOutcome> {
-  const { batchId, seq, host } = item;
+  const { host } = item;
   const did = evidence === 'busy' ? 'refused requests' : 'not answered';
   const begun = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const reason = `${host} has ${did} since ${begun}; ${tries.length} attempts by different items failed`;
-  await settle(deps, batch, { batchId, seq, state: 'failed', code, reason }, 0);
-  await forgetPart(deps, item);
+  await settleFailed(deps, batch, item, { code, reason });
   return { kind: 'settled', state: 'failed', bytes: 0, host: { kind: 'unasked' } };
-}
-
-/** No later attempt continues what an item has kept that finally failed. The collection removes it when this does not. */
-async function forgetPart({ source, logger }: AttemptDeps, { _id, batchId, seq }: Item): Promise<void> {
-  try {
-    await source.discardPart(_id);
-  } catch (error) {
-    logger.warn({ batchId, seq, err: error }, 'could not remove the part of an item that failed');
-  }
-}
-
-/** Ends an item. One that another attempt has ended meanwhile keeps the state it has, and is not counted twice. */
-async function settle(deps: AttemptDeps, batch: Batch, settlement: Settlement, received: number): Promise<void> {
-  const isOurs = await deps.store.items.settle(settlement);
-  if (isOurs) deps.metrics.itemSettled(batch.kind, settlement.state, settlement.code, received);
 }
 
 function checkMetadata(deps: AttemptDeps, item: Item): MediaType {
@@ -194,6 +179,6 @@ async function concludeFailure(
     await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
     return { kind: 'retry', code: error.code, delayMs, ...about };
   }
-  await settle(deps, batch, { batchId, seq, state: 'failed', code: error.code, reason: error.message, attempt }, 0);
+  await settleFailed(deps, batch, item, { code: error.code, reason: error.message, attempt });
   return { kind: 'settled', state: 'failed', bytes: 0, ...about };
 }

@@ -5,8 +5,7 @@ import type { Batch } from '../domain/import.js';
 import { REASONS } from '../domain/errors.js';
 import type { Item } from '../domain/item.js';
 import type { Store } from '../store/store.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { WorkerMetrics } from '../telemetry/metrics.js';
+import { settleFailed, type SettleDeps } from './settle.js';
 
 /**
  * Deaths of a process while it handled the answer for one item, after which the item is given up. The first one is shared with all
@@ -18,10 +17,8 @@ const ALONE_MS = 60_000;
 /** Items whose attempt failed without a death, and whose mark could not be removed because the database was away. */
 const MOST_SURVIVORS = 10_000;
 
-interface SuspectDeps {
+interface SuspectDeps extends SettleDeps {
   readonly store: { readonly items: Pick<Store['items'], 'markBegun' | 'clearBegun' | 'settle'> };
-  readonly metrics: Pick<WorkerMetrics, 'itemSettled'>;
-  readonly logger: Logger;
 }
 
 /** An attempt at an item. It calls `onAnswered` when its source has answered, before it reads the body. */
@@ -43,16 +40,16 @@ export interface Suspects {
   tryAgain(batch: Batch, item: Item, work: Work<ItemResult>): Promise<ItemResult>;
 }
 
-export function createSuspects({ store, metrics, logger }: SuspectDeps): Suspects {
+export function createSuspects(deps: SuspectDeps): Suspects {
+  const { store, logger } = deps;
   const alone = new Mutex();
   const survivors = new LRUCache<string, true>({ max: MOST_SURVIVORS });
 
   const deathsOf = ({ _id, interrupted = 0 }: Item): number => (survivors.has(_id) ? 0 : interrupted);
 
-  const giveUp = async (batch: Batch, { _id, batchId, seq }: Item): Promise<ItemResult> => {
-    const { title: reason } = REASONS.worker_crashed;
-    const isOurs = await store.items.settle({ batchId, seq, state: 'failed', code: 'worker_crashed', reason });
-    if (isOurs) metrics.itemSettled(batch.kind, 'failed', 'worker_crashed', 0);
+  const giveUp = async (batch: Batch, item: Item): Promise<ItemResult> => {
+    const { _id, batchId, seq } = item;
+    await settleFailed(deps, batch, item, { code: 'worker_crashed', reason: REASONS.worker_crashed.title });
     // If the item is opened again, it is no suspect: whatever it met may be fixed by then.
     await store.items.clearBegun(batchId, seq);
     logger.error({ batchId, seq, item: _id }, 'gave up an item that ended one worker after the other');

@@ -36,6 +36,8 @@ export interface ActivityBench {
   batch(changes?: Partial<Batch>, specs?: readonly ItemSpec[]): Promise<Batch>;
   /** What the source was asked for. */
   readonly fetched: FetchRequest[];
+  /** Keys of the parts that the source was told to drop. */
+  readonly discarded: string[];
   /** Moves the clock of the store, which otherwise stands still. */
   advance(ms: number): void;
   /** SHA-256 of blobs that are not there; all others are. */
@@ -62,13 +64,17 @@ export async function anActivityBench(
   const testStore = await aTestStore();
   const { store } = testStore;
   const fetched: FetchRequest[] = [];
+  const discarded: string[] = [];
   const lostBlobs = new Set<string>();
   const source: Source = {
     fetch: (request) => {
       fetched.push(request);
       return answer(request);
     },
-    discardPart: () => Promise.resolve(),
+    discardPart: (partKey) => {
+      discarded.push(partKey);
+      return Promise.resolve();
+    },
   };
   const { retry = { attempts: 3, initialMs: 1000, maxMs: 300_000 } } = changes;
   const metrics = createWorkerMetrics();
@@ -103,6 +109,7 @@ export async function anActivityBench(
     hosts,
     another: () => createActivities({ ...deps, hosts: aGate() }),
     fetched,
+    discarded,
     lostBlobs,
     advance: (ms) => {
       testStore.advance(ms);

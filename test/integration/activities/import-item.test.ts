@@ -62,15 +62,47 @@ describe('importItem', () => {
         why: 'retry',
         attempt,
       });
+    // The next attempt may continue what this one has kept.
+    expect(bench.discarded).toEqual([]);
     const last = await bench.run('importItem', refOf(batch));
 
     expect(last).toEqual({ state: 'failed', bytes: 0 });
-    expect(await store.items.find(batch._id, 0)).toMatchObject({
+    const item = await store.items.find(batch._id, 0);
+    expect(item).toMatchObject({
       state: 'failed',
       code: 'timeout',
       attempts: 3,
       reason: 'The source did not answer in time',
     });
+    expect(bench.discarded).toEqual([item?._id]);
+  });
+
+  it('gives up an item that has ended three processes, without fetching it, and drops what it has kept', async () => {
+    const { store, fetched, discarded } = await openBench(() => Promise.resolve(aFetch()));
+    const batch = await bench.batch();
+    await store.items.markBegun(batch._id, 0, 3);
+
+    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'failed', bytes: 0 });
+
+    const item = await store.items.find(batch._id, 0);
+    expect(item).toMatchObject({ state: 'failed', code: 'worker_crashed', attempts: 0 });
+    expect(item).not.toHaveProperty('interrupted');
+    expect(fetched).toEqual([]);
+    expect(discarded).toEqual([item?._id]);
+  });
+
+  it('settles an item as failed although what it has kept cannot be removed', async () => {
+    const failure = new ImportError('http_404', 'Source answered 404', { stage: 'headers', httpStatus: 404 });
+    bench = await anActivityBench(() => Promise.reject(failure), {
+      source: {
+        fetch: () => Promise.reject(failure),
+        discardPart: () => Promise.reject(new ImportError('storage_failed', 'The store is away', { stage: 'store' })),
+      },
+    });
+    const batch = await bench.batch();
+
+    await expect(bench.run('importItem', refOf(batch))).resolves.toEqual({ state: 'failed', bytes: 0 });
+    await expect(bench.store.items.find(batch._id, 0)).resolves.toMatchObject({ state: 'failed', code: 'http_404' });
   });
 
   it('settles as failed at once when another attempt cannot help', async () => {

@@ -83,8 +83,10 @@ describe('importItem, when places are scarce', () => {
       ...{ state: 'failed', bytes: 0, isHopeless: true },
     });
 
-    expect(await store.items.find(batch._id, 0)).toMatchObject({ state: 'failed', code, attempts: 0, reason });
+    const item = await store.items.find(batch._id, 0);
+    expect(item).toMatchObject({ state: 'failed', code, attempts: 0, reason });
     expect(fetched).toEqual([]);
+    expect(bench.discarded).toEqual([item?._id]);
   });
 
   it('leaves a place for short items when the file turns out large or slow, and counts no attempt', async () => {

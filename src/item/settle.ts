@@ -1,0 +1,50 @@
+import type { ImportError } from '../domain/errors.js';
+import type { Reach } from '../domain/crash-points.js';
+import type { Batch } from '../domain/import.js';
+import type { Item } from '../domain/item.js';
+import type { Source } from '../download/source.js';
+import type { Settlement, Store } from '../store/store.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { WorkerMetrics } from '../telemetry/metrics.js';
+
+export interface SettleDeps {
+  readonly store: { readonly items: Pick<Store['items'], 'settle'> };
+  readonly source: Pick<Source, 'discardPart'>;
+  readonly metrics: Pick<WorkerMetrics, 'itemSettled'>;
+  readonly logger: Logger;
+  readonly reach: Reach;
+}
+
+/**
+ * Ends an item. One that another attempt has ended meanwhile keeps the state it has, and is not counted twice.
+ * @param received body bytes that the attempt took
+ * @throws whatever the database throws
+ */
+export async function settle(
+  { store, metrics, reach }: SettleDeps,
+  { kind }: Batch,
+  settlement: Settlement,
+  received: number,
+): Promise<void> {
+  const isOurs = await store.items.settle(settlement);
+  reach('after_settle_before_complete');
+  if (isOurs) metrics.itemSettled(kind, settlement.state, settlement.code, received);
+}
+
+/**
+ * Ends an item as failed, and removes what earlier attempts have kept of its body: no later one continues it.
+ * @throws whatever the database throws; what the blob store throws is logged, for garbage collection removes the part as well
+ */
+export async function settleFailed(
+  deps: SettleDeps,
+  batch: Batch,
+  { _id, batchId, seq }: Item,
+  failure: Pick<Settlement, 'reason' | 'attempt'> & { readonly code: ImportError['code'] },
+): Promise<void> {
+  await settle(deps, batch, { batchId, seq, state: 'failed', ...failure }, 0);
+  try {
+    await deps.source.discardPart(_id);
+  } catch (error) {
+    deps.logger.warn({ batchId, seq, err: error }, 'could not remove the part of an item that failed');
+  }
+}
