@@ -100,16 +100,16 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
   const since = acceptedAt(batch);
   const now = hosts.now();
   const records = new Map<string, HostRecord | null>();
-  const seqs = new Set(known.seqs);
+  const knownSeqs = new Set(known.seqs);
+  // Ranges need not be of today's page size, so it is their items that are looked up: an import has some ten pages under way.
+  for (const [from, to] of known.pages) for (let seq = from; seq <= to; seq += 1) knownSeqs.add(seq);
+  const knownHosts = new Set(known.hosts);
   const seen = new Map<string, number>();
   const due: OpenItem[] = [];
   const probes = new Map<string, OpenItem>();
   let earliest = Infinity;
 
-  const isKnown = ({ seq, host }: OpenItem): boolean => {
-    if (seqs.has(seq) || known.hosts.includes(host)) return true;
-    return known.pages.some(([from, to]) => from <= seq && seq <= to);
-  };
+  const isKnown = ({ seq, host }: OpenItem): boolean => knownSeqs.has(seq) || knownHosts.has(host);
   const stateOf = (host: string): HostState | 'hopeless' => {
     const record = records.get(host);
     if (record === undefined || record === null) return { state: 'ok' };
