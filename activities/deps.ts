@@ -4,7 +4,7 @@ import type { MediaTypes } from '../src/domain/media.js';
 import type { Source } from '../src/download/source.js';
 import type { Egress } from '../src/egress/egress.js';
 import type { GarbageLimits } from '../src/garbage/find.js';
-import type { HostGate } from '../src/host-limits/host-limiter.js';
+import type { HostLimiter } from '../src/host-limits/host-limiter.js';
 import type { RetryPolicy } from '../src/item/attempt.js';
 import type { LongPlaces } from '../src/item/single.js';
 import type { Store } from '../src/store/store.js';
@@ -25,7 +25,7 @@ export interface ActivityDeps {
   readonly egress: Egress;
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
-  readonly hosts: HostGate;
+  readonly hosts: HostLimiter;
   readonly longPlaces: LongPlaces;
   /** With more due items than this they are tried in pages. */
   readonly sweepAbove: number;

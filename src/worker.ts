@@ -7,7 +7,7 @@ import { createEgress } from './egress/create-egress.js';
 import { garbageLimits } from './garbage/find.js';
 import { listen } from './api/server.js';
 import { createLongPlaces } from './item/single.js';
-import { createHostGate } from './host-limits/host-limiter.js';
+import { createHostLimiter } from './host-limits/host-limiter.js';
 import { keepTrying, limitHeapGrowth, aborted, whenToldToStop } from './process/lifecycle.js';
 import { createSource } from './download/fetch.js';
 import { openStore } from './store/open-store.js';
@@ -62,7 +62,7 @@ export async function runWorker(config: Config): Promise<void> {
     },
   });
   const retry = { attempts: config.RETRY_ATTEMPTS, initialMs: config.RETRY_INITIAL, maxMs: config.RETRY_MAX };
-  const hosts = createHostGate({
+  const hosts = createHostLimiter({
     store: store.hosts,
     policy: retry,
     sharedMax: config.HOST_MAX_CONCURRENT,

@@ -18,11 +18,11 @@ import {
   type PausePolicy,
   type HostOutcome,
 } from './circuit.js';
-import { createHostLedger, type HostLedger } from './host-slots.js';
-import { createHostViews } from './host-states.js';
+import { createHostSlots, type HostSlots } from './host-slots.js';
+import { createHostStateCache } from './host-states.js';
 import { createLease } from './lease.js';
 
-export interface HostGateOptions {
+export interface HostLimiterOptions {
   readonly store: HostStore;
   readonly policy: PausePolicy;
   /** Items of one host under way at a time: in all workers, and in this one. */
@@ -91,7 +91,7 @@ export interface AtHost {
 }
 
 /** The one way to a source host: it lets work through when there is a place for it, and learns from how it ended. */
-export interface HostGate {
+export interface HostLimiter {
   /**
    * Runs work on one host if a slot is free within a second and the circuit lets it through.
    * @throws whatever the work or the store throws
@@ -126,15 +126,15 @@ export interface HostGate {
   close(): Promise<void>;
 }
 
-export function createHostGate(options: HostGateOptions): HostGate {
+export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   const { store, policy, sharedMax, ownMax, rate, metrics } = options;
-  const ledgers = new Map<string, HostLedger>();
+  const slotsOfHosts = new Map<string, HostSlots>();
   const underWay = createTally();
-  const views = createHostViews(store);
+  const views = createHostStateCache(store);
   const lease = createLease({
     leases: store.leases,
     onLost: () => {
-      for (const ledger of ledgers.values()) ledger.lost();
+      for (const slots of slotsOfHosts.values()) slots.lost();
     },
   });
   const mostLong = Math.max(1, Math.min(sharedMax, ownMax) - KEPT_FOR_SMALL);
@@ -142,12 +142,12 @@ export function createHostGate(options: HostGateOptions): HostGate {
   /** As far as this process knows. */
   const circuitsOf = (host: string): readonly HostCircuit[] => views.last(host)?.circuits ?? [];
 
-  const ledgerOf = (host: string): HostLedger => {
-    const known = ledgers.get(host);
+  const slotsOf = (host: string): HostSlots => {
+    const known = slotsOfHosts.get(host);
     if (known !== undefined) return known;
-    const ledger = createHostLedger(host, { store, lease, views, sharedMax, ownMax }, () => ledgers.delete(host));
-    ledgers.set(host, ledger);
-    return ledger;
+    const slots = createHostSlots(host, { store, lease, views, sharedMax, ownMax }, () => slotsOfHosts.delete(host));
+    slotsOfHosts.set(host, slots);
+    return slots;
   };
 
   const change = async (host: string, decide: (circuits: readonly HostCircuit[]) => readonly HostCircuit[]) => {
@@ -232,7 +232,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
     const allowed = allowedConcurrency(circuitsOf(host), projectId);
     if ((isLong && underWay.of(long) >= mostLong) || underWay.of(ofProject) >= allowed) return FULL;
 
-    const ledger = ledgerOf(host);
+    const slots = slotsOf(host);
     const leaveTally = underWay.enter(ofProject);
     let leaveLong = isLong ? underWay.enter(long) : undefined;
     const stay = () => {
@@ -241,11 +241,11 @@ export function createHostGate(options: HostGateOptions): HostGate {
     };
     let isHere = false;
     const leave = () => {
-      if (isHere) ledger.release();
+      if (isHere) slots.release();
       isHere = false;
     };
     try {
-      const answer = await ledger.acquire(over, batchId, PATIENCE_MS, () => {
+      const answer = await slots.acquire(over, batchId, PATIENCE_MS, () => {
         metrics.hostWaited();
       });
       if (answer === 'closed') return (await closedBy(await views.read(host), visitor)) ?? FULL;
@@ -263,7 +263,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
           // A large body takes hours; others need not wait for its end.
           learn(host, outcome, attempt).catch(() => undefined);
         };
-        const result = await work({ answered, leave, stay, isWaitedFor: () => ledger.waiting > 0 });
+        const result = await work({ answered, leave, stay, isWaitedFor: () => slots.waiting > 0 });
         const restMs = await learnFrom(host, result, attempt);
         const circuit = hopelessCircuit(circuitsOf(host), projectId, visitor.since, policy);
         // Once there is no hope left, nothing waits for the host.
@@ -290,7 +290,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
     counts: () => {
       const now = lease.now();
       let [active, cooling] = [0, 0];
-      for (const ledger of ledgers.values()) active += ledger.active;
+      for (const slots of slotsOfHosts.values()) active += slots.active;
       for (const { circuits } of views.all())
         if (circuits.some(({ openUntil }) => openUntil !== undefined && openUntil > now)) cooling += 1;
       return { active, cooling };
@@ -299,7 +299,7 @@ export function createHostGate(options: HostGateOptions): HostGate {
       await lease.current();
     },
     close: async () => {
-      await Promise.allSettled([...ledgers.values()].map((ledger) => ledger.close()));
+      await Promise.allSettled([...slotsOfHosts.values()].map((slots) => slots.close()));
       await lease.close();
     },
   };

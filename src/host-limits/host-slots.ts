@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { LEASE_MS, type HostRecord, type HostStore } from '../domain/host.js';
-import type { HostViews } from './host-states.js';
+import type { HostStateCache } from './host-states.js';
 import type { Lease } from './lease.js';
 
 /** A worker that wants slots says so at least once a second. */
@@ -133,10 +133,10 @@ const LONGEST_POLL_MS = 300;
 /** How often it says that it wants some, and looks for slots of the dead: see `fairShare`. */
 const WANT_MS = 1_000;
 
-export interface LedgerDeps {
+export interface HostSlotsDeps {
   readonly store: Pick<HostStore, 'slots' | 'leases'>;
   readonly lease: Lease;
-  readonly views: HostViews;
+  readonly views: HostStateCache;
   /** Slots of one host that all workers share. */
   readonly sharedMax: number;
   /** Slots of one host that this process may use. */
@@ -144,7 +144,7 @@ export interface LedgerDeps {
 }
 
 /** The slots of one host in this process. */
-export interface HostLedger {
+export interface HostSlots {
   /**
    * Waits for a slot; `onWait` is called when there is none to be had at once.
    * @param group those of one group wait in line, groups take turns
@@ -166,7 +166,7 @@ export interface HostLedger {
  * is work, unless others want a part. One operation at a time, so that what is stored is always known.
  * @param onEmpty told when there is nothing to remember of this host
  */
-export function createHostLedger(host: string, deps: LedgerDeps, onEmpty: () => void): HostLedger {
+export function createHostSlots(host: string, deps: HostSlotsDeps, onEmpty: () => void): HostSlots {
   const { store, lease, views, sharedMax, ownMax } = deps;
   const most = Math.min(sharedMax, ownMax);
   const queue = createSlotQueue();

@@ -6,7 +6,7 @@ const VIEW_MS = 1_000;
 const MAX_VIEWS = 10_000;
 
 /** What this process knows of hosts, at most a second old. */
-export interface HostViews {
+export interface HostStateCache {
   /** Undefined when it is not known any more. */
   peek(host: string): HostRecord | undefined;
   /** What was known last, however long ago. */
@@ -26,7 +26,10 @@ interface View {
   readonly readAt: number;
 }
 
-export function createHostViews(store: Pick<HostStore, 'find'>, elapsed = () => performance.now()): HostViews {
+export function createHostStateCache(
+  store: Pick<HostStore, 'find'>,
+  elapsed = () => performance.now(),
+): HostStateCache {
   const views = new Map<string, View>();
   const reads = new Map<string, Promise<HostRecord>>();
 

@@ -3,7 +3,7 @@ import type { SweepResult } from '../temporal/activity-api.js';
 import type { Batch } from '../domain/import.js';
 import type { Item } from '../domain/item.js';
 import { LeaveSweep } from '../download/source.js';
-import type { AtHost, HostGate } from '../host-limits/host-limiter.js';
+import type { AtHost, HostLimiter } from '../host-limits/host-limiter.js';
 import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import type { CurrentMedia } from './content.js';
 import type { Suspects } from './suspects.js';
@@ -29,7 +29,7 @@ const LAST_HOST_MS = 2_000;
 const LOOK_AGAIN_MS = 1_000;
 
 export interface PageDeps extends AttemptDeps {
-  readonly hosts: HostGate;
+  readonly hosts: HostLimiter;
 }
 
 interface PageItem {
@@ -152,7 +152,7 @@ async function whole({ store }: PageDeps, item: Item): Promise<Item> {
   return (await store.items.find(item.batchId, item.seq)) ?? item;
 }
 
-function byHost(items: readonly PageItem[], gate: HostGate): HostItems[] {
+function byHost(items: readonly PageItem[], limiter: HostLimiter): HostItems[] {
   const hosts = new Map<string, HostItems>();
   for (const page of items) {
     const { host } = page.item;
@@ -161,7 +161,7 @@ function byHost(items: readonly PageItem[], gate: HostGate): HostItems[] {
     else hosts.set(host, { host, waiting: [page], running: 0, silentInRow: 0, movedAt: performance.now() });
   }
   for (const { host, waiting } of hosts.values()) {
-    if (gate.seemsWell(host)) continue;
+    if (limiter.seemsWell(host)) continue;
     // The first item of a host whose pause is over is its probe, and must not always be the same.
     waiting.push(...waiting.splice(0, Math.floor(Math.random() * waiting.length)));
   }

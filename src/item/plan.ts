@@ -4,7 +4,7 @@ import { pageSize } from '../temporal/names.js';
 import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState, type HostRecord } from '../domain/host.js';
 import type { Item } from '../domain/item.js';
 import type { ItemStore } from '../store/store.js';
-import type { HostGate } from '../host-limits/host-limiter.js';
+import type { HostLimiter } from '../host-limits/host-limiter.js';
 import { acceptedAt } from './attempt.js';
 
 /** Open items read at a time: 100 ms and a few megabytes. */
@@ -18,7 +18,7 @@ const PAGES_OF_HOST = 8;
 
 export interface PlanDeps {
   readonly store: { readonly items: Pick<ItemStore, 'openFrom'> };
-  readonly hosts: Pick<HostGate, 'unwell' | 'hopeless' | 'now' | 'ratePoints' | 'sharedMax'>;
+  readonly hosts: Pick<HostLimiter, 'unwell' | 'hopeless' | 'now' | 'ratePoints' | 'sharedMax'>;
   /** With more due items than this they are tried in pages. */
   readonly sweepAbove: number;
   /** Items of a page. */

@@ -2,7 +2,7 @@ import { ImportError } from '../domain/errors.js';
 import type { Batch } from '../domain/import.js';
 import type { Item } from '../domain/item.js';
 import { LeaveSweep, type FetchProgress } from '../download/source.js';
-import type { AtHost, HostGate, Visited } from '../host-limits/host-limiter.js';
+import type { AtHost, HostLimiter, Visited } from '../host-limits/host-limiter.js';
 import type { ItemResult } from '../temporal/activity-api.js';
 import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import { withTimeLimits } from './with-time-limit.js';
@@ -66,7 +66,7 @@ const SHORT_BYTES = 8 * 1024 ** 2;
 const LONGEST_ATTEMPT_MS = 23 * 3_600_000;
 
 export interface SingleDeps extends AttemptDeps {
-  readonly hosts: HostGate;
+  readonly hosts: HostLimiter;
   readonly longPlaces: LongPlaces;
 }
 

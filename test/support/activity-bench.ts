@@ -14,7 +14,7 @@ import type { FetchRequest, Fetched, NotModified, Source, Validators } from '../
 import { openBlobStore } from '../../src/blobs/open-blob-store.js';
 import { garbageLimits } from '../../src/garbage/find.js';
 import { createLongPlaces } from '../../src/item/single.js';
-import { createHostGate, type HostGate } from '../../src/host-limits/host-limiter.js';
+import { createHostLimiter, type HostLimiter } from '../../src/host-limits/host-limiter.js';
 import { createWorkerMetrics } from '../../src/telemetry/metrics.js';
 import { aBatch, anAsset, itemSpecs } from './builders.js';
 import { aTestStore, type TestStore } from './store.js';
@@ -23,7 +23,7 @@ export interface ActivityBench {
   readonly store: TestStore['store'];
   /** For a worker of the test's own. */
   readonly activities: Activities;
-  readonly hosts: HostGate;
+  readonly hosts: HostLimiter;
   /** The activities of another worker over the same store. */
   another(): Activities;
   /** Runs one activity as a worker would. */
@@ -78,13 +78,13 @@ export async function anActivityBench(
   };
   const { retry = { attempts: 3, initialMs: 1000, maxMs: 300_000 } } = changes;
   const metrics = createWorkerMetrics();
-  const gates: HostGate[] = [];
-  const aGate = (): HostGate => {
-    const gate = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
-    gates.push(gate);
-    return gate;
+  const limiters: HostLimiter[] = [];
+  const aLimiter = (): HostLimiter => {
+    const limiter = createHostLimiter({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
+    limiters.push(limiter);
+    return limiter;
   };
-  const hosts = changes.hosts ?? aGate();
+  const hosts = changes.hosts ?? aLimiter();
   const deps: ActivityDeps = {
     store,
     source,
@@ -107,7 +107,7 @@ export async function anActivityBench(
     store,
     activities,
     hosts,
-    another: () => createActivities({ ...deps, hosts: aGate() }),
+    another: () => createActivities({ ...deps, hosts: aLimiter() }),
     fetched,
     discarded,
     lostBlobs,
@@ -130,7 +130,7 @@ export async function anActivityBench(
       return batch;
     },
     close: async () => {
-      await Promise.all(gates.map((gate) => gate.close()));
+      await Promise.all(limiters.map((limiter) => limiter.close()));
       await testStore.close();
     },
   };

@@ -17,7 +17,7 @@ import { garbageLimits } from '../../src/garbage/find.js';
 import { createTemporalWorkflows } from '../../src/temporal/client.js';
 import type { RetryPolicy } from '../../src/item/attempt.js';
 import { createLongPlaces } from '../../src/item/single.js';
-import { createHostGate } from '../../src/host-limits/host-limiter.js';
+import { createHostLimiter } from '../../src/host-limits/host-limiter.js';
 import { createSource } from '../../src/download/fetch.js';
 import { createStore } from '../../src/store/open-store.js';
 import { createWorkerMetrics } from '../../src/telemetry/metrics.js';
@@ -117,7 +117,7 @@ export async function flowActivities(
     hostMaxConnections: 8,
   });
   const metrics = createWorkerMetrics();
-  const hosts = createHostGate({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
+  const hosts = createHostLimiter({ store: store.hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
   const source = createSource({
     egress,
     blobs,

@@ -4,7 +4,7 @@ import { LeaveSweep, type FetchRequest, type Fetched } from '../../../src/downlo
 import { aFetch, anActivityBench, limited, refOf, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
-import { NEVER_OVER, aStay, aVisitor, giveUpHost } from '../../support/host-gates.js';
+import { NEVER_OVER, aStay, aVisitor, giveUpHost } from '../../support/host-limiters.js';
 
 let bench: ActivityBench;
 afterEach(() => bench.close());

@@ -1,25 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { HostGate, Visitor } from '../../../src/host-limits/host-limiter.js';
+import type { HostLimiter, Visitor } from '../../../src/host-limits/host-limiter.js';
 import type { HostOutcome } from '../../../src/host-limits/circuit.js';
 import { eventually } from '../../support/eventually.js';
 import {
   ANSWERED,
   DOWN,
   NEVER_OVER,
-  aGateRig,
+  aLimiterRig,
   aStay,
   aVisitor,
   visitOnce,
-  type GateRig,
-} from '../../support/host-gates.js';
+  type LimiterRig,
+} from '../../support/host-limiters.js';
 
-let rig: GateRig;
+let rig: LimiterRig;
 beforeEach(async () => {
-  rig = await aGateRig();
+  rig = await aLimiterRig();
 });
 afterEach(() => rig.close());
 
-const aGate: GateRig['aGate'] = (changes) => rig.aGate(changes);
+const aLimiter: LimiterRig['aLimiter'] = (changes) => rig.aLimiter(changes);
 const recordOf = (host: string) => rig.hosts.find(host);
 
 /** A pause that no test sees the end of. */
@@ -27,9 +27,9 @@ const LONG = { policy: { attempts: 3, initialMs: 600_000, maxMs: 600_000 } };
 const BUSY: HostOutcome = { kind: 'busy', code: 'rate_limited' };
 
 /** Visits for so many different URLs, one after the other, and answers how each went. */
-async function visits(gate: HostGate, times: number, outcome: HostOutcome, visitor: Partial<Visitor> = {}) {
+async function visits(limiter: HostLimiter, times: number, outcome: HostOutcome, visitor: Partial<Visitor> = {}) {
   const kinds: string[] = [];
-  for (let time = 0; time < times; time++) kinds.push((await visitOnce(gate, 'h', outcome, visitor)).kind);
+  for (let time = 0; time < times; time++) kinds.push((await visitOnce(limiter, 'h', outcome, visitor)).kind);
   return kinds;
 }
 const circuitOf = async (host: string, projectId = 'p') =>
@@ -37,7 +37,7 @@ const circuitOf = async (host: string, projectId = 'p') =>
 
 describe('a host that fails', () => {
   it('rests after five different URLs in a row that it did not answer, for every worker', async () => {
-    const [one, two] = [aGate(LONG), aGate(LONG)];
+    const [one, two] = [aLimiter(LONG), aLimiter(LONG)];
     await visits(one, 4, DOWN);
     const last = await visitOnce(two, 'h', DOWN);
 
@@ -48,13 +48,13 @@ describe('a host that fails', () => {
   });
 
   it('does not rest when one of five URLs is answered', async () => {
-    const gate = aGate(LONG);
-    await visits(gate, 4, DOWN);
-    await visitOnce(gate, 'h');
+    const limiter = aLimiter(LONG);
+    await visits(limiter, 4, DOWN);
+    await visitOnce(limiter, 'h');
     expect(await circuitOf('h')).toBeUndefined();
-    await visits(gate, 4, DOWN);
+    await visits(limiter, 4, DOWN);
 
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done', restMs: 0 });
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done', restMs: 0 });
     expect((await recordOf('h'))?.circuits).toEqual([]);
   });
 
@@ -62,24 +62,26 @@ describe('a host that fails', () => {
     ['answers 429 with Retry-After: 600', { ...BUSY, retryAfterMs: 600_000 }],
     ['is never answered', { kind: 'silent', code: 'timeout' }],
   ])('does not rest for one URL, however often that %s', async (_what, outcome) => {
-    const gate = aGate(LONG);
+    const limiter = aLimiter(LONG);
     const url = 'https://h.example/the-one';
 
-    const kinds = await visits(gate, 30, outcome, { url });
+    const kinds = await visits(limiter, 30, outcome, { url });
 
     expect(new Set(kinds)).toEqual(new Set(['done']));
     expect(await circuitOf('h')).toMatchObject({ failures: 30, pauses: 0 });
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done', restMs: 0 });
-    await expect(visitOnce(gate, 'h', outcome, { url, projectId: 'other' })).resolves.toMatchObject({ kind: 'done' });
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done', restMs: 0 });
+    await expect(visitOnce(limiter, 'h', outcome, { url, projectId: 'other' })).resolves.toMatchObject({
+      kind: 'done',
+    });
   });
 
   it('rests only for the project that has met 429 for twelve different URLs', async () => {
-    const gate = aGate(LONG);
+    const limiter = aLimiter(LONG);
 
-    const kinds = await visits(gate, 12, BUSY);
+    const kinds = await visits(limiter, 12, BUSY);
 
     expect(kinds).toEqual([...Array<string>(6).fill('done'), ...Array<string>(6).fill('closed')]);
-    await expect(visitOnce(gate, 'h', BUSY, { projectId: 'other' })).resolves.toMatchObject({
+    await expect(visitOnce(limiter, 'h', BUSY, { projectId: 'other' })).resolves.toMatchObject({
       kind: 'done',
       restMs: 0,
     });
@@ -87,22 +89,22 @@ describe('a host that fails', () => {
   });
 
   it('rests for all projects when three of them have found it closed', async () => {
-    const gate = aGate(LONG);
-    for (const projectId of ['a', 'b']) await visits(gate, 6, BUSY, { projectId });
-    await expect(visitOnce(gate, 'h', BUSY, { projectId: 'z' })).resolves.toMatchObject({ kind: 'done', restMs: 0 });
+    const limiter = aLimiter(LONG);
+    for (const projectId of ['a', 'b']) await visits(limiter, 6, BUSY, { projectId });
+    await expect(visitOnce(limiter, 'h', BUSY, { projectId: 'z' })).resolves.toMatchObject({ kind: 'done', restMs: 0 });
 
-    await visits(gate, 6, BUSY, { projectId: 'c' });
+    await visits(limiter, 6, BUSY, { projectId: 'c' });
 
-    await expect(visitOnce(gate, 'h', BUSY, { projectId: 'z' })).resolves.toMatchObject({ kind: 'closed' });
-    await expect(visitOnce(gate, 'h', BUSY, { projectId: 'new' })).resolves.toMatchObject({ kind: 'closed' });
+    await expect(visitOnce(limiter, 'h', BUSY, { projectId: 'z' })).resolves.toMatchObject({ kind: 'closed' });
+    await expect(visitOnce(limiter, 'h', BUSY, { projectId: 'new' })).resolves.toMatchObject({ kind: 'closed' });
   });
 
   it('is asked for two items at a time when three different URLs were answered with 429', async () => {
-    const gate = aGate(LONG);
-    await visits(gate, 3, BUSY);
+    const limiter = aLimiter(LONG);
+    await visits(limiter, 3, BUSY);
     const stay = aStay();
 
-    const all = Array.from({ length: 4 }, () => gate.visit('h', aVisitor(), NEVER_OVER, stay.work));
+    const all = Array.from({ length: 4 }, () => limiter.visit('h', aVisitor(), NEVER_OVER, stay.work));
     await eventually('two items under way', () => stay.begun === 2);
     stay.end();
 
@@ -111,9 +113,9 @@ describe('a host that fails', () => {
   });
 
   it('is not told from the host that a redirect led to and that answers 429', async () => {
-    const gate = aGate(LONG);
+    const limiter = aLimiter(LONG);
     for (let time = 0; time < 6; time++) {
-      const redirected = gate.visit('h', aVisitor(), NEVER_OVER, () =>
+      const redirected = limiter.visit('h', aVisitor(), NEVER_OVER, () =>
         Promise.resolve({ host: BUSY, answeredBy: 'target' }),
       );
       await expect(redirected).resolves.toMatchObject({ kind: 'done', restMs: 0 });
@@ -121,21 +123,23 @@ describe('a host that fails', () => {
 
     expect(await recordOf('h')).toMatchObject({ circuits: [] });
     expect(await circuitOf('target')).toMatchObject({ code: 'rate_limited', failures: 6, pauses: 1 });
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
-    await expect(visitOnce(gate, 'target')).resolves.toMatchObject({ kind: 'closed' });
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done' });
+    await expect(visitOnce(limiter, 'target')).resolves.toMatchObject({ kind: 'closed' });
   });
 
   it('lets one probe through in all workers when its pause is over, and all when that succeeds', async () => {
     const room = { sharedMax: 16, ownMax: 16 };
-    const workers = [aGate(room), aGate(room), aGate(room)];
-    await visits(workers[0] ?? aGate(room), 5, DOWN);
+    const workers = [aLimiter(room), aLimiter(room), aLimiter(room)];
+    await visits(workers[0] ?? aLimiter(room), 5, DOWN);
     await eventually('the end of the pause', async () => {
       const until = (await circuitOf('h'))?.openUntil;
       return until !== undefined && until.getTime() < Date.now();
     });
     const stay = aStay();
 
-    const all = workers.flatMap((gate) => [1, 2, 3].map(() => gate.visit('h', aVisitor(), NEVER_OVER, stay.work)));
+    const all = workers.flatMap((limiter) =>
+      [1, 2, 3].map(() => limiter.visit('h', aVisitor(), NEVER_OVER, stay.work)),
+    );
     const turnedAway = await eventually('all others turned away', async () => {
       const settled = await Promise.all(all.map((visit) => Promise.race([visit, Promise.resolve(null)])));
       const others = settled.filter((visit) => visit !== null);
@@ -146,15 +150,15 @@ describe('a host that fails', () => {
     stay.end();
     await Promise.all(all);
 
-    for (const gate of workers)
-      await eventually('a worker that knows', async () => (await visitOnce(gate, 'h')).kind === 'done', 3_000);
+    for (const limiter of workers)
+      await eventually('a worker that knows', async () => (await visitOnce(limiter, 'h')).kind === 'done', 3_000);
   });
 
   it('rests again after a probe that fails, for longer, and remembers each try', async () => {
-    const gate = aGate({ policy: { attempts: 3, initialMs: 20, maxMs: 1_000 } });
-    await visits(gate, 5, DOWN);
+    const limiter = aLimiter({ policy: { attempts: 3, initialMs: 20, maxMs: 1_000 } });
+    await visits(limiter, 5, DOWN);
     for (let probes = 1; probes <= 2; probes++)
-      await eventually(`probe ${probes}`, async () => (await visitOnce(gate, 'h', DOWN)).kind === 'done');
+      await eventually(`probe ${probes}`, async () => (await visitOnce(limiter, 'h', DOWN)).kind === 'done');
 
     const circuit = await circuitOf('h');
     expect(circuit).toMatchObject({ pauses: 3, failures: 7, code: 'connect_failed' });
@@ -162,37 +166,37 @@ describe('a host that fails', () => {
   });
 
   it('is given up for imports that were accepted before its first try, and is tried for a newer one', async () => {
-    const gate = aGate({ policy: { attempts: 2, initialMs: 20, maxMs: 20 } });
-    await visits(gate, 5, DOWN);
-    await eventually('a probe', async () => (await visitOnce(gate, 'h', DOWN)).kind === 'done');
+    const limiter = aLimiter({ policy: { attempts: 2, initialMs: 20, maxMs: 20 } });
+    await visits(limiter, 5, DOWN);
+    await eventually('a probe', async () => (await visitOnce(limiter, 'h', DOWN)).kind === 'done');
 
-    const given = await visitOnce(gate, 'h');
+    const given = await visitOnce(limiter, 'h');
     expect(given).toMatchObject({ kind: 'hopeless', circuit: { code: 'connect_failed', evidence: 'down' } });
     const since = new Date(Date.now() + 1_000);
     await eventually('a visit of the newer import', async () => {
-      const visit = await visitOnce(gate, 'h', ANSWERED, { since });
+      const visit = await visitOnce(limiter, 'h', ANSWERED, { since });
       expect(visit.kind).not.toBe('hopeless');
       return visit.kind === 'done';
     });
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done' });
   });
 
   it('rests for as long as it asks to', async () => {
-    const gate = aGate();
-    await visits(gate, 6, { ...BUSY, retryAfterMs: 60_000 });
+    const limiter = aLimiter();
+    await visits(limiter, 6, { ...BUSY, retryAfterMs: 60_000 });
 
-    const visit = await visitOnce(gate, 'h');
+    const visit = await visitOnce(limiter, 'h');
     expect(visit.kind === 'closed' && visit.restMs).toBeGreaterThan(55_000);
     const until = (await circuitOf('h'))?.openUntil?.getTime() ?? 0;
     expect(until - Date.now()).toBeGreaterThan(55_000);
-    expect(gate.counts()).toEqual({ active: 0, cooling: 1 });
+    expect(limiter.counts()).toEqual({ active: 0, cooling: 1 });
   });
 
   it('turns those away who wait for a slot there', async () => {
-    const gate = aGate({ ...LONG, sharedMax: 1 });
-    await visits(gate, 5, BUSY);
-    const last = visitOnce(gate, 'h', BUSY);
-    const waiting = visitOnce(gate, 'h');
+    const limiter = aLimiter({ ...LONG, sharedMax: 1 });
+    await visits(limiter, 5, BUSY);
+    const last = visitOnce(limiter, 'h', BUSY);
+    const waiting = visitOnce(limiter, 'h');
 
     expect(await last).toMatchObject({ kind: 'done', restMs: expect.any(Number) as unknown });
     await expect(waiting).resolves.toMatchObject({ kind: 'closed' });
@@ -203,7 +207,7 @@ describe('a host with a rate', () => {
   it('rests for every worker until the window is over, and is asked again then', async () => {
     let begun = 0;
     const rate = { points: 2, consume: () => Promise.resolve(begun++ < 2 ? 0 : 300) };
-    const [one, two] = [aGate({ rate }), aGate({ rate })];
+    const [one, two] = [aLimiter({ rate }), aLimiter({ rate })];
     await visitOnce(one, 'h');
     await visitOnce(two, 'h');
 

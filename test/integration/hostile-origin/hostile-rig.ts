@@ -13,7 +13,7 @@ import { importWorkflowId, WORKFLOWS } from '../../../src/temporal/names.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
 import { garbageLimits } from '../../../src/garbage/find.js';
 import { createLongPlaces } from '../../../src/item/single.js';
-import { createHostGate } from '../../../src/host-limits/host-limiter.js';
+import { createHostLimiter } from '../../../src/host-limits/host-limiter.js';
 import { createSource } from '../../../src/download/fetch.js';
 import { createWorkerMetrics } from '../../../src/telemetry/metrics.js';
 import { runWorkers } from '../../../src/process/task-queues.js';
@@ -104,14 +104,14 @@ export function openHostileRig({
     }),
   );
   const metrics = createWorkerMetrics();
-  const gate = createHostGate({ store: hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
+  const limiter = createHostLimiter({ store: hosts, policy: retry, sharedMax: 16, ownMax: 8, metrics });
   const activities = createActivities({
     store,
     source: watched.source,
     blobs,
     egress,
     mediaTypes: defaultMediaTypes(),
-    hosts: gate,
+    hosts: limiter,
     longPlaces: createLongPlaces(),
     retry,
     sweepAbove,
@@ -174,7 +174,7 @@ export function openHostileRig({
       return new Map(met.flat());
     },
     close: async () => {
-      await gate.close();
+      await limiter.close();
       await egress.close();
     },
   };

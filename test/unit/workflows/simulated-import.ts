@@ -75,7 +75,7 @@ export function aSimulation(given: readonly SimulatedHost[], seed: number) {
     agenda.itemEnded(seq, result, now);
   }
 
-  /** What the host gate answers at once, when it does not let an item through. */
+  /** What the host limiter answers at once, when it does not let an item through. */
   function refusal(host: Host): ItemEnd | null {
     if (hopelessCircuit(host.circuits, PROJECT, new Date(0), POLICY) !== null)
       return { state: 'failed', isHopeless: true };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { HostOutcome, PausePolicy } from '../../src/host-limits/circuit.js';
 import type { HostCircuit, HostRate, HostStore } from '../../src/domain/host.js';
-import { createHostGate, type HostGate, type Visitor } from '../../src/host-limits/host-limiter.js';
+import { createHostLimiter, type HostLimiter, type Visitor } from '../../src/host-limits/host-limiter.js';
 import { aTestStore } from './store.js';
 
 export const ANSWERED: HostOutcome = { kind: 'answered' };
@@ -10,7 +10,7 @@ export const DOWN: HostOutcome = { kind: 'down', code: 'connect_failed' };
 export const NEVER_OVER = new AbortController().signal;
 setMaxListeners(0, NEVER_OVER);
 
-export interface GateChanges {
+export interface LimiterChanges {
   readonly store?: HostStore;
   readonly policy?: PausePolicy;
   readonly sharedMax?: number;
@@ -18,9 +18,9 @@ export interface GateChanges {
   readonly rate?: HostRate;
 }
 
-/** The gate of one worker of its own. */
-export function aHostGate(store: HostStore, changes: GateChanges = {}): HostGate {
-  return createHostGate({
+/** The limiter of one worker of its own. */
+export function aHostLimiter(store: HostStore, changes: LimiterChanges = {}): HostLimiter {
+  return createHostLimiter({
     store,
     policy: { attempts: 3, initialMs: 100, maxMs: 400 },
     sharedMax: 4,
@@ -30,26 +30,26 @@ export function aHostGate(store: HostStore, changes: GateChanges = {}): HostGate
   });
 }
 
-/** A store, and the gates of workers on it. */
-export interface GateRig {
+/** A store, and the limiters of workers on it. */
+export interface LimiterRig {
   readonly hosts: HostStore;
-  aGate(changes?: GateChanges): HostGate;
+  aLimiter(changes?: LimiterChanges): HostLimiter;
   close(): Promise<void>;
 }
 
-export async function aGateRig(): Promise<GateRig> {
+export async function aLimiterRig(): Promise<LimiterRig> {
   const test = await aTestStore();
   const { hosts } = test.store;
-  const gates: HostGate[] = [];
+  const limiters: HostLimiter[] = [];
   return {
     hosts,
-    aGate: (changes) => {
-      const gate = aHostGate(hosts, changes);
-      gates.push(gate);
-      return gate;
+    aLimiter: (changes) => {
+      const limiter = aHostLimiter(hosts, changes);
+      limiters.push(limiter);
+      return limiter;
     },
     close: async () => {
-      await Promise.all(gates.map((gate) => gate.close()));
+      await Promise.all(limiters.map((limiter) => limiter.close()));
       await test.close();
     },
   };
@@ -62,12 +62,12 @@ export function aVisitor(changes: Partial<Visitor> = {}): Visitor {
 
 /** Visits a host once, for another URL each time, and answers how that went. */
 export function visitOnce(
-  gate: HostGate,
+  limiter: HostLimiter,
   host: string,
   outcome: HostOutcome = ANSWERED,
   { over = NEVER_OVER, ...visitor }: Partial<Visitor> & { over?: AbortSignal } = {},
 ) {
-  return gate.visit(host, aVisitor(visitor), over, () => Promise.resolve({ host: outcome }));
+  return limiter.visit(host, aVisitor(visitor), over, () => Promise.resolve({ host: outcome }));
 }
 
 /** Work that begins and stays until it is told to end. */

@@ -1,35 +1,35 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createHostLedger } from '../../../src/host-limits/host-slots.js';
-import { createHostViews } from '../../../src/host-limits/host-states.js';
+import { createHostSlots } from '../../../src/host-limits/host-slots.js';
+import { createHostStateCache } from '../../../src/host-limits/host-states.js';
 import { createLease } from '../../../src/host-limits/lease.js';
 import { eventually } from '../../support/eventually.js';
 import {
   ANSWERED,
   NEVER_OVER,
-  aGateRig,
-  aHostGate,
+  aLimiterRig,
+  aHostLimiter,
   aStay,
   aVisitor,
   visitOnce,
-  type GateRig,
-} from '../../support/host-gates.js';
+  type LimiterRig,
+} from '../../support/host-limiters.js';
 
 const ATTEMPT_MS = 5;
 /** A lease of 8 s, a look each second, and what a busy machine adds. */
 const DEAD_BY_MS = 40_000;
 
-let rig: GateRig;
+let rig: LimiterRig;
 beforeEach(async () => {
-  rig = await aGateRig();
+  rig = await aLimiterRig();
 });
 afterEach(() => rig.close());
 
-const aGate: GateRig['aGate'] = (changes) => rig.aGate(changes);
+const aLimiter: LimiterRig['aLimiter'] = (changes) => rig.aLimiter(changes);
 const recordOf = (host: string) => rig.hosts.find(host);
 
-/** Counts what is under way at a time, of all gates and of each. */
+/** Counts what is under way at a time, of all limiters and of each. */
 function aCount() {
   const counts = { now: 0, most: 0, done: [0, 0, 0] };
   const work = async (worker: number) => {
@@ -46,14 +46,14 @@ describe('the slots of one host', () => {
   it.each([1, 3, 4])(
     'are never more than %d in three workers together, and each worker gets some',
     async (sharedMax) => {
-      const workers = [0, 1, 2].map(() => aGate({ sharedMax }));
+      const workers = [0, 1, 2].map(() => aLimiter({ sharedMax }));
       const { counts, work } = aCount();
       const over = new AbortController();
       setMaxListeners(0, over.signal);
 
-      const all = workers.map(async (gate, worker) => {
+      const all = workers.map(async (limiter, worker) => {
         const lane = async () => {
-          while (!over.signal.aborted) await gate.visit('h', aVisitor(), over.signal, () => work(worker));
+          while (!over.signal.aborted) await limiter.visit('h', aVisitor(), over.signal, () => work(worker));
         };
         await Promise.all(Array.from({ length: 6 }, lane));
       });
@@ -86,27 +86,28 @@ describe('the slots of one host', () => {
       operations += 1;
       return rest.find(host);
     };
-    const gate = aGate({ store: { ...rest, find, slots: counted } });
+    const limiter = aLimiter({ store: { ...rest, find, slots: counted } });
     const startedAt = performance.now();
 
-    for (let round = 0; round < 50; round++) await Promise.all(Array.from({ length: 10 }, () => visitOnce(gate, 'h')));
+    for (let round = 0; round < 50; round++)
+      await Promise.all(Array.from({ length: 10 }, () => visitOnce(limiter, 'h')));
 
     expect(operations).toBeLessThanOrEqual(4 + (3 * (performance.now() - startedAt)) / 1_000);
   });
 
   it('are given back when nothing has been done with them for a second', async () => {
-    const gate = aGate();
-    await visitOnce(gate, 'h');
+    const limiter = aLimiter();
+    await visitOnce(limiter, 'h');
 
     expect((await recordOf('h'))?.total).toBe(1);
     await eventually('no slot taken', async () => (await recordOf('h'))?.total === 0);
   });
 
   it('are given back at once when the worker stops', async () => {
-    const gate = aHostGate(rig.hosts);
-    await visitOnce(gate, 'h');
+    const limiter = aHostLimiter(rig.hosts);
+    await visitOnce(limiter, 'h');
 
-    await gate.close();
+    await limiter.close();
 
     await expect(recordOf('h')).resolves.toMatchObject({ total: 0, held: {} });
   });
@@ -115,20 +116,20 @@ describe('the slots of one host', () => {
     const { hosts } = rig;
     await hosts.leases.open('dead');
     await hosts.slots.take('dead', 'h', 4, 4);
-    const gate = aGate();
+    const limiter = aLimiter();
 
-    await eventually('a slot for an item', async () => (await visitOnce(gate, 'h')).kind === 'done', DEAD_BY_MS);
+    await eventually('a slot for an item', async () => (await visitOnce(limiter, 'h')).kind === 'done', DEAD_BY_MS);
 
     expect((await recordOf('h'))?.held).not.toHaveProperty('dead');
   });
 
   it('are not waited for any longer when the signal of the visit aborts', async () => {
-    const gate = aGate({ sharedMax: 1 });
+    const limiter = aLimiter({ sharedMax: 1 });
     const stay = aStay();
-    const first = gate.visit('h', aVisitor(), NEVER_OVER, stay.work);
+    const first = limiter.visit('h', aVisitor(), NEVER_OVER, stay.work);
     await eventually('the first to begin', () => stay.begun === 1);
     const over = new AbortController();
-    const second = visitOnce(gate, 'h', ANSWERED, { over: over.signal });
+    const second = visitOnce(limiter, 'h', ANSWERED, { over: over.signal });
 
     over.abort();
     await expect(second).resolves.toEqual({ kind: 'over' });
@@ -137,23 +138,23 @@ describe('the slots of one host', () => {
   });
 
   it('that are all taken are waited for about a second, and a visit without one holds nothing', async () => {
-    const gate = aGate({ sharedMax: 1 });
+    const limiter = aLimiter({ sharedMax: 1 });
     const stay = aStay();
-    const first = gate.visit('h', aVisitor(), NEVER_OVER, stay.work);
+    const first = limiter.visit('h', aVisitor(), NEVER_OVER, stay.work);
     await eventually('the first to begin', () => stay.begun === 1);
     const startedAt = performance.now();
 
-    await expect(visitOnce(gate, 'h')).resolves.toEqual({ kind: 'full' });
+    await expect(visitOnce(limiter, 'h')).resolves.toEqual({ kind: 'full' });
 
     const waitedMs = performance.now() - startedAt;
     expect(waitedMs).toBeGreaterThan(900);
     expect(waitedMs).toBeLessThan(3_000);
-    expect(gate.counts().active).toBe(1);
+    expect(limiter.counts().active).toBe(1);
     expect(await recordOf('h')).toMatchObject({ total: 1 });
     stay.end();
     await first;
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
-    expect(gate.counts().active).toBe(0);
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done' });
+    expect(limiter.counts().active).toBe(0);
   });
 
   it('of another worker are waited for about a second as well', async () => {
@@ -161,25 +162,25 @@ describe('the slots of one host', () => {
     await hosts.leases.open('other');
     const renewing = setInterval(() => void hosts.leases.renew('other'), 1_000);
     await hosts.slots.take('other', 'h', 4, 4);
-    const gate = aGate();
+    const limiter = aLimiter();
     const startedAt = performance.now();
 
-    const visit = await visitOnce(gate, 'h');
+    const visit = await visitOnce(limiter, 'h');
     clearInterval(renewing);
 
     expect(visit).toEqual({ kind: 'full' });
     expect(performance.now() - startedAt).toBeLessThan(3_000);
-    expect(gate.counts().active).toBe(0);
+    expect(limiter.counts().active).toBe(0);
     expect(await recordOf('h')).toMatchObject({ total: 4, held: { other: 4 } });
   });
 
   it('are left to short visits by long ones, two of eight', async () => {
-    const gate = aGate({ sharedMax: 8, ownMax: 8 });
+    const limiter = aLimiter({ sharedMax: 8, ownMax: 8 });
     const stay = aStay();
-    const long = Array.from({ length: 8 }, () => gate.visit('h', aVisitor({ isLong: true }), NEVER_OVER, stay.work));
+    const long = Array.from({ length: 8 }, () => limiter.visit('h', aVisitor({ isLong: true }), NEVER_OVER, stay.work));
     await eventually('six long visits', () => stay.begun === 6);
 
-    const short = [1, 2].map(() => gate.visit('h', aVisitor(), NEVER_OVER, stay.work));
+    const short = [1, 2].map(() => limiter.visit('h', aVisitor(), NEVER_OVER, stay.work));
     await eventually('two short visits beside them', () => stay.begun === 8);
 
     stay.end();
@@ -189,26 +190,26 @@ describe('the slots of one host', () => {
   });
 
   it('go to the next visit as soon as one asks nothing more of its host', async () => {
-    const gate = aGate({ sharedMax: 1 });
+    const limiter = aLimiter({ sharedMax: 1 });
     const stay = aStay();
-    const first = gate.visit('h', aVisitor(), NEVER_OVER, ({ leave }) => {
+    const first = limiter.visit('h', aVisitor(), NEVER_OVER, ({ leave }) => {
       leave();
       return stay.work();
     });
     await eventually('the first to begin', () => stay.begun === 1);
 
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done' });
     stay.end();
     await expect(first).resolves.toMatchObject({ kind: 'done' });
   });
 
   it('do not stay taken when the work throws', async () => {
-    const gate = aGate({ sharedMax: 1 });
+    const limiter = aLimiter({ sharedMax: 1 });
 
-    await expect(gate.visit('h', aVisitor(), NEVER_OVER, () => Promise.reject(new Error('broken')))).rejects.toThrow(
+    await expect(limiter.visit('h', aVisitor(), NEVER_OVER, () => Promise.reject(new Error('broken')))).rejects.toThrow(
       'broken',
     );
-    await expect(visitOnce(gate, 'h')).resolves.toMatchObject({ kind: 'done' });
+    await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done' });
   });
 });
 
@@ -217,19 +218,19 @@ describe('a worker whose lease was taken away', () => {
     const { hosts } = rig;
     let clock = 0;
     const ids = ['first', 'second'].values();
-    const ledgers: ReturnType<typeof createHostLedger>[] = [];
+    const slotsOfHosts: ReturnType<typeof createHostSlots>[] = [];
     const lease = createLease({
       leases: hosts.leases,
       elapsed: () => clock,
       newId: () => ids.next().value ?? 'more',
       onLost: () => {
-        for (const ledger of ledgers) ledger.lost();
+        for (const slots of slotsOfHosts) slots.lost();
       },
     });
-    const views = createHostViews(hosts);
-    const ledger = createHostLedger('h', { store: hosts, lease, views, sharedMax: 2, ownMax: 2 }, () => undefined);
-    ledgers.push(ledger);
-    const take = () => ledger.acquire(NEVER_OVER, '', 60_000, () => undefined);
+    const views = createHostStateCache(hosts);
+    const slots = createHostSlots('h', { store: hosts, lease, views, sharedMax: 2, ownMax: 2 }, () => undefined);
+    slotsOfHosts.push(slots);
+    const take = () => slots.acquire(NEVER_OVER, '', 60_000, () => undefined);
     await take();
 
     // Paused for longer than a lease, while another worker needed the slots.
@@ -240,9 +241,9 @@ describe('a worker whose lease was taken away', () => {
 
     await eventually('slots for both', async () => (await recordOf('h'))?.held['second'] === 2);
     expect(await recordOf('h')).toMatchObject({ total: 2, held: { second: 2 } });
-    ledger.release();
-    ledger.release();
-    await ledger.close();
+    slots.release();
+    slots.release();
+    await slots.close();
     await lease.close();
   });
 });
