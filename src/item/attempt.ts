@@ -6,7 +6,7 @@ import type { MediaType, MediaTypes } from '../domain/media.js';
 import { metadataProblems } from '../domain/metadata-rules.js';
 import { LeaveSweep, type FetchRequest } from '../download/source.js';
 import { hostOutcome, type HostOutcome } from '../host-limits/circuit.js';
-import type { Visitor } from '../host-limits/host-limiter.js';
+import type { Visitor } from '../host-limits/admission.js';
 import type { MediaWritten, Settlement, Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { WorkerMetrics } from '../telemetry/metrics.js';

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { HostOutcome, PausePolicy } from '../../src/host-limits/circuit.js';
 import type { HostCircuit, HostRate, HostStore } from '../../src/domain/host.js';
-import { createHostLimiter, type HostLimiter, type Visitor } from '../../src/host-limits/host-limiter.js';
+import { createHostLimiter, type HostLimiter } from '../../src/host-limits/host-limiter.js';
+import type { Visitor } from '../../src/host-limits/admission.js';
 import { aTestStore } from './store.js';
 
 export const ANSWERED: HostOutcome = { kind: 'answered' };

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { HostLimiter, Visitor } from '../../../src/host-limits/host-limiter.js';
+import type { HostLimiter } from '../../../src/host-limits/host-limiter.js';
+import type { Visitor } from '../../../src/host-limits/admission.js';
 import type { HostOutcome } from '../../../src/host-limits/circuit.js';
 import { eventually } from '../../support/eventually.js';
 import {

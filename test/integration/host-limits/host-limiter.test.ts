@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createHostSlots } from '../../../src/host-limits/host-slots.js';
+import { HostSlots } from '../../../src/host-limits/host-slots.js';
 import { createHostStateCache } from '../../../src/host-limits/host-states.js';
 import { createLease } from '../../../src/host-limits/lease.js';
 import { eventually } from '../../support/eventually.js';
@@ -218,7 +218,7 @@ describe('a worker whose lease was taken away', () => {
     const { hosts } = rig;
     let clock = 0;
     const ids = ['first', 'second'].values();
-    const slotsOfHosts: ReturnType<typeof createHostSlots>[] = [];
+    const slotsOfHosts: HostSlots[] = [];
     const lease = createLease({
       leases: hosts.leases,
       elapsed: () => clock,
@@ -227,8 +227,8 @@ describe('a worker whose lease was taken away', () => {
         for (const slots of slotsOfHosts) slots.lost();
       },
     });
-    const views = createHostStateCache(hosts);
-    const slots = createHostSlots('h', { store: hosts, lease, views, sharedMax: 2, ownMax: 2 }, () => undefined);
+    const states = createHostStateCache(hosts);
+    const slots = new HostSlots('h', { store: hosts, lease, states, sharedMax: 2, ownMax: 2 }, () => undefined);
     slotsOfHosts.push(slots);
     const take = () => slots.acquire(NEVER_OVER, '', 60_000, () => undefined);
     await take();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createSlotQueue } from '../../../src/host-limits/host-slots.js';
+import { createSlotQueue } from '../../../src/host-limits/slot-queue.js';
 
 const NEVER_OVER = new AbortController().signal;
 
