@@ -3,6 +3,7 @@ import type { Batch } from '../domain/import.js';
 import type { Item } from '../domain/item.js';
 import { LeaveSweep, type FetchProgress } from '../download/source.js';
 import type { AtHost, HostLimiter, Visited } from '../host-limits/host-limiter.js';
+import { createTally } from '../host-limits/tally.js';
 import type { ItemResult } from '../temporal/activity-api.js';
 import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import { withTimeLimits } from './with-time-limit.js';
@@ -25,28 +26,20 @@ export interface LongPlaces {
 }
 
 export function createLongPlaces(): LongPlaces {
-  const taken = new Map<string, number>();
-  let total = 0;
-  const add = (batchId: string, by: number): void => {
-    const count = (taken.get(batchId) ?? 0) + by;
-    if (count === 0) taken.delete(batchId);
-    else taken.set(batchId, count);
-    total += by;
-  };
+  const taken = createTally();
   return {
     claim: (batchId) => {
-      let isHeld = false;
+      let leave: (() => void) | undefined;
       return {
         enter: () => {
-          if (isHeld) return true;
-          if (total >= IN_PROCESS || (taken.get(batchId) ?? 0) >= OF_IMPORT) return false;
-          isHeld = true;
-          add(batchId, 1);
+          if (leave !== undefined) return true;
+          if (taken.total >= IN_PROCESS || taken.of(batchId) >= OF_IMPORT) return false;
+          leave = taken.enter(batchId);
           return true;
         },
         leave: () => {
-          if (isHeld) add(batchId, -1);
-          isHeld = false;
+          leave?.();
+          leave = undefined;
         },
       };
     },
