@@ -2,9 +2,10 @@ import type { KeptPart } from '../blobs/blob-store.js';
 import { ImportError } from '../domain/errors.js';
 import type { EgressResponse } from '../egress/egress.js';
 import { withoutMisnamedCoding } from './misnamed-coding.js';
-import { receiveAsset, carriesFile } from './receive.js';
+import { receiveAsset } from './receive.js';
 import { answersRange, restOfPart, wholeFile, readBack, type Earlier } from './resume.js';
 import type { Validators, FetchRequest, Fetched, NotModified, SourceDeps, Source } from './source.js';
+import { carriesFile } from './status-failure.js';
 import { isFinal } from './store-body.js';
 
 interface Asking {

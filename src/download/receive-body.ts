@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ImportError } from '../domain/errors.js';
 import { classifyNetworkError } from '../egress/network-errors.js';
-import { LeaveSweep } from './source.js';
+import type { Reception } from './reception.js';
 
 /**
  * What the failure of a body stream means. Only silence has a code of its own: whatever else breaks a body after its headers
@@ -13,23 +13,6 @@ export function bodyError(failure: unknown, received: number): ImportError {
   return classifyNetworkError(failure, 'body')?.code === 'timeout'
     ? new ImportError('timeout', `The source fell silent after ${received} bytes of the body`, { stage: 'body' })
     : new ImportError('truncated', `The connection broke after ${received} bytes of the body`, { stage: 'body' });
-}
-
-export interface SizeLimit {
-  readonly maxBytes: number;
-  readonly sweepBytes: number | undefined;
-  readonly mayStay?: (() => boolean) | undefined;
-}
-
-/**
- * Holds announced, received and decoded sizes alike against both limits.
- * @throws ImportError too_large; LeaveSweep large
- */
-export function checkSize(bytes: number, { maxBytes, sweepBytes, mayStay }: SizeLimit): void {
-  if (bytes > maxBytes) {
-    throw new ImportError('too_large', `The file is larger than ${maxBytes} bytes, the limit`, { stage: 'body' });
-  }
-  if (sweepBytes !== undefined && bytes > sweepBytes && mayStay?.() !== true) throw new LeaveSweep('large');
 }
 
 interface SpeedFloor {
@@ -76,39 +59,28 @@ function add(slot: Slot, bytes: number, waitedMs: number): void {
   slot.waitedMs += waitedMs;
 }
 
-export interface ReceiveOptions {
-  /** Bytes before those of this body that an earlier attempt has received. */
-  readonly offset: number;
-  /** Announced wire bytes of the whole body, the earlier ones among them; null when unknown. */
-  readonly total: number | null;
-  readonly size: SizeLimit;
-  readonly floor: SpeedFloor;
-  readonly signal: AbortSignal;
-  /** Told the wire bytes of this body so far after every chunk. */
-  readonly onReceived: (received: number) => void;
-  /** Told when the body is here as a whole. */
-  readonly onArrived?: (() => void) | undefined;
-}
-
 /**
- * Yields a body as it comes off the wire, within its limits.
+ * Yields a body as it comes off the wire, within its limits. Each chunk is counted in the reception before it is judged.
  * @throws ImportError truncated, timeout, too_slow, too_large, empty; LeaveSweep; the reason of an aborted signal
  */
-export async function* receiveBody(body: Readable, options: ReceiveOptions): AsyncGenerator<Buffer, void, undefined> {
-  const { offset, total, size, floor, signal, onReceived, onArrived } = options;
+export async function* receiveBody(
+  body: Readable,
+  reception: Reception,
+  floor: SpeedFloor,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { total, signal } = reception;
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
-  let arrived = offset;
   for (;;) {
     const asked = performance.now();
     const next = await chunks.next().catch((cause: unknown) => {
       signal.throwIfAborted();
-      throw bodyError(cause, arrived);
+      throw bodyError(cause, reception.arrived);
     });
     signal.throwIfAborted();
     if (next.done === true) break;
-    arrived += next.value.byteLength;
-    onReceived(arrived - offset);
-    checkSize(arrived, size);
+    reception.add(next.value);
+    const { arrived } = reception;
+    reception.checkSize(arrived);
     if (!floor.record(next.value.byteLength, performance.now() - asked)) {
       throw new ImportError('too_slow', `The source was slower than the minimum speed after ${arrived} bytes`, {
         stage: 'body',
@@ -116,9 +88,10 @@ export async function* receiveBody(body: Readable, options: ReceiveOptions): Asy
     }
     yield next.value;
   }
+  const { arrived } = reception;
   if (total !== null && arrived !== total) {
     throw new ImportError('truncated', `The body ended after ${arrived} of ${total} bytes`, { stage: 'body' });
   }
   if (arrived === 0) throw new ImportError('empty', 'The file has no bytes', { stage: 'body' });
-  onArrived?.();
+  reception.end();
 }

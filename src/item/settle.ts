@@ -1,5 +1,4 @@
 import type { ImportError } from '../domain/errors.js';
-import type { Reach } from '../domain/crash-points.js';
 import type { Batch } from '../domain/import.js';
 import type { Item } from '../domain/item.js';
 import type { Source } from '../download/source.js';
@@ -12,7 +11,6 @@ export interface SettleDeps {
   readonly source: Pick<Source, 'discardPart'>;
   readonly metrics: Pick<WorkerMetrics, 'itemSettled'>;
   readonly logger: Logger;
-  readonly reach: Reach;
 }
 
 /**
@@ -21,13 +19,12 @@ export interface SettleDeps {
  * @throws whatever the database throws
  */
 export async function settle(
-  { store, metrics, reach }: SettleDeps,
+  { store, metrics }: SettleDeps,
   { kind }: Batch,
   settlement: Settlement,
   received: number,
 ): Promise<void> {
   const isOurs = await store.items.settle(settlement);
-  reach('after_settle_before_complete');
   if (isOurs) metrics.itemSettled(kind, settlement.state, settlement.code, received);
 }
 

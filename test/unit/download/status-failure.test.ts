@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { carriesFile, statusFailure } from '../../../src/download/receive.js';
+import { carriesFile, statusFailure } from '../../../src/download/status-failure.js';
 
 describe('statusFailure', () => {
   it.each([

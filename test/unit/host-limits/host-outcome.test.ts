@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ImportError, REASONS, type ImportErrorDetails, type ReasonCode } from '../../../src/domain/errors.js';
 import { classifyNetworkError } from '../../../src/egress/network-errors.js';
 import { hostOutcome } from '../../../src/host-limits/circuit.js';
-import { statusFailure } from '../../../src/download/receive.js';
+import { statusFailure } from '../../../src/download/status-failure.js';
 
 const kindOf = (code: ReasonCode, details: ImportErrorDetails = {}) =>
   hostOutcome(new ImportError(code, 'A sentence', details)).kind;
