@@ -82,7 +82,7 @@ function emptyRest({ status, headers, body }: EgressResponse, { etag, kept, tota
   return { status, headers: { etag, 'content-length': '0' }, body: Readable.from([], { objectMode: false }) };
 }
 
-/** A kept part whose bytes have been read: what is to come goes on with its hash and its inspection. */
+/** A kept part whose bytes have been read: what is to come continues its hash and its inspection. */
 export interface ReadPart {
   readonly part: KeptPart;
   /** Over the kept bytes. */

@@ -1,9 +1,9 @@
 import type { HostCircuit, HostRecord, HostStore } from '../domain/host.js';
 
 /** How long a worker goes by what it knows of a host: one read a second of a busy host, however many items it has. */
-const VIEW_MS = 1_000;
+const FRESH_MS = 1_000;
 /** About 10 MB. Hosts beyond are read again when they come up. */
-const MAX_VIEWS = 10_000;
+const MAX_ENTRIES = 10_000;
 
 /** What this process knows of hosts, at most a second old. */
 export interface HostStateCache {
@@ -21,7 +21,7 @@ export interface HostStateCache {
   all(): Iterable<HostRecord>;
 }
 
-interface View {
+interface Entry {
   readonly record: HostRecord;
   readonly readAt: number;
 }
@@ -30,30 +30,31 @@ export function createHostStateCache(
   store: Pick<HostStore, 'find'>,
   elapsed = () => performance.now(),
 ): HostStateCache {
-  const views = new Map<string, View>();
+  const entries = new Map<string, Entry>();
   const reads = new Map<string, Promise<HostRecord>>();
 
   const keep = (record: HostRecord, readAt = elapsed()) => {
-    views.delete(record.host);
-    views.set(record.host, { record, readAt });
+    entries.delete(record.host);
+    entries.set(record.host, { record, readAt });
     // A map remembers the order: the first one is the oldest.
-    const [oldest] = views.keys();
-    if (views.size > MAX_VIEWS && oldest !== undefined) views.delete(oldest);
+    const [oldest] = entries.keys();
+    if (entries.size > MAX_ENTRIES && oldest !== undefined) entries.delete(oldest);
   };
-  const isRecent = (view: View | undefined): view is View => view !== undefined && elapsed() - view.readAt < VIEW_MS;
+  const isRecent = (entry: Entry | undefined): entry is Entry =>
+    entry !== undefined && elapsed() - entry.readAt < FRESH_MS;
   const peek = (host: string) => {
-    const view = views.get(host);
-    return isRecent(view) ? view.record : undefined;
+    const entry = entries.get(host);
+    return isRecent(entry) ? entry.record : undefined;
   };
-  const known = (host: string) => views.get(host)?.record ?? unknown(host);
+  const known = (host: string) => entries.get(host)?.record ?? unknown(host);
 
   const load = async (host: string) => {
     const readAt = elapsed();
     try {
       const record = (await store.find(host)) ?? unknown(host);
-      const view = views.get(host);
+      const entry = entries.get(host);
       // Something was learnt while this was being read.
-      if (view !== undefined && view.readAt > readAt) return view.record;
+      if (entry !== undefined && entry.readAt > readAt) return entry.record;
       keep(record, readAt);
       return record;
     } finally {
@@ -63,10 +64,10 @@ export function createHostStateCache(
 
   return {
     peek,
-    last: (host) => views.get(host)?.record,
+    last: (host) => entries.get(host)?.record,
     read: (host, fresh) => {
-      const view = fresh === undefined ? peek(host) : undefined;
-      if (view !== undefined) return Promise.resolve(view);
+      const entry = fresh === undefined ? peek(host) : undefined;
+      if (entry !== undefined) return Promise.resolve(entry);
       const reading = reads.get(host) ?? load(host);
       reads.set(host, reading);
       return reading;
@@ -81,7 +82,7 @@ export function createHostStateCache(
       keep({ ...known(host), restingUntil });
     },
     *all() {
-      for (const { record } of views.values()) yield record;
+      for (const { record } of entries.values()) yield record;
     },
   };
 }

@@ -21,8 +21,8 @@ export function fairShare(
   const others = Object.entries(wanting).filter(([lease, at]) => lease !== own && at.getTime() > since);
   if (others.length === 0) return limit;
   const holders = Object.entries(held).filter(([, count]) => count > 0);
-  const everybody = new Set([own, ...others.map(([lease]) => lease), ...holders.map(([lease]) => lease)]);
-  return Math.floor(limit / everybody.size);
+  const sharers = new Set([own, ...others.map(([lease]) => lease), ...holders.map(([lease]) => lease)]);
+  return Math.floor(limit / sharers.size);
 }
 
 /** Slots that nothing is done with are kept this long, for the next items: a page of one host costs one take. */
