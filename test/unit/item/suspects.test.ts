@@ -54,7 +54,8 @@ beforeEach(() => {
       done();
     },
   });
-  suspects = createSuspects({ store: { items }, metrics, logger: createLogger('info', 'test', sink) });
+  const source = { discardPart: () => Promise.resolve() };
+  suspects = createSuspects({ store: { items }, source, metrics, logger: createLogger('info', 'test', sink) });
 });
 afterEach(() => {
   jest.useRealTimers();
