@@ -50,6 +50,16 @@ export default tseslint.config(
     },
   },
   {
+    // Budgets of one function. A factory counts with the methods of the object that it makes, hence the length.
+    files: ['src/**/*.ts', 'workflows/**/*.ts', 'activities/**/*.ts'],
+    rules: {
+      'max-lines-per-function': ['error', { max: 100, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 5],
+      'max-depth': ['error', 4],
+      complexity: ['error', 16],
+    },
+  },
+  {
     files: ['workflows/**/*.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [nodeBuiltinsInWorkflows] }] },
   },

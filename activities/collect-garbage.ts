@@ -6,8 +6,8 @@ import { withHeartbeat, type ActivityDeps } from './deps.js';
 export function createCollectBlobs(deps: ActivityDeps) {
   return async (): Promise<CollectedBytes> => {
     const { store, blobs } = deps;
-    const { media, condemned } = store;
-    const collecting = { blobs, media, condemned, now: () => new Date() };
+    const { media, removalNotices } = store;
+    const collecting = { blobs, media, removalNotices, now: () => new Date() };
     const removed = await withHeartbeat((signal) => collectBlobs(collecting, deps.garbage, signal));
     deps.metrics.garbageRemoved('blob', removed.count, removed.bytes);
     deps.logger.info({ ...removed }, 'removed unreferenced blobs');

@@ -6,7 +6,7 @@ import type { Egress } from '../src/egress/egress.js';
 import type { GarbageLimits } from '../src/garbage/find.js';
 import type { HostLimiter } from '../src/host-limits/host-limiter.js';
 import type { RetryPolicy } from '../src/item/attempt.js';
-import type { LongPlaces } from '../src/item/single.js';
+import type { LongSlots } from '../src/item/single.js';
 import type { Store } from '../src/store/store.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/metrics.js';
@@ -26,7 +26,7 @@ export interface ActivityDeps {
   readonly mediaTypes: MediaTypes;
   readonly retry: RetryPolicy;
   readonly hosts: HostLimiter;
-  readonly longPlaces: LongPlaces;
+  readonly longPlaces: LongSlots;
   /** With more due items than this they are tried in pages. */
   readonly sweepAbove: number;
   /** Items of a page. */

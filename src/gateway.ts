@@ -9,7 +9,7 @@ import { listen } from './api/server.js';
 import { ensureGarbageSchedule } from './temporal/garbage-schedule.js';
 import { createReconciler } from './intake/reconcile.js';
 import { createTemporalWorkflows, temporalConnectionOptions } from './temporal/client.js';
-import { keepTrying, limitHeapGrowth, aborted, whenToldToStop } from './process/lifecycle.js';
+import { retryUntilConnected, limitHeapGrowth, aborted, shutdownSignal } from './process/lifecycle.js';
 import { openStore } from './store/open-store.js';
 import { createGatewayMetrics, metricsHandler } from './telemetry/metrics.js';
 import { createLogger } from './telemetry/logger.js';
@@ -28,7 +28,7 @@ const ANSWER_WITHIN_MS = 5_000;
 export async function runGateway(config: Config): Promise<void> {
   limitHeapGrowth();
   const logger = createLogger(config.LOG_LEVEL, 'gateway');
-  const signal = whenToldToStop(logger);
+  const signal = shutdownSignal(logger);
   const settings = await httpSettings(config);
   const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
   const metrics = createGatewayMetrics();
@@ -80,12 +80,12 @@ export async function runGateway(config: Config): Promise<void> {
   const trying = { logger, signal: AbortSignal.any([signal, ending.signal]) };
   const mongodb = { name: 'MongoDB', address: store.address, ...trying };
   // Served meanwhile: until the indexes are there, readiness says why and every write answers 503.
-  const prepared = keepTrying(mongodb, () => store.prepare()).then(() => {
+  const prepared = retryUntilConnected(mongodb, () => store.prepare()).then(() => {
     reconciler.start();
   });
   const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, ...trying };
   const schedule = { client, taskQueue: config.TEMPORAL_TASK_QUEUE, everyMs: config.GARBAGE_INTERVAL };
-  const scheduled = keepTrying(temporal, () => ensureGarbageSchedule(schedule));
+  const scheduled = retryUntilConnected(temporal, () => ensureGarbageSchedule(schedule));
   try {
     // What waiting does not help, such as a wrong password, ends the process with its message.
     await Promise.race([aborted(signal), Promise.all([prepared, scheduled]).then(() => aborted(signal))]);

@@ -6,9 +6,9 @@ import { createCrashHook } from './process/crash-hook.js';
 import { createEgress } from './egress/create-egress.js';
 import { garbageLimits } from './garbage/find.js';
 import { listen } from './api/server.js';
-import { createLongPlaces } from './item/single.js';
+import { createLongSlots } from './item/single.js';
 import { createHostLimiter } from './host-limits/host-limiter.js';
-import { keepTrying, limitHeapGrowth, aborted, whenToldToStop } from './process/lifecycle.js';
+import { retryUntilConnected, limitHeapGrowth, aborted, shutdownSignal } from './process/lifecycle.js';
 import { createSource } from './download/fetch.js';
 import { openStore } from './store/open-store.js';
 import { createLogger, temporalLogger } from './telemetry/logger.js';
@@ -24,7 +24,7 @@ import { temporalConnectionOptions } from './temporal/client.js';
 export async function runWorker(config: Config): Promise<void> {
   limitHeapGrowth();
   const logger = createLogger(config.LOG_LEVEL, 'worker');
-  const signal = whenToldToStop(logger);
+  const signal = shutdownSignal(logger);
   // Signals are handled above, for this process as a whole.
   Runtime.install({
     shutdownSignals: [],
@@ -78,7 +78,7 @@ export async function runWorker(config: Config): Promise<void> {
     egress: crash.webhookEgress(egress),
     mediaTypes,
     hosts,
-    longPlaces: createLongPlaces(),
+    longPlaces: createLongSlots(),
     retry,
     sweepAbove: config.SWEEP_ABOVE,
     sweepPage: config.SWEEP_PAGE,
@@ -89,7 +89,7 @@ export async function runWorker(config: Config): Promise<void> {
   });
 
   try {
-    await keepTrying({ name: 'MongoDB', address: store.address, logger, signal }, async () => {
+    await retryUntilConnected({ name: 'MongoDB', address: store.address, logger, signal }, async () => {
       await store.prepare();
       await hosts.join();
     });
@@ -106,7 +106,7 @@ export async function runWorker(config: Config): Promise<void> {
         throw error;
       }
     };
-    const { connection, workers } = await keepTrying(temporal, create);
+    const { connection, workers } = await retryUntilConnected(temporal, create);
     watchSlots(metrics, { workers, options, connection, namespace: config.TEMPORAL_NAMESPACE });
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'polling');
     await runWorkers(workers.values(), () => aborted(signal));

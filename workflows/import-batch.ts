@@ -12,7 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { FinishBatchInput, FinishResult } from '../src/temporal/activity-api.js';
 import { STATUS_QUERY, webhookWorkflowId, type ImportBatchInput, type ImportProgress } from '../src/temporal/names.js';
-import { attemptWebhook, finishBatch, finishBatchLocally, on, turnOfWebhook } from './activity-options.js';
+import { attemptWebhook, finishBatch, finishBatchLocally, on, priorityOfWebhook } from './activity-options.js';
 import { deliverWebhook } from './deliver-webhook.js';
 import { ImportFlow } from './import-flow.js';
 import { importInRounds } from './import-rounds.js';
@@ -93,7 +93,7 @@ async function tell(
   let next = { attempt: 1, delayMs: webhook.delayMs };
   if (webhook.delayMs === 0 && patched('first-attempt-here')) {
     const options = { activityId: 'webhook-1', summary: 'first attempt at the webhook', ...on('webhooks') };
-    const { state, delayMs } = await attemptWebhook.executeWithOptions({ ...options, priority: turnOfWebhook() }, [
+    const { state, delayMs } = await attemptWebhook.executeWithOptions({ ...options, priority: priorityOfWebhook() }, [
       { ...message, attempt: 1, isByImport: true },
     ]);
     if (state !== 'pending') return;
@@ -104,7 +104,7 @@ async function tell(
       workflowId: webhookWorkflowId(projectId, batchId, generation),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `webhook of ${batchId}`,
-      priority: turnOfWebhook(),
+      priority: priorityOfWebhook(),
       args: [{ ...message, ...next }],
     });
   } catch (failure) {

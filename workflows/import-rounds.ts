@@ -1,7 +1,7 @@
 import { continueAsNew, patched, sleep, workflowInfo } from '@temporalio/workflow';
 import type { RoundPlan } from '../src/temporal/activity-api.js';
 import type { ImportBatchInput, ImportProgress } from '../src/temporal/names.js';
-import { importItem, planRound, sweepPage, turnOfItem } from './activity-options.js';
+import { importItem, planRound, sweepPage, priorityOfItem } from './activity-options.js';
 import { withItem, withPlan, withSweep } from './progress.js';
 
 /** Places of a round before 0.3.0. */
@@ -34,7 +34,7 @@ export async function importInRounds(input: ImportBatchInput, rounds: Rounds): P
     });
     await mapConcurrently(plan.items, ITEMS_AT_A_TIME, async ({ seq, host }) => {
       const summary = `item ${seq} · ${host}`;
-      const options = { activityId: `item-${seq}`, summary, priority: turnOfItem() };
+      const options = { activityId: `item-${seq}`, summary, priority: priorityOfItem() };
       const done = await importItem.executeWithOptions(options, [{ projectId, batchId, seq }]);
       rounds.status = withItem(rounds.status, done);
     });

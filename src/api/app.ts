@@ -11,7 +11,7 @@ import type { GatewayMetrics } from '../telemetry/metrics.js';
 import { createBodyMemory } from '../intake/body-memory.js';
 import type { ImportWorkflows } from '../temporal/client.js';
 import { createReadStatus } from '../intake/read-status.js';
-import { createAnswerMemory, createSharedBodies } from './shared-answers.js';
+import { createResponseMemory, createSharedBodies } from './shared-answers.js';
 import { admit } from './places.js';
 import { apiVersion, measure, notFound, requestId, securityHeaders } from './middleware.js';
 import { authenticate, requireScope, createTokenVerifier } from './auth.js';
@@ -70,7 +70,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const place = admit(settings.maxProjectRequests);
   // The order matters: nothing costs much before the token is known, and nothing of a body is read before all of it.
   const access = [version, token, limit, write, place];
-  const holdAnswer = createAnswerMemory(settings.memoryForAnswers);
+  const holdAnswer = createResponseMemory(settings.memoryForAnswers);
 
   const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger };
   const readStatus = createReadStatus({ store, workflows, logger });

@@ -4,7 +4,7 @@ import type { BlobStore } from '../blobs/blob-store.js';
 import { ApiError } from '../domain/api-error.js';
 import type { MediaStore } from '../store/store.js';
 import type { RequestContext, RequestHandler } from './context.js';
-import { createPlaces, untilAnswered } from './places.js';
+import { createRequestSlots, untilAnswered } from './places.js';
 
 /** Where mime-types has no extension, or one that players and people do not expect. */
 const EXTENSIONS = new Map([
@@ -111,7 +111,7 @@ export interface AssetDeps {
  * conditional requests as in RFC 9110 sections 13 and 14.
  */
 export function getAsset({ blobs, media, maxOpen }: AssetDeps): RequestHandler {
-  const takePlace = createPlaces({
+  const takePlace = createRequestSlots({
     total: maxOpen,
     waitMs: WAIT_MS,
     refusal: () => new ApiError(503, { message: 'Too many assets are being sent' }, { 'Retry-After': '2' }),

@@ -31,7 +31,7 @@ interface Share {
  * Counts what may be under way at a time. An asker has its project's places before it waits for those of all, so that one project
  * never holds up another by waiting.
  */
-export function createPlaces({ total, perProject, waitMs, refusal }: PlacesOptions): TakePlaces {
+export function createRequestSlots({ total, perProject, waitMs, refusal }: PlacesOptions): TakePlaces {
   const all = total === undefined ? null : new Semaphore(total);
   const shares = new Map<string, Share>();
 
@@ -124,7 +124,7 @@ const WAIT_MS = 2_000;
  * @throws ApiError 429 with Retry-After
  */
 export function admit(perProject: number): RequestHandler {
-  const take = createPlaces({
+  const take = createRequestSlots({
     perProject,
     waitMs: WAIT_MS,
     refusal: () =>

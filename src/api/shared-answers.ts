@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import { ApiError } from '../domain/api-error.js';
 import { tokenOf, type RequestContext } from './context.js';
-import { createPlaces, once, untilAnswered } from './places.js';
+import { createRequestSlots, once, untilAnswered } from './places.js';
 
 /** Room is counted in pieces of this size: a semaphore goes through all of its value with every release. */
 const UNIT_BYTES = 64 * 1024;
@@ -26,10 +26,10 @@ interface Shared {
  * A project has at most half of the room.
  * @param totalBytes of all projects; at least twice the largest list that is held as a whole
  */
-export function createAnswerMemory(totalBytes: number): HoldAnswer {
+export function createResponseMemory(totalBytes: number): HoldAnswer {
   const units = Math.ceil(totalBytes / UNIT_BYTES);
   const perProject = Math.ceil(units / 2);
-  const take = createPlaces({
+  const take = createRequestSlots({
     total: units,
     perProject,
     waitMs: WAIT_MS,

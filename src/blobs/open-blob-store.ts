@@ -43,6 +43,7 @@ function parseEndpoint(value: string): string {
     : refuse('must give endpoint as an http(s) origin, such as endpoint=http://localhost:7070');
 }
 
+// eslint-disable-next-line complexity -- a row of independent checks, each with its message
 function parseS3(url: string): BlobStoreAddress {
   const parsed = URL.canParse(url) ? new URL(url) : refuse('must look like s3://bucket/prefix?region=eu-central-1');
   if (parsed.username || parsed.password) {

@@ -101,7 +101,7 @@ export async function asStorageError<T>(operation: () => Promise<T>): Promise<T>
  * The same bytes, with errors as ImportError. Destroying the answer, also before its first byte was read, frees the file
  * descriptor or the socket behind `source`.
  */
-export function guardStream(source: Readable): Readable {
+export function wrapStreamErrors(source: Readable): Readable {
   const guarded = new PassThrough();
   source.once('error', (error) => guarded.destroy(storageError(error)));
   guarded.once('close', () => source.destroy());

@@ -10,7 +10,7 @@ import { parseProject, type CliContext } from './context.js';
 import { withStore } from './open.js';
 import { table } from './summary.js';
 
-export interface TokenWish {
+export interface TokenOptions {
   readonly projectId: string;
   /** Space separated. */
   readonly scope: string;
@@ -29,7 +29,7 @@ export interface Signing {
  * Makes an access token (JWT, HS256 with the UTF-8 bytes of the secret), which always expires, and what is recorded of it. The
  * token itself is recorded nowhere.
  */
-export async function mintToken(wish: TokenWish, signing: Signing): Promise<{ token: string; record: TokenRecord }> {
+export async function mintToken(wish: TokenOptions, signing: Signing): Promise<{ token: string; record: TokenRecord }> {
   const { projectId, scope, name, expiresInMs } = wish;
   // JWT times are whole seconds.
   const createdAt = new Date(Math.floor(Date.now() / 1000) * 1000);

@@ -14,7 +14,7 @@ interface RunHistory {
   readonly history: unknown;
 }
 
-export interface HistoriesWish {
+export interface HistoriesOptions {
   /** An import id, a workflow id, or the name of a JSON file. */
   readonly subject: string;
   /** Of an import id. */
@@ -29,7 +29,7 @@ const ID = /^[A-Za-z0-9_/-]{1,200}$/;
  * The histories of all runs of an import, or the one in a file.
  * @throws Error when the file is no history, or the server does not know the import
  */
-export async function readHistories({ subject, project, env }: HistoriesWish): Promise<RunHistory[]> {
+export async function readHistories({ subject, project, env }: HistoriesOptions): Promise<RunHistory[]> {
   const content = await readFile(subject, 'utf8').catch(() => null);
   if (content !== null) return [historyIn(content, subject)];
   if (!ID.test(subject)) throw new Error(`${subject} is neither a file nor an import id`);

@@ -51,6 +51,7 @@ function brokenRule(value: unknown, { type, config }: MetadataField): string | n
   return problem === 'unruled' ? null : (problem ?? limitProblem(value, config));
 }
 
+// eslint-disable-next-line complexity -- a case for each type of a field
 function typeProblem(value: unknown, type: MetadataField['type']): string | null {
   switch (type) {
     case 'li-text':

@@ -3,19 +3,19 @@
  * afterwards how old it is and whether a media refers to it; an import stores its blob first, which makes it look new, looks for
  * a notice afterwards, and then writes its media. Whatever the order, at least one of the two sees the other.
  */
-export interface Condemned {
+export interface RemovalNotice {
   /** SHA-256 of the blob. */
   readonly _id: string;
   /**
-   * removing: the blob may vanish at any moment, for a collector that condemned it has not concluded; done: it was removed, or
-   * spared, by every collector that condemned it.
+   * removing: the blob may vanish at any moment, for a collector that announced its removal has not completed it; done: it was removed, or
+   * spared, by every collector that announced it.
    */
   readonly state: 'removing' | 'done';
-  /** When it was condemned last, of the collectors that have not concluded if there are any. */
+  /** When its removal was announced last, by the collectors that have not completed it if there are any. */
   readonly at: Date;
 }
 
-/** A collector removes what it condemned within this time after the notice went up, and spares it afterwards. */
+/** A collector removes what it announced within this time after the notice, and spares it afterwards. */
 export const REMOVE_WITHIN_MS = 5 * 60_000;
 
 /**
@@ -24,17 +24,17 @@ export const REMOVE_WITHIN_MS = 5 * 60_000;
  */
 export const NOTICE_DEAD_AFTER_MS = 60 * 60_000;
 
-export interface CondemnedStore {
+export interface RemovalNoticeStore {
   /**
    * Puts up notices of this collector, dated now, also over older ones and beside those of other collectors. A collector is one
    * run of one process: a run that was taken for dead and its successor are two, and neither concludes for the other.
    * Acknowledged when it resolves.
    */
-  condemn(collector: string, sha256s: readonly string[]): Promise<void>;
+  announce(collector: string, sha256s: readonly string[]): Promise<void>;
   /** This collector will not remove them any more. Notices stay up: an import may only now be looking. */
-  conclude(collector: string, sha256s: readonly string[]): Promise<void>;
+  complete(collector: string, sha256s: readonly string[]): Promise<void>;
   /** The notice as it stands now, also while the database changes its primary. Grouped with other callers' reads. */
-  find(sha256: string): Promise<Condemned | null>;
+  find(sha256: string): Promise<RemovalNotice | null>;
   /** Takes notices down that are older than this. */
-  forget(before: Date): Promise<number>;
+  purge(before: Date): Promise<number>;
 }

@@ -3,12 +3,12 @@ import { ImportError } from '../domain/errors.js';
 import type { EgressResponse } from '../egress/egress.js';
 import { withoutMisnamedCoding } from './misnamed-coding.js';
 import { receiveAsset } from './receive.js';
-import { answersRange, restOfPart, wholeFile, readBack, type Earlier } from './resume.js';
+import { answersRange, restOfPart, wholeFile, readBack, type ResumePoint } from './resume.js';
 import type { Validators, FetchRequest, Fetched, NotModified, SourceDeps, Source } from './source.js';
 import { carriesFile } from './status-failure.js';
 import { isFinal } from './store-body.js';
 
-interface Asking {
+interface RequestOptions {
   /** Names the product to the operators of sources. */
   readonly userAgent: string;
   /** Asks for what is newer than this only. */
@@ -21,7 +21,7 @@ interface Asking {
  * The headers of a request for a file. A source that is asked for both looks at the condition first and at the range afterwards
  * (RFC 9110 section 13.2.2).
  */
-function requestHeaders({ userAgent, unless, part }: Asking): Record<string, string> {
+function requestHeaders({ userAgent, unless, part }: RequestOptions): Record<string, string> {
   return {
     accept: '*/*',
     // A coding would have to be undone: the plain file is what is stored.
@@ -47,9 +47,13 @@ function condition(unless: Validators | undefined): Record<string, string> {
 /**
  * Asks the source and takes its answer. An answer that was to be the rest of a part and does not fit costs the part: the whole
  * file is asked for at once.
- * @throws ImportError; LeaveSweep; the reason of an aborted signal
+ * @throws ImportError; NeedsOwnActivity; the reason of an aborted signal
  */
-async function exchange(deps: SourceDeps, request: FetchRequest, earlier: Earlier): Promise<Fetched | NotModified> {
+async function sendRequest(
+  deps: SourceDeps,
+  request: FetchRequest,
+  earlier: ResumePoint,
+): Promise<Fetched | NotModified> {
   const { egress, limits, userAgent = 'durable-import' } = deps;
   const { url, signal, unless } = request;
   const response = await egress.request({
@@ -68,7 +72,7 @@ async function exchange(deps: SourceDeps, request: FetchRequest, earlier: Earlie
   try {
     signal.throwIfAborted();
     await request.onAnswered?.();
-    return await takeAnswer(deps, request, response, earlier);
+    return await handleResponse(deps, request, response, earlier);
   } catch (error) {
     const { host } = response;
     if (host === undefined || !(error instanceof ImportError)) throw error;
@@ -80,11 +84,11 @@ async function exchange(deps: SourceDeps, request: FetchRequest, earlier: Earlie
   }
 }
 
-async function takeAnswer(
+async function handleResponse(
   deps: SourceDeps,
   request: FetchRequest,
   response: EgressResponse,
-  { begun, found }: Earlier,
+  { begun, found }: ResumePoint,
 ): Promise<Fetched | NotModified> {
   const { status, body } = response;
   if (status === 304 && isConditional(request.unless)) {
@@ -101,7 +105,7 @@ async function takeAnswer(
   if (rest !== null) return receiveAsset(rest, request, deps, { begun, found });
   body.destroy();
   await begun.part.drop();
-  return exchange(deps, request, { begun: null, found });
+  return sendRequest(deps, request, { begun: null, found });
 }
 
 /**
@@ -128,7 +132,7 @@ async function fetchOnce(deps: SourceDeps, request: FetchRequest): Promise<Fetch
   const found = request.partKey === undefined ? null : await deps.blobs.findPart(request.partKey);
   try {
     const begun = found && (await readBack(found, request));
-    return await exchange(deps, request, { begun, found });
+    return await sendRequest(deps, request, { begun, found });
   } catch (error) {
     if (isFinal(error) && !request.signal.aborted) await found?.drop();
     throw error;

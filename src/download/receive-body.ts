@@ -61,7 +61,7 @@ function add(slot: Slot, bytes: number, waitedMs: number): void {
 
 /**
  * Yields a body as it comes off the wire, within its limits. Each chunk is counted in the reception before it is judged.
- * @throws ImportError truncated, timeout, too_slow, too_large, empty; LeaveSweep; the reason of an aborted signal
+ * @throws ImportError truncated, timeout, too_slow, too_large, empty; NeedsOwnActivity; the reason of an aborted signal
  */
 export async function* receiveBody(
   body: Readable,

@@ -15,7 +15,7 @@ import {
 import { inspectContent } from './media-type/inspect.js';
 import { receiveBody, createSpeedFloor } from './receive-body.js';
 import { Reception } from './reception.js';
-import type { Earlier } from './resume.js';
+import type { ResumePoint } from './resume.js';
 import type { FetchRequest, SourceDeps, Fetched } from './source.js';
 import { carriesFile, statusFailure } from './status-failure.js';
 import { storeBody } from './store-body.js';
@@ -36,13 +36,13 @@ function asSourceChanged(failure: unknown, restarts: number): unknown {
 
 /**
  * Begins to receive the body of an answer that carries a file, or the rest of one.
- * @throws ImportError unsupported_encoding, too_large; LeaveSweep large
+ * @throws ImportError unsupported_encoding, too_large; NeedsOwnActivity large
  */
 function beginReception(
   { headers }: EgressResponse,
   request: FetchRequest,
   { limits }: SourceDeps,
-  { begun }: Earlier,
+  { begun }: ResumePoint,
 ): Reception {
   const encoding = parseEncoding(headerText(headers, 'content-encoding'));
   const { announced } = bodyFraming(headers);
@@ -57,13 +57,13 @@ function beginReception(
 
 /**
  * Receives, checks and stores a body: off the wire, decoded, inspected, written.
- * @throws ImportError; LeaveSweep; the reason of an aborted signal
+ * @throws ImportError; NeedsOwnActivity; the reason of an aborted signal
  */
 async function receiveContent(
   response: EgressResponse,
   request: FetchRequest,
   { blobs, limits }: SourceDeps,
-  earlier: Earlier,
+  earlier: ResumePoint,
   reception: Reception,
 ): Promise<Asset> {
   const { headers, body } = response;
@@ -89,13 +89,13 @@ async function receiveContent(
 
 /**
  * Turns an answer into a stored asset. The caller destroys the body.
- * @throws ImportError with the HTTP status and content type of the answer, and the received bytes; LeaveSweep
+ * @throws ImportError with the HTTP status and content type of the answer, and the received bytes; NeedsOwnActivity
  */
 export async function receiveAsset(
   response: EgressResponse,
   request: FetchRequest,
   deps: SourceDeps,
-  earlier: Earlier,
+  earlier: ResumePoint,
 ): Promise<Fetched> {
   const { status, headers } = response;
   const contentType = shownContentType(earlier.begun?.part.contentType ?? headerText(headers, 'content-type'));

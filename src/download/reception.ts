@@ -1,7 +1,7 @@
 import type { BlobWriter } from '../blobs/blob-store.js';
 import { ImportError } from '../domain/errors.js';
 import type { Encoding } from './decode-body.js';
-import { LeaveSweep, type FetchProgress, type FetchRequest } from './source.js';
+import { NeedsOwnActivity, type FetchProgress, type FetchRequest } from './source.js';
 
 /** What is known of a body before it arrives. */
 interface Announced {
@@ -30,7 +30,10 @@ export class Reception {
 
   /** @param maxBytes largest body, as announced, as received and as decoded */
   constructor(
-    private readonly request: Pick<FetchRequest, 'signal' | 'sweepBytes' | 'mayStay' | 'onProgress' | 'onArrived'>,
+    private readonly request: Pick<
+      FetchRequest,
+      'signal' | 'inlineBytes' | 'mayKeepPlace' | 'onProgress' | 'onArrived'
+    >,
     private readonly maxBytes: number,
     private readonly announced: Announced,
   ) {
@@ -58,16 +61,17 @@ export class Reception {
 
   /**
    * Holds announced, received and decoded sizes alike against both limits.
-   * @throws ImportError too_large; LeaveSweep large
+   * @throws ImportError too_large; NeedsOwnActivity large
    */
   checkSize(bytes: number): void {
-    const { sweepBytes, mayStay } = this.request;
+    const { inlineBytes, mayKeepPlace } = this.request;
     if (bytes > this.maxBytes) {
       throw new ImportError('too_large', `The file is larger than ${this.maxBytes} bytes, the limit`, {
         stage: 'body',
       });
     }
-    if (sweepBytes !== undefined && bytes > sweepBytes && mayStay?.() !== true) throw new LeaveSweep('large');
+    if (inlineBytes !== undefined && bytes > inlineBytes && mayKeepPlace?.() !== true)
+      throw new NeedsOwnActivity('large');
   }
 
   private progress(): FetchProgress {

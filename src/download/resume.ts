@@ -121,7 +121,7 @@ export async function readBack(part: KeptPart, request: FetchRequest): Promise<R
 }
 
 /** What earlier attempts have left. */
-export interface Earlier {
+export interface ResumePoint {
   /** What the answer's body is to be the rest of; null when the whole body is asked for. */
   readonly begun: ReadPart | null;
   /** The part that was found, whether it is resumed or not. */

@@ -33,12 +33,12 @@ export interface FetchRequest {
   /** Called when the source has sent all that was asked for, before it is stored: others may ask it now. */
   readonly onArrived?: () => void;
   /**
-   * A place for short work gives up bodies beyond this many bytes (announced or received): the fetch then ends with `LeaveSweep`,
-   * unless `mayStay` lets it continue. Absent where there is time for any body.
+   * A place for short work gives up bodies beyond this many bytes (announced or received): the fetch then ends with `NeedsOwnActivity`,
+   * unless `mayKeepPlace` lets it continue. Absent where there is time for any body.
    */
-  readonly sweepBytes?: number;
-  /** Asked once when a body is larger than `sweepBytes`. */
-  readonly mayStay?: () => boolean;
+  readonly inlineBytes?: number;
+  /** Asked once when a body is larger than `inlineBytes`. */
+  readonly mayKeepPlace?: () => boolean;
   /**
    * The same for every attempt at one item: a large body with a strong ETag is then kept when the attempt fails, and continued by
    * the next one. Absent in pages, whose bodies are small.
@@ -65,8 +65,8 @@ export interface NotModified {
 }
 
 /** Not a failure: the body is too large or too slow for a place that is meant for short work; silent: there was no answer yet. */
-export class LeaveSweep extends Error {
-  override readonly name = 'LeaveSweep';
+export class NeedsOwnActivity extends Error {
+  override readonly name = 'NeedsOwnActivity';
   constructor(readonly why: 'large' | 'slow' | 'silent') {
     super(`Too ${why} for a place for short work`);
   }
@@ -74,7 +74,7 @@ export class LeaveSweep extends Error {
 
 /**
  * Fetches a URL into the blob store: guard → headers → decode → size and speed limits → type by bytes → SHA-256 → blob.
- * @throws ImportError with the code, stage, HTTP status, content type and received bytes of what went wrong; LeaveSweep
+ * @throws ImportError with the code, stage, HTTP status, content type and received bytes of what went wrong; NeedsOwnActivity
  */
 export interface Source {
   fetch(request: FetchRequest): Promise<Fetched | NotModified>;

@@ -3,7 +3,7 @@ import type { BlobStore, BlobWriter, PartIdentity } from '../blobs/blob-store.js
 import { ImportError } from '../domain/errors.js';
 import { HEAD_BYTES, type Inspected, type Inspection } from './media-type/inspect.js';
 import type { Reception } from './reception.js';
-import type { Earlier } from './resume.js';
+import type { ResumePoint } from './resume.js';
 
 /** Whether another attempt would end in the same way, so that nothing need be kept for it. */
 export function isFinal(error: unknown): boolean {
@@ -14,7 +14,7 @@ export function isFinal(error: unknown): boolean {
 export interface StorePlace {
   readonly blobs: Pick<BlobStore, 'createWriter'>;
   /** What the content continues, and what it takes the place of. */
-  readonly earlier: Earlier;
+  readonly earlier: ResumePoint;
   /** Of a body that a later attempt may continue. */
   readonly identity: PartIdentity | undefined;
   /** Length of the content as announced; null when unknown. */
@@ -32,7 +32,7 @@ export interface StoredBody {
  * were judged. What was written stays for a later attempt when this one is aborted or fails in a way that may pass, and where the
  * store was asked to keep it; nothing is left behind otherwise.
  * @param inspection has been shown what the content continues, and is shown the content; what it throws ends the download
- * @throws ImportError empty, too_large, storage_failed; LeaveSweep; whatever the content or the inspection throws
+ * @throws ImportError empty, too_large, storage_failed; NeedsOwnActivity; whatever the content or the inspection throws
  */
 export async function storeBody(
   content: AsyncIterable<Buffer>,

@@ -3,7 +3,7 @@ import { buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { ImportError } from '../domain/errors.js';
 import { isPermitted, notAllowed, WEB_PORTS, type AllowList } from './addresses.js';
 import type { Resolver } from './resolver.js';
-import { handOver } from './response-heads.js';
+import { surfaceResets } from './response-heads.js';
 import { effectivePort } from './urls.js';
 
 export interface ConnectorDeps {
@@ -65,7 +65,7 @@ export function createConnector({ allow, resolver, connectTimeoutMs }: Connector
       return;
     }
     const connect = () => {
-      connectorFor(port)(options, handOver(callback));
+      connectorFor(port)(options, surfaceResets(callback));
     };
     if (isIP(options.hostname) !== 0) {
       connect();
@@ -115,7 +115,7 @@ function guardTunnel(tunnel: buildConnector.connector, allow: AllowList): buildC
     const port = effectivePort(options);
     const isAddress = isIP(options.hostname) !== 0;
     if (isAddress ? isPermitted(options.hostname, port, allow) : WEB_PORTS.has(port)) {
-      tunnel(options, refuseEarlySpeech(handOver(callback)));
+      tunnel(options, refuseEarlySpeech(surfaceResets(callback)));
       return;
     }
     process.nextTick(callback, notAllowed('connect'), null);

@@ -14,7 +14,7 @@ export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
  */
 const CONCURRENT_LOOKUPS = 2;
 
-export interface LookupWays {
+export interface Lookups {
   /** getaddrinfo, which knows the hosts file and whatever else the system consults. */
   readonly system: Lookup;
   /** Needs no thread. */
@@ -50,7 +50,7 @@ function inTime(found: ReturnType<Lookup>, timeoutMs: number): ReturnType<Lookup
  * a name whose servers are silent holds it for 10 s and more. Two such names would hold up all others, hence the second way.
  * @returns a lookup that also rejects with ImportError dns_failed, for a look-up that takes too long
  */
-export function limitLookups({ system, direct, timeoutMs, patienceMs }: LookupWays): Lookup {
+export function limitLookups({ system, direct, timeoutMs, patienceMs }: Lookups): Lookup {
   const limit = pLimit(CONCURRENT_LOOKUPS);
 
   return (hostname) =>

@@ -240,7 +240,7 @@ function failBodyOnReset(socket: Socket): void {
 }
 
 /** Hands a new socket to undici, with resets made visible and sloppy heads of answers repaired; an error goes over as it is. */
-export function handOver(callback: buildConnector.Callback): buildConnector.Callback {
+export function surfaceResets(callback: buildConnector.Callback): buildConnector.Callback {
   return (...[error, socket]) => {
     if (error !== null) {
       callback(error, null);

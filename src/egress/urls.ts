@@ -122,6 +122,7 @@ function isPublicName(name: string): boolean {
  * dot of the name gone, what is not ASCII encoded) and is the one to use. What a name resolves to is checked later, when the
  * connection is made; on a port that only the allow list names, a name passes here and has to resolve into the list.
  */
+// eslint-disable-next-line complexity -- a row of independent rules, each with its message
 export function checkUrl(raw: unknown, allow: AllowList): UrlVerdict {
   if (typeof raw !== 'string') return refuse('The URL must be a string');
   if (raw.length > MAX_URL_BYTES || Buffer.byteLength(raw) > MAX_URL_BYTES) {

@@ -1,12 +1,12 @@
 import type { BlobStore } from '../blobs/blob-store.js';
-import type { CondemnedStore } from '../domain/removal-notice.js';
+import type { RemovalNoticeStore } from '../domain/removal-notice.js';
 import type { Store } from '../store/store.js';
 import { unreferencedBlobs, expiredParts, type GarbageLimits } from './find.js';
 import { removePage, type Removed, type RemovePageDeps } from './removal-notice.js';
 
 export interface CollectBlobsDeps extends RemovePageDeps {
   readonly blobs: Pick<BlobStore, 'listBlobs' | 'stat' | 'remove'>;
-  readonly condemned: Pick<CondemnedStore, 'condemn' | 'conclude' | 'forget'>;
+  readonly removalNotices: Pick<RemovalNoticeStore, 'announce' | 'complete' | 'purge'>;
 }
 
 /**
@@ -26,7 +26,7 @@ export async function collectBlobs(
     const { count, bytes } = await removePage(deps, page, search);
     total = { count: total.count + count, bytes: total.bytes + bytes };
   }
-  await deps.condemned.forget(new Date(startedAt - limits.noticeAgeMs));
+  await deps.removalNotices.purge(new Date(startedAt - limits.noticeAgeMs));
   return total;
 }
 

@@ -32,7 +32,7 @@ export function garbageLimits(retentionDays: number): GarbageLimits {
   };
 }
 
-/** Blobs that are asked about, and condemned, at a time: as many as `MediaStore.referenced` takes. */
+/** Blobs that are looked up, and announced for removal, at a time: as many as `MediaStore.referenced` takes. */
 const BLOBS_AT_ONCE = 1_000;
 
 export interface BlobSearch {

@@ -6,8 +6,8 @@ import { ImportError } from '../domain/errors.js';
 import {
   REMOVE_WITHIN_MS,
   NOTICE_DEAD_AFTER_MS,
-  type CondemnedStore,
-  type Condemned,
+  type RemovalNoticeStore,
+  type RemovalNotice,
 } from '../domain/removal-notice.js';
 import type { MediaStore } from '../store/store.js';
 import type { BlobSearch } from './find.js';
@@ -18,7 +18,7 @@ const REMOVALS_AT_ONCE = 8;
 export interface RemovePageDeps {
   readonly blobs: Pick<BlobStore, 'stat' | 'remove'>;
   readonly media: Pick<MediaStore, 'referenced'>;
-  readonly condemned: Pick<CondemnedStore, 'condemn' | 'conclude'>;
+  readonly removalNotices: Pick<RemovalNoticeStore, 'announce' | 'complete'>;
   readonly now: () => Date;
 }
 
@@ -29,9 +29,9 @@ export interface Removed {
 }
 
 /**
- * Removes those of the blobs that are still garbage once they are condemned; see src/domain/removal-notice.ts for why no import loses
+ * Removes those of the blobs that are still garbage once their removal is announced; see src/domain/removal-notice.ts for why no import loses
  * its blob. Harmless beside another run of itself, and beside a run that was taken for dead: each concludes for itself alone.
- * @throws the first failure, when nothing of the page is under way any more; blobs whose removal failed stay condemned, because
+ * @throws the first failure, when nothing of the page is under way any more; notices of blobs whose removal failed stay, because
  *   the store may have got to hear of it
  */
 export async function removePage(
@@ -39,7 +39,7 @@ export async function removePage(
   page: readonly StoredBlob[],
   search: BlobSearch,
 ): Promise<Removed> {
-  const { blobs, media, condemned, now } = deps;
+  const { blobs, media, removalNotices, now } = deps;
   const collector = randomUUID();
   const names = page.map(({ sha256 }) => sha256);
   const uncertain = new Set<string>();
@@ -59,7 +59,7 @@ export async function removePage(
     removed.bytes += found.bytes;
   };
 
-  await condemned.condemn(collector, names);
+  await removalNotices.announce(collector, names);
   try {
     const referenced = await media.referenced(names);
     const limit = pLimit(REMOVALS_AT_ONCE);
@@ -68,7 +68,7 @@ export async function removePage(
     for (const outcome of ends) if (outcome.status === 'rejected') throw outcome.reason;
     return removed;
   } finally {
-    await condemned.conclude(
+    await removalNotices.complete(
       collector,
       names.filter((name) => !uncertain.has(name)),
     );
@@ -81,7 +81,7 @@ const POLL_MS = 250;
 const WAIT_MS = 60_000;
 
 interface ConfirmDeps {
-  readonly condemned: Pick<CondemnedStore, 'find'>;
+  readonly removalNotices: Pick<RemovalNoticeStore, 'find'>;
   readonly blobs: Pick<BlobStore, 'stat'>;
   /** Longest wait for a decision, milliseconds: 60 s unless told. */
   readonly waitMs?: number;
@@ -89,24 +89,24 @@ interface ConfirmDeps {
 
 /**
  * Makes sure that garbage collection has not taken, and will not take, a blob that a media has just been made to refer to. Costs
- * one grouped read when the blob is not condemned, which is nearly always.
+ * one grouped read when the blob has no removal notice, which is nearly always.
  * @throws ImportError storage_failed when the blob is gone, or when it is not decided within a minute whether it will go: the
  *   attempt has to be made again; the signal's reason
  */
 export async function confirmBlob(
-  { condemned, blobs, waitMs = WAIT_MS }: ConfirmDeps,
+  { removalNotices, blobs, waitMs = WAIT_MS }: ConfirmDeps,
   sha256: string,
   signal: AbortSignal,
 ): Promise<void> {
   const waitUntil = Date.now() + waitMs;
-  let notice = await condemned.find(sha256);
+  let notice = await removalNotices.find(sha256);
   if (notice === null) return;
   while (isRemoving(notice)) {
     if (Date.now() >= waitUntil) throw undecided(notice);
     await sleep(POLL_MS, undefined, { signal }).catch(() => {
       signal.throwIfAborted();
     });
-    notice = await condemned.find(sha256);
+    notice = await removalNotices.find(sha256);
   }
   if ((await blobs.stat(sha256)) === null)
     throw new ImportError('storage_failed', 'The stored file was garbage and removed at the moment of its import', {
@@ -114,20 +114,24 @@ export async function confirmBlob(
     });
 }
 
-function isRemoving(notice: Condemned | null): notice is Condemned {
+function isRemoving(notice: RemovalNotice | null): notice is RemovalNotice {
   return notice?.state === 'removing' && ageMs(notice) < NOTICE_DEAD_AFTER_MS;
 }
 
-function ageMs({ at }: Condemned): number {
+function ageMs({ at }: RemovalNotice): number {
   return Date.now() - at.getTime();
 }
 
 /** The next attempt is made when more is known: the collector has done its work by then, or else its notice is dead. */
-function undecided(notice: Condemned): ImportError {
+function undecided(notice: RemovalNotice): ImportError {
   const age = ageMs(notice);
   const retryAfterMs = (age < REMOVE_WITHIN_MS ? REMOVE_WITHIN_MS : NOTICE_DEAD_AFTER_MS) - age;
-  return new ImportError('storage_failed', 'The stored file was condemned as garbage and its fate is not decided yet', {
-    stage: 'store',
-    retryAfterMs,
-  });
+  return new ImportError(
+    'storage_failed',
+    'The stored file is about to be removed as garbage, and its removal is not decided yet',
+    {
+      stage: 'store',
+      retryAfterMs,
+    },
+  );
 }

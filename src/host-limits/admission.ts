@@ -7,12 +7,12 @@ import {
   type HostRecord,
   type HostStore,
 } from '../domain/host.js';
-import { hopelessCircuit, type PausePolicy } from './circuit.js';
+import { exhaustedCircuit, type PausePolicy } from './circuit.js';
 import type { HostStateCache } from './host-states.js';
 import type { SharedCircuits } from './shared-circuits.js';
 
 /** Which item of which import wants to go to a host. */
-export interface Visitor {
+export interface HostRequest {
   readonly projectId: string;
   readonly batchId: string;
   readonly url: string;
@@ -35,11 +35,11 @@ export interface Admitted {
 /** Why a host may not be asked, from what is known of it; null when it may. */
 export function refusalOf(
   record: HostRecord,
-  { projectId, since }: Pick<Visitor, 'projectId' | 'since'>,
+  { projectId, since }: Pick<HostRequest, 'projectId' | 'since'>,
   { now, policy }: { now: Date; policy: PausePolicy },
 ): Refusal | null {
   if (record.circuits.length === 0 && record.restingUntil === undefined) return null;
-  const circuit = hopelessCircuit(record.circuits, projectId, since, policy);
+  const circuit = exhaustedCircuit(record.circuits, projectId, since, policy);
   if (circuit !== null) return { kind: 'hopeless', circuit };
   const until = blockedUntil(hostState(record, projectId, now), now);
   return until === 0 ? null : { kind: 'closed', restMs: Math.max(1, until - now.getTime()) };
@@ -63,7 +63,7 @@ export class Admission {
    * As `refusalOf`. A probe is under way for a moment only, so that is never taken from memory.
    * @throws whatever the store throws
    */
-  async refusal(record: HostRecord, visitor: Visitor): Promise<Refusal | null> {
+  async refusal(record: HostRecord, visitor: HostRequest): Promise<Refusal | null> {
     const { states, policy } = this.deps;
     const moment = { now: this.deps.now(), policy };
     const refused = refusalOf(record, visitor, moment);
@@ -76,7 +76,7 @@ export class Admission {
    * Claims a place in the rate, and the probe of a half-open circuit.
    * @throws whatever the store throws
    */
-  async admit(host: string, visitor: Visitor): Promise<Refusal | Admitted> {
+  async admit(host: string, visitor: HostRequest): Promise<Refusal | Admitted> {
     const { states, circuits } = this.deps;
     const refused = (await this.refusal(await states.read(host), visitor)) ?? (await this.overRate(host));
     if (refused !== null) return refused;

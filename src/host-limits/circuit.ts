@@ -174,7 +174,7 @@ export function allowedConcurrency(circuits: readonly HostCircuit[], projectId: 
  * longer. So a thousand items of a dead host take about the time of one.
  * @returns null while there is hope
  */
-export function hopelessCircuit(
+export function exhaustedCircuit(
   circuits: readonly HostCircuit[],
   projectId: string,
   since: Date,

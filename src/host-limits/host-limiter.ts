@@ -1,6 +1,6 @@
 import type { HostCircuit, HostRate, HostRecord, HostStore } from '../domain/host.js';
-import { Admission, type Refusal, type Visitor } from './admission.js';
-import { allowedConcurrency, hopelessCircuit, urlDigest, type HostOutcome, type PausePolicy } from './circuit.js';
+import { Admission, type Refusal, type HostRequest } from './admission.js';
+import { allowedConcurrency, exhaustedCircuit, urlDigest, type HostOutcome, type PausePolicy } from './circuit.js';
 import { HostSlots } from './host-slots.js';
 import { createHostStateCache } from './host-states.js';
 import { createLease } from './lease.js';
@@ -62,7 +62,7 @@ export interface HostLimiter {
    */
   visit<T extends Visit>(
     host: string,
-    visitor: Visitor,
+    visitor: HostRequest,
     over: AbortSignal,
     work: (at: AtHost) => Promise<T>,
   ): Promise<Visited<T>>;
@@ -71,7 +71,7 @@ export interface HostLimiter {
   /** Those of the hosts that have circuits or rest, read now. */
   unwell(hosts: Iterable<string>): Promise<HostRecord[]>;
   /** The failed host without hope for an import, see `hopelessCircuit`. */
-  hopeless(record: HostRecord, visitor: Pick<Visitor, 'projectId' | 'since'>): HostCircuit | null;
+  hopeless(record: HostRecord, visitor: Pick<HostRequest, 'projectId' | 'since'>): HostCircuit | null;
   /** The clock that all workers share. */
   readonly now: () => Date;
   /** Items of one host that may begin in one window, when there is a rate. */
@@ -117,7 +117,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   /** Works with a slot, and learns from how that ends. */
   const workAt = async <T extends Visit>(
     host: string,
-    { projectId, url, since }: Visitor,
+    { projectId, url, since }: HostRequest,
     probe: string | undefined,
     work: (answered: () => void) => Promise<T>,
   ): Promise<Visited<T>> => {
@@ -132,7 +132,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
     try {
       const result = await work(answered);
       const restMs = await circuits.learnFrom(host, result, attempt);
-      const isHopeless = hopelessCircuit(circuits.of(host), projectId, since, policy) !== null;
+      const isHopeless = exhaustedCircuit(circuits.of(host), projectId, since, policy) !== null;
       // Once there is no hope left, nothing waits for the host.
       return { kind: 'done', result, restMs: isHopeless ? 0 : restMs, isHopeless };
     } catch (error) {
@@ -176,7 +176,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
     visit,
     seemsWell: (host) => circuits.of(host).length === 0,
     unwell: (hosts) => store.findUnwell([...new Set(hosts)]),
-    hopeless: (record, { projectId, since }) => hopelessCircuit(record.circuits, projectId, since, policy),
+    hopeless: (record, { projectId, since }) => exhaustedCircuit(record.circuits, projectId, since, policy),
     now,
     ratePoints: rate?.points,
     sharedMax,
@@ -212,7 +212,7 @@ interface Place {
 function createPlaces(
   mostLong: number,
   circuits: SharedCircuits,
-): (host: string, visitor: Pick<Visitor, 'projectId' | 'isLong'>) => Place | null {
+): (host: string, visitor: Pick<HostRequest, 'projectId' | 'isLong'>) => Place | null {
   const longAt = createTally();
   const ofProjectAt = createTally();
   return (host, { projectId, isLong = false }) => {

@@ -4,9 +4,9 @@ import type { Batch } from '../domain/import.js';
 import type { Item, ItemAttempt } from '../domain/item.js';
 import type { MediaType, MediaTypes } from '../domain/media.js';
 import { metadataProblems } from '../domain/metadata-rules.js';
-import { LeaveSweep, type FetchRequest } from '../download/source.js';
+import { NeedsOwnActivity, type FetchRequest } from '../download/source.js';
 import { hostOutcome, type HostOutcome } from '../host-limits/circuit.js';
-import type { Visitor } from '../host-limits/admission.js';
+import type { HostRequest } from '../host-limits/admission.js';
 import type { MediaWritten, Settlement, Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { WorkerMetrics } from '../telemetry/metrics.js';
@@ -47,7 +47,7 @@ export interface AttemptDeps extends ContentDeps {
   readonly logger: Logger;
 }
 
-/** `signal` aborts the attempt; with a LeaveSweep as its reason the item is left to an activity of its own. */
+/** `signal` aborts the attempt; with a NeedsOwnActivity as its reason the item is left to an activity of its own. */
 export type AttemptOptions = Omit<FetchRequest, 'url' | 'fileName' | 'mediaType' | 'unless'>;
 
 /**
@@ -57,7 +57,7 @@ export type AttemptOptions = Omit<FetchRequest, 'url' | 'fileName' | 'mediaType'
 export type AttemptOutcome = { readonly host: HostOutcome; readonly answeredBy?: string | undefined } & (
   | { readonly kind: 'settled'; readonly state: Settlement['state']; readonly bytes: number }
   | { readonly kind: 'retry'; readonly code: ReasonCode; readonly delayMs: number }
-  | { readonly kind: 'own'; readonly why: LeaveSweep['why'] }
+  | { readonly kind: 'own'; readonly why: NeedsOwnActivity['why'] }
 );
 
 /** Failures of a host before that do not count against an import. */
@@ -66,7 +66,7 @@ export function acceptedAt({ touchedAt, reopenedAt }: Batch): Date {
 }
 
 /** The item as a visitor of its host. */
-export function visitorOf(batch: Batch, { url }: Item): Visitor {
+export function hostRequestOf(batch: Batch, { url }: Item): HostRequest {
   return { projectId: batch.projectId, batchId: batch._id, url, since: acceptedAt(batch) };
 }
 
@@ -103,7 +103,7 @@ export async function attemptItem(
     await settle(deps, batch, { ...settlement, attempt }, received);
     return { kind: 'settled', state: settlement.state, bytes: received, host: { kind: 'answered' } };
   } catch (error) {
-    if (error instanceof LeaveSweep) {
+    if (error instanceof NeedsOwnActivity) {
       await deps.store.items.markSolo(item.batchId, item.seq);
       // Whether a slow one has answered is not known.
       return { kind: 'own', why: error.why, host: { kind: error.why === 'large' ? 'answered' : 'unasked' } };

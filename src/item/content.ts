@@ -15,7 +15,7 @@ import { takesType } from '../download/media-type/canonical-type.js';
  */
 
 export interface ContentDeps {
-  readonly store: Pick<Store, 'media' | 'condemned'>;
+  readonly store: Pick<Store, 'media' | 'removalNotices'>;
   readonly source: Source;
   readonly blobs: BlobStore;
 }
@@ -88,7 +88,7 @@ export interface ImportedContent {
 
 /**
  * Blob and media of one attempt: fetched, or taken over when the source has nothing newer than what is stored.
- * @throws ImportError, LeaveSweep: see `Source`; ImportError storage_failed when the blob was collected meanwhile
+ * @throws ImportError, NeedsOwnActivity: see `Source`; ImportError storage_failed when the blob was collected meanwhile
  */
 export async function importContent(
   deps: ContentDeps,
@@ -97,12 +97,12 @@ export async function importContent(
   { found, revalidatable }: CurrentMedia,
   request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
 ): Promise<ImportedContent> {
-  const { media, condemned } = deps.store;
+  const { media, removalNotices } = deps.store;
   const record = async (content: FetchedContent): Promise<MediaWritten> => {
     // Blob first, then the look for a removal notice, then the media: see src/domain/removal-notice.ts. Content that a media refers
     // to all along is no garbage.
     if (content.basedOn === undefined)
-      await confirmBlob({ condemned, blobs: deps.blobs }, content.asset.sha256, request.signal);
+      await confirmBlob({ removalNotices, blobs: deps.blobs }, content.asset.sha256, request.signal);
     return media.upsert(mediaWrite(batch, item, content), found);
   };
 

@@ -2,9 +2,9 @@ import { setMaxListeners } from 'node:events';
 import type { SweepResult } from '../temporal/activity-api.js';
 import type { Batch } from '../domain/import.js';
 import type { Item } from '../domain/item.js';
-import { LeaveSweep } from '../download/source.js';
+import { NeedsOwnActivity } from '../download/source.js';
 import type { AtHost, HostLimiter } from '../host-limits/host-limiter.js';
-import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
+import { attemptItem, giveUp, lookUp, hostRequestOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import type { CurrentMedia } from './content.js';
 import type { Suspects } from './suspects.js';
 import { withTimeLimits } from './with-time-limit.js';
@@ -95,8 +95,8 @@ export async function importPage(
 
   const tryOne = async (host: HostItems, page: PageItem): Promise<void> => {
     const { item } = page;
-    const visit = await deps.hosts.visit(item.host, visitorOf(batch, item), over, (at) =>
-      watch(item, (onAnswered) => attempt(deps, batch, page, at, cancelled, onAnswered)),
+    const visit = await deps.hosts.visit(item.host, hostRequestOf(batch, item), over, (at) =>
+      watch(item, (onAnswered) => attempt(deps, batch, page, at, { cancelled, onAnswered })),
     );
     if (visit.kind === 'done') {
       await conclude(host, visit.result);
@@ -181,17 +181,16 @@ function attempt(
   batch: Batch,
   { item, current }: PageItem,
   { leave: onArrived }: AtHost,
-  cancelled: AbortSignal,
-  onAnswered: () => Promise<void>,
+  { cancelled, onAnswered }: { readonly cancelled: AbortSignal; readonly onAnswered: () => Promise<void> },
 ): Promise<AttemptOutcome> {
   const limits = [
-    { ms: ANSWER_MS, reason: () => new LeaveSweep('silent') },
-    { ms: ITEM_MS, reason: () => new LeaveSweep('slow') },
+    { ms: ANSWER_MS, reason: () => new NeedsOwnActivity('silent') },
+    { ms: ITEM_MS, reason: () => new NeedsOwnActivity('slow') },
   ];
   return withTimeLimits(cancelled, limits, async (signal, [answer]) =>
     attemptItem(deps, batch, await whole(deps, item), current, {
       signal,
-      sweepBytes: ITEM_BYTES,
+      inlineBytes: ITEM_BYTES,
       onAnswered: () => {
         answer?.cancel();
         return onAnswered();

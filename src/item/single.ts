@@ -1,11 +1,11 @@
 import { ImportError } from '../domain/errors.js';
 import type { Batch } from '../domain/import.js';
 import type { Item } from '../domain/item.js';
-import { LeaveSweep, type FetchProgress } from '../download/source.js';
+import { NeedsOwnActivity, type FetchProgress } from '../download/source.js';
 import type { AtHost, HostLimiter, Visited } from '../host-limits/host-limiter.js';
 import { createTally } from '../host-limits/tally.js';
 import type { ItemResult } from '../temporal/activity-api.js';
-import { attemptItem, giveUp, lookUp, visitorOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
+import { attemptItem, giveUp, lookUp, hostRequestOf, type AttemptDeps, type AttemptOutcome } from './attempt.js';
 import { withTimeLimits } from './with-time-limit.js';
 
 /**
@@ -17,7 +17,7 @@ const IN_PROCESS = 20;
 const OF_IMPORT = 10;
 
 /** Places in which an attempt that turns out long may stay where it was begun. */
-export interface LongPlaces {
+export interface LongSlots {
   claim(batchId: string): {
     /** Takes a place, once; false when there is none. */
     readonly enter: () => boolean;
@@ -25,7 +25,7 @@ export interface LongPlaces {
   };
 }
 
-export function createLongPlaces(): LongPlaces {
+export function createLongSlots(): LongSlots {
   const taken = createTally();
   return {
     claim: (batchId) => {
@@ -60,7 +60,7 @@ const LONGEST_ATTEMPT_MS = 23 * 3_600_000;
 
 export interface SingleDeps extends AttemptDeps {
   readonly hosts: HostLimiter;
-  readonly longPlaces: LongPlaces;
+  readonly longPlaces: LongSlots;
 }
 
 export interface SingleOptions {
@@ -86,12 +86,12 @@ export async function importSingle(
   const current = await lookUp(deps, batch, item);
   const place = deps.longPlaces.claim(batch._id);
   const attempt = ({ answered, leave, stay, isWaitedFor }: AtHost): Promise<AttemptOutcome> => {
-    const mayStay = (): boolean => stay() && place.enter();
+    const mayKeepPlace = (): boolean => stay() && place.enter();
     const tooLong = { ms: LONGEST_ATTEMPT_MS, reason: outOfTime };
-    const slow = { reason: () => new LeaveSweep('slow') };
+    const slow = { reason: () => new NeedsOwnActivity('slow') };
     const short = [
-      { ...slow, ms: CONTENDED_MS, mayStay: () => !isWaitedFor() || stay() },
-      { ...slow, ms: SHORT_MS, mayStay },
+      { ...slow, ms: CONTENDED_MS, mayKeepPlace: () => !isWaitedFor() || stay() },
+      { ...slow, ms: SHORT_MS, mayKeepPlace },
     ];
     const limits = isOwn ? [tooLong] : [tooLong, ...short];
     return withTimeLimits(signal, limits, (limited) =>
@@ -104,12 +104,12 @@ export async function importSingle(
           onProgress(progress);
         },
         onArrived: leave,
-        ...(isOwn ? {} : { sweepBytes: SHORT_BYTES, mayStay }),
+        ...(isOwn ? {} : { inlineBytes: SHORT_BYTES, mayKeepPlace }),
       }),
     );
   };
   try {
-    const visitor = { ...visitorOf(batch, item), isLong: isOwn };
+    const visitor = { ...hostRequestOf(batch, item), isLong: isOwn };
     const visit = await deps.hosts.visit(item.host, visitor, signal, attempt);
     if (visit.kind === 'over') signal.throwIfAborted();
     return await resultOf(deps, batch, item, visit);

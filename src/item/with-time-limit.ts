@@ -10,9 +10,9 @@ export async function withTimeLimits<T>(
   work: (signal: AbortSignal, timers: readonly Timer[]) => Promise<T>,
 ): Promise<T> {
   const limit = new AbortController();
-  const timers = limits.map(({ ms, reason, mayStay }) => {
+  const timers = limits.map(({ ms, reason, mayKeepPlace }) => {
     const timer = setTimeout(() => {
-      if (mayStay?.() !== true) limit.abort(reason());
+      if (mayKeepPlace?.() !== true) limit.abort(reason());
     }, ms);
     return {
       cancel: () => {
@@ -31,7 +31,7 @@ interface TimeLimit {
   readonly ms: number;
   readonly reason: () => Error;
   /** Asked when the time is up; true lets the work continue without this limit. */
-  readonly mayStay?: () => boolean;
+  readonly mayKeepPlace?: () => boolean;
 }
 
 interface Timer {

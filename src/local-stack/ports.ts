@@ -92,7 +92,7 @@ export interface StackPorts {
   readonly metrics: number;
 }
 
-export interface PortWishes {
+export interface PreferredPorts {
   readonly env: NodeJS.ProcessEnv;
   /** As configured or by default. */
   readonly api: number;
@@ -110,7 +110,7 @@ const MONGODB_PORT = 27017;
  * PORT and METRICS_PORT stay when they were set, because other programs may rely on them.
  * @throws Error that names the setting of a port that is not a port, or is in use and must not move
  */
-export async function choosePorts({ env, api, metrics, report }: PortWishes): Promise<StackPorts> {
+export async function choosePorts({ env, api, metrics, report }: PreferredPorts): Promise<StackPorts> {
   const taken: number[] = [];
   const next = async (wanted: number, what: string): Promise<number> => {
     const port = await freePort(wanted, taken);

@@ -138,7 +138,7 @@ export function createCrashHook(crashAt: string | undefined, die?: () => void): 
         reach,
       ),
       // The blobs of a page are removed side by side; this is the first effect after the last of them.
-      condemned: watched(store.condemned, { conclude: { before: 'after_remove_before_forget' } }, reach),
+      removalNotices: watched(store.removalNotices, { complete: { before: 'after_remove_before_forget' } }, reach),
     }),
     blobs: (blobs) =>
       watched(

@@ -26,7 +26,7 @@ export interface Dependency {
  * @throws the signal's reason when it aborts first; the error of `connect` when waiting does not help, such as a wrong password, a
  * namespace that is not there, an index that conflicts or workflow code that does not build
  */
-export async function keepTrying<T>(
+export async function retryUntilConnected<T>(
   { name, address, logger, signal }: Dependency,
   connect: () => Promise<T>,
 ): Promise<T> {
@@ -103,7 +103,7 @@ function messageOf(error: unknown): string {
  * Aborts when the process is told to stop: SIGTERM (an orchestrator), SIGINT (Ctrl-C), or the end of the process that forked
  * it, so that nothing outlives a `start` that was killed.
  */
-export function whenToldToStop(logger: Logger): AbortSignal {
+export function shutdownSignal(logger: Logger): AbortSignal {
   const stop = new AbortController();
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const)
     process.once(event, () => {

@@ -9,7 +9,7 @@ import type { CounterDocument } from './imports.js';
 import type { StoredItem } from './item-documents.js';
 import type { StoredMedia } from './media.js';
 import type { ProjectDocument } from './projects.js';
-import type { CondemnedDocument } from './removal-notices.js';
+import type { RemovalNoticeDocument } from './removal-notices.js';
 import type { TokenRecord } from './store.js';
 
 /** Every collection of the service. */
@@ -22,7 +22,7 @@ export interface Collections {
   readonly projects: Collection<ProjectDocument>;
   readonly keys: Collection<KeyDocument>;
   readonly counters: Collection<CounterDocument>;
-  readonly condemned: Collection<CondemnedDocument>;
+  readonly condemned: Collection<RemovalNoticeDocument>;
   readonly hosts: Collection<HostDocument>;
   readonly workers: Collection<LeaseDocument>;
   readonly hostRates: Collection;

@@ -31,6 +31,7 @@ const ENDING_LEASE_MS = 30_000;
 const LEASE_LIVES = { $gt: ['$endingAt', { $subtract: ['$$NOW', ENDING_LEASE_MS] }] };
 
 /** Batches and the order in which a project's batches were accepted. */
+// eslint-disable-next-line max-lines-per-function -- one short method for each operation on a collection
 export function createBatchStore(deps: {
   batches: Collection<Batch>;
   counters: Collection<CounterDocument>;

@@ -52,6 +52,7 @@ async function updateItems(
 const INSERT_CHUNK = 1_000;
 
 /** The items of all batches. Their `_id` orders them as the requests did. */
+// eslint-disable-next-line max-lines-per-function -- one short method for each operation on a collection
 export function createItemStore(deps: { items: Collection<StoredItem>; now: () => Date }): ItemStore {
   const { items, now } = deps;
   const commit = createGroupCommit(items);

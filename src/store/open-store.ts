@@ -12,7 +12,7 @@ import { createBatchStore } from './imports.js';
 import { createItemStore } from './items.js';
 import { createMediaStore } from './media.js';
 import { createProjectStore, createTokenStore, type ProjectDocument } from './projects.js';
-import { createCondemnedStore } from './removal-notices.js';
+import { createRemovalNoticeStore } from './removal-notices.js';
 import type { Store } from './store.js';
 
 /**
@@ -177,7 +177,7 @@ export function openStore({
     tokens: createTokenStore(tokens),
     projects: createProjectStore(projects),
     idempotencyKeys: createIdempotencyKeyStore({ keys, databaseTime }),
-    condemned: createCondemnedStore({ condemned, now: date, isReplicated: topology.isReplicated }),
+    removalNotices: createRemovalNoticeStore({ condemned, now: date, isReplicated: topology.isReplicated }),
     hosts: createHostStore({ hosts, workers, now: date, databaseTime }),
     hostRate: (rate) => createHostRate(db, rate),
     databaseTime,

@@ -1,5 +1,5 @@
 import type { AnyBulkWriteOperation, Collection, FindOptions } from 'mongodb';
-import type { Condemned, CondemnedStore } from '../domain/removal-notice.js';
+import type { RemovalNotice, RemovalNoticeStore } from '../domain/removal-notice.js';
 import { createKeyedReader } from './batching.js';
 import { retryDuplicateKey } from './mongo-errors.js';
 
@@ -14,52 +14,52 @@ const LINEARIZABLE: FindOptions = {
 };
 
 /** All notices of one blob: whether one stands is told by those that have not concluded, so that no update has to look first. */
-export interface CondemnedDocument {
+export interface RemovalNoticeDocument {
   readonly _id: string;
-  /** When it was last condemned, by any collector. */
+  /** When its removal was last announced, by any collector. */
   readonly at: Date;
-  /** When it was condemned by each collector that has not concluded. */
+  /** When its removal was announced by each collector that has not completed it. */
   readonly removing: Readonly<Record<string, Date>>;
 }
 
 /** Notices that a blob is about to be removed, one document a blob. */
-export function createCondemnedStore(deps: {
-  condemned: Collection<CondemnedDocument>;
+export function createRemovalNoticeStore(deps: {
+  condemned: Collection<RemovalNoticeDocument>;
   now: () => Date;
   /** A standalone server has no members to ask, and refuses linearizable reads. */
   isReplicated: () => boolean;
-}): CondemnedStore {
+}): RemovalNoticeStore {
   const { condemned, now, isReplicated } = deps;
-  const read = createKeyedReader<CondemnedDocument>(condemned, {}, () => (isReplicated() ? LINEARIZABLE : {}));
+  const read = createKeyedReader<RemovalNoticeDocument>(condemned, {}, () => (isReplicated() ? LINEARIZABLE : {}));
 
   return {
-    condemn: async (collector, sha256s) => {
+    announce: async (collector, sha256s) => {
       if (sha256s.length === 0) return;
       const at = now();
       const notice = { $set: { at, [fieldOf(collector)]: at } };
-      const operations = sha256s.map((_id): AnyBulkWriteOperation<CondemnedDocument> => ({
+      const operations = sha256s.map((_id): AnyBulkWriteOperation<RemovalNoticeDocument> => ({
         updateOne: { filter: { _id }, update: notice, upsert: true },
       }));
       await retryDuplicateKey(() => condemned.bulkWrite(operations, { ordered: false }));
     },
 
-    conclude: async (collector, sha256s) => {
+    complete: async (collector, sha256s) => {
       await condemned.updateMany({ _id: { $in: [...sha256s] } }, { $unset: { [fieldOf(collector)]: '' } });
     },
 
     find: async (sha256) => {
       const found = await read(sha256);
-      return found && toCondemned(found);
+      return found && toRemovalNotice(found);
     },
 
-    forget: async (before) => {
+    purge: async (before) => {
       const { deletedCount } = await condemned.deleteMany({ at: { $lt: before } });
       return deletedCount;
     },
   };
 }
 
-function toCondemned({ _id, at, removing }: CondemnedDocument): Condemned {
+function toRemovalNotice({ _id, at, removing }: RemovalNoticeDocument): RemovalNotice {
   const standing = Object.values(removing).map((date) => date.getTime());
   if (standing.length === 0) return { _id, state: 'done', at };
   return { _id, state: 'removing', at: new Date(Math.max(...standing)) };

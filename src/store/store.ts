@@ -4,7 +4,7 @@ import type { HostStore } from '../domain/host.js';
 import type { Batch, BatchCounts, BatchFailure, Kind } from '../domain/import.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, ListedItem, MediaAction, ShownItem } from '../domain/item.js';
 import type { Asset, Media, MediaSource } from '../domain/media.js';
-import type { CondemnedStore } from '../domain/removal-notice.js';
+import type { RemovalNoticeStore } from '../domain/removal-notice.js';
 
 /** What a POST with a key meets: the key is its own now (`new`), or an earlier POST has claimed it. */
 export type KeyClaim =
@@ -312,7 +312,7 @@ export interface Store {
   readonly tokens: TokenStore;
   readonly projects: ProjectStore;
   readonly idempotencyKeys: IdempotencyKeyStore;
-  readonly condemned: CondemnedStore;
+  readonly removalNotices: RemovalNoticeStore;
   readonly hosts: HostStore;
   /** The clock that all processes share: what one of them dates and another one compares. Asked of the database every 10 s. */
   databaseTime(): Promise<Date>;

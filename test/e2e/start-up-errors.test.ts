@@ -5,7 +5,7 @@ import { Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { MongoClient } from 'mongodb';
 import { pino } from 'pino';
-import { keepTrying } from '../../src/process/lifecycle.js';
+import { retryUntilConnected } from '../../src/process/lifecycle.js';
 import { eventually } from '../support/eventually.js';
 import { spawnService, type RunningService } from '../support/running-service.js';
 import { stackEnvironment } from '../support/running-stack.js';
@@ -96,7 +96,7 @@ describe('a worker', () => {
     const temporal = { name: 'Temporal', address: TEMPORAL_ADDRESS, logger, signal: new AbortController().signal };
     const connection = await NativeConnection.connect({ address: TEMPORAL_ADDRESS });
     try {
-      const creating = keepTrying(temporal, () => {
+      const creating = retryUntilConnected(temporal, () => {
         tries += 1;
         return Worker.create({ connection, taskQueue: 'broken', workflowBundle: { code: 'not what the build makes' } });
       });

@@ -13,7 +13,7 @@ import { defaultMediaTypes } from '../../src/domain/media-types.js';
 import type { FetchRequest, Fetched, NotModified, Source, Validators } from '../../src/download/source.js';
 import { openBlobStore } from '../../src/blobs/open-blob-store.js';
 import { garbageLimits } from '../../src/garbage/find.js';
-import { createLongPlaces } from '../../src/item/single.js';
+import { createLongSlots } from '../../src/item/single.js';
 import { createHostLimiter, type HostLimiter } from '../../src/host-limits/host-limiter.js';
 import { createWorkerMetrics } from '../../src/telemetry/metrics.js';
 import { aBatch, anAsset, itemSpecs } from './builders.js';
@@ -92,7 +92,7 @@ export async function anActivityBench(
     egress: UNREACHABLE,
     mediaTypes: defaultMediaTypes(),
     hosts,
-    longPlaces: createLongPlaces(),
+    longPlaces: createLongSlots(),
     retry,
     sweepAbove: 200,
     sweepPage: 50,

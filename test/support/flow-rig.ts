@@ -16,7 +16,7 @@ import { createEgress } from '../../src/egress/create-egress.js';
 import { garbageLimits } from '../../src/garbage/find.js';
 import { createTemporalWorkflows } from '../../src/temporal/client.js';
 import type { RetryPolicy } from '../../src/item/attempt.js';
-import { createLongPlaces } from '../../src/item/single.js';
+import { createLongSlots } from '../../src/item/single.js';
 import { createHostLimiter } from '../../src/host-limits/host-limiter.js';
 import { createSource } from '../../src/download/fetch.js';
 import { createStore } from '../../src/store/open-store.js';
@@ -128,7 +128,7 @@ export async function flowActivities(
   });
   const activities = createActivities({
     ...{ store, source: through(source), blobs, egress, hosts, metrics, retry },
-    ...{ sweepAbove: PLAN.sweepAbove, sweepPage: PLAN.sweepPage, longPlaces: createLongPlaces() },
+    ...{ sweepAbove: PLAN.sweepAbove, sweepPage: PLAN.sweepPage, longPlaces: createLongSlots() },
     mediaTypes: defaultMediaTypes(),
     webhook: { scheduleMs: webhookScheduleMs, timeoutMs: 15_000 },
     garbage: garbageLimits(90),

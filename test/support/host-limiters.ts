@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { HostOutcome, PausePolicy } from '../../src/host-limits/circuit.js';
 import type { HostCircuit, HostRate, HostStore } from '../../src/domain/host.js';
 import { createHostLimiter, type HostLimiter } from '../../src/host-limits/host-limiter.js';
-import type { Visitor } from '../../src/host-limits/admission.js';
+import type { HostRequest } from '../../src/host-limits/admission.js';
 import { aTestStore } from './store.js';
 
 export const ANSWERED: HostOutcome = { kind: 'answered' };
@@ -57,7 +57,7 @@ export async function aLimiterRig(): Promise<LimiterRig> {
 }
 
 /** An item of a project and an import of the test's own. */
-export function aVisitor(changes: Partial<Visitor> = {}): Visitor {
+export function aHostRequest(changes: Partial<HostRequest> = {}): HostRequest {
   return { projectId: 'p', batchId: 'b', url: `https://h.example/${randomUUID()}`, since: new Date(0), ...changes };
 }
 
@@ -66,9 +66,9 @@ export function visitOnce(
   limiter: HostLimiter,
   host: string,
   outcome: HostOutcome = ANSWERED,
-  { over = NEVER_OVER, ...visitor }: Partial<Visitor> & { over?: AbortSignal } = {},
+  { over = NEVER_OVER, ...visitor }: Partial<HostRequest> & { over?: AbortSignal } = {},
 ) {
-  return limiter.visit(host, aVisitor(visitor), over, () => Promise.resolve({ host: outcome }));
+  return limiter.visit(host, aHostRequest(visitor), over, () => Promise.resolve({ host: outcome }));
 }
 
 /** Work that begins and stays until it is told to end. */

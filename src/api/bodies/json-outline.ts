@@ -92,6 +92,7 @@ export function createJsonOutliner(maxElements: number): { scan(chunk: Uint8Arra
   };
 
   return {
+    // eslint-disable-next-line complexity -- one step of a state machine, a case for each kind of byte
     scan(chunk) {
       for (let index = 0; index < chunk.length; index += 1) {
         const byte = chunk[index] ?? 0;

@@ -63,7 +63,7 @@ export function createFsFolders(files: FsFiles, root: string): FsFolders {
 }
 
 /** A folder tree of a store. */
-export interface FsPlace {
+export interface FsLocation {
   readonly files: FsFiles;
   readonly folders: FsFolders;
   readonly root: string;
@@ -72,7 +72,7 @@ export interface FsPlace {
 
 /** Makes a file, which must not exist unless `flags` say that it may, and its folder again when it was deleted. */
 export async function openNew(
-  { files, folders }: FsPlace,
+  { files, folders }: FsLocation,
   path: string,
   flags: 'wx' | 'w' = 'wx',
 ): Promise<FileHandle> {

@@ -5,15 +5,15 @@ import { noteKey, PARTS } from '../blob-key.js';
 import { createFsBlobWriter } from './writer.js';
 import { createFsPart } from './part.js';
 import { takenName, type FsPartNote, type FsPartNotes } from './part-notes.js';
-import { nullIfMissing, openExisting, type FsPlace } from './files.js';
-import { guardStream, asStorageError, takenOver } from '../storage-error.js';
+import { nullIfMissing, openExisting, type FsLocation } from './files.js';
+import { wrapStreamErrors, asStorageError, takenOver } from '../storage-error.js';
 
 /**
  * The part of a key, if its file is there, as long as its note says, and not a blob at the same time (a crash cut the commit
  * off): a blob must never be written to.
  * @throws RangeError for what is not a key; ImportError storage_failed
  */
-export async function findFsPart(place: FsPlace, notes: FsPartNotes, key: string): Promise<KeptPart | null> {
+export async function findFsPart(place: FsLocation, notes: FsPartNotes, key: string): Promise<KeptPart | null> {
   noteKey(key);
   return asStorageError(async () => {
     const note = await notes.read(key);
@@ -38,7 +38,7 @@ export async function forgetFsPart(notes: FsPartNotes, key: string): Promise<voi
   });
 }
 
-function createFsKeptPart(place: FsPlace, notes: FsPartNotes, note: FsPartNote): KeptPart {
+function createFsKeptPart(place: FsLocation, notes: FsPartNotes, note: FsPartNote): KeptPart {
   const { files, root } = place;
   const { file, kept, ...identity } = note;
   const path = join(root, PARTS, file);
@@ -87,7 +87,7 @@ function createFsKeptPart(place: FsPlace, notes: FsPartNotes, note: FsPartNote):
       asStorageError(async () => {
         const opened = await openExisting(files, path, 'read');
         if (!opened) throw takenOver();
-        return guardStream(opened.createReadStream({ start: 0, end: kept - 1 }));
+        return wrapStreamErrors(opened.createReadStream({ start: 0, end: kept - 1 }));
       }),
 
     resume: () =>

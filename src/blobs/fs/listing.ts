@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { StoredPart, StoredBlob } from '../blob-store.js';
 import { BLOBS, blobKey, isBlobKey, isPartKey, PARTS } from '../blob-key.js';
-import { nullIfMissing, type FsPlace } from './files.js';
+import { nullIfMissing, type FsLocation } from './files.js';
 import { asStorageError } from '../storage-error.js';
 
 interface ListedFile {
@@ -12,7 +12,7 @@ interface ListedFile {
 
 /** The files of a folder whose key below the root is one of ours; foreign files may lie beside them. */
 async function* listFiles(
-  { files, root }: FsPlace,
+  { files, root }: FsLocation,
   folder: string,
   isOurs: (key: string) => boolean,
 ): AsyncGenerator<ListedFile> {
@@ -25,7 +25,7 @@ async function* listFiles(
   }
 }
 
-export async function* listFsBlobs(place: FsPlace): AsyncGenerator<StoredBlob> {
+export async function* listFsBlobs(place: FsLocation): AsyncGenerator<StoredBlob> {
   const { files, root } = place;
   const leaves = await asStorageError(() => nullIfMissing(files.readdir(join(root, BLOBS), { withFileTypes: true })));
   for (const leaf of leaves ?? []) {
@@ -37,17 +37,17 @@ export async function* listFsBlobs(place: FsPlace): AsyncGenerator<StoredBlob> {
 }
 
 /** Part files, notes and drafts of notes. */
-export async function* listFsParts(place: FsPlace): AsyncGenerator<StoredPart> {
+export async function* listFsParts(place: FsLocation): AsyncGenerator<StoredPart> {
   yield* listFiles(place, PARTS, isPartKey);
 }
 
-export async function removeFsBlob({ files, root }: FsPlace, sha256: string): Promise<void> {
+export async function removeFsBlob({ files, root }: FsLocation, sha256: string): Promise<void> {
   const blob = join(root, blobKey(sha256));
   await asStorageError(() => nullIfMissing(files.unlink(blob)));
 }
 
 /** @throws RangeError when listFsParts cannot have given this name */
-export async function removeFsPart({ files, root }: FsPlace, name: string): Promise<void> {
+export async function removeFsPart({ files, root }: FsLocation, name: string): Promise<void> {
   const key = `${PARTS}/${name}`;
   if (!isPartKey(key)) throw new RangeError('A part file or a note is named as listParts lists it');
   await asStorageError(() => nullIfMissing(files.unlink(join(root, key))));

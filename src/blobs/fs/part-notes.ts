@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { draftKey, noteKey, PARTS, parseNote, PartIdentityFields } from '../blob-key.js';
-import { nullIfMissing, openExisting, openNew, type FsPlace } from './files.js';
+import { nullIfMissing, openExisting, openNew, type FsLocation } from './files.js';
 
 const Note = z.object({
   ...PartIdentityFields,
@@ -42,7 +42,7 @@ export function takenName(file: string): string {
  * promises bytes which are not there. When only the process dies, its note leads to all that it left: the note is there before the
  * file, is removed after it, and drafts have the name of the file.
  */
-export function createFsPartNotes(place: FsPlace): FsPartNotes {
+export function createFsPartNotes(place: FsLocation): FsPartNotes {
   const { files, root } = place;
 
   async function read(key: string): Promise<FsPartNote | null> {

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { newPartKey, PARTS } from '../blob-key.js';
 import type { PartIdentity } from '../blob-store.js';
 import { takenOver } from '../storage-error.js';
-import { openNew, nullIfMissing, type FsPlace } from './files.js';
+import { openNew, nullIfMissing, type FsLocation } from './files.js';
 import type { FsPartNotes } from './part-notes.js';
 import type { FsPartFile } from './writer.js';
 
 /** A part that no other attempt will look for. */
-export function createFsAnonymousPart(place: FsPlace): FsPartFile {
+export function createFsAnonymousPart(place: FsLocation): FsPartFile {
   const path = join(place.root, newPartKey());
   let handle: FileHandle | null = null;
 
@@ -60,7 +60,7 @@ export interface BegunPart {
  * explicit and the strong ETag is the same.
  */
 export function createFsPart(
-  place: FsPlace,
+  place: FsLocation,
   notes: FsPartNotes,
   identity: PartIdentity,
   begun?: BegunPart,

@@ -9,7 +9,7 @@ import { createFsFolders, nullIfMissing, openExisting, type FsFiles } from './fi
 import { findFsPart, forgetFsPart } from './kept-part.js';
 import { listFsBlobs, listFsParts, removeFsBlob, removeFsPart } from './listing.js';
 import { createFsPartNotes } from './part-notes.js';
-import { guardStream, asStorageError } from '../storage-error.js';
+import { wrapStreamErrors, asStorageError } from '../storage-error.js';
 
 export interface FsBlobStoreOptions {
   /** Absolute folder, made when it does not exist. One file system: parts are linked into place. */
@@ -35,7 +35,7 @@ export function createFsBlobStore(options: FsBlobStoreOptions): BlobStore {
       const last = (await file.stat()).size - 1;
       const start = range?.start ?? 0;
       const end = Math.min(range?.end ?? last, last);
-      if (start <= end) return guardStream(file.createReadStream({ start, end }));
+      if (start <= end) return wrapStreamErrors(file.createReadStream({ start, end }));
     } catch (error) {
       await file.close();
       throw error;

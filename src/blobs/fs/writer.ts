@@ -3,7 +3,7 @@ import { blobKey } from '../blob-key.js';
 import type { BlobWriter } from '../blob-store.js';
 import { asStorageError, errorCode } from '../storage-error.js';
 import { createChunkBuffer, createWriterState } from '../write-queue.js';
-import type { FsPlace } from './files.js';
+import type { FsLocation } from './files.js';
 
 /** The file that a writer fills. */
 export interface FsPartFile {
@@ -33,7 +33,7 @@ const COMMIT_TRIES = 3;
  * Part file → write → fsync → link → fsync of the folder, so that a name in `sha256/` always has all of its bytes.
  * @param bytesHint announced length of what is still to come; null when unknown.
  */
-export function createFsBlobWriter(place: FsPlace, part: FsPartFile, bytesHint: number | null): BlobWriter {
+export function createFsBlobWriter(place: FsLocation, part: FsPartFile, bytesHint: number | null): BlobWriter {
   const { files, folders, root } = place;
   const buffer = createChunkBuffer(WRITE_BYTES, bytesHint);
   const state = createWriterState();

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { KeptPart, BlobWriter } from '../blob-store.js';
 import { noteKey } from '../blob-key.js';
-import { guardStream, asStorageError, errorCode, httpStatusOf, takenOver } from '../storage-error.js';
+import { wrapStreamErrors, asStorageError, errorCode, httpStatusOf, takenOver } from '../storage-error.js';
 import { createS3BlobWriter, type S3BlobWriterDeps } from './writer.js';
 import {
   copyIntoParts,
@@ -106,7 +106,7 @@ function createS3KeptPart(
         await makeReadable();
         try {
           const { Body } = await client.send(new GetObjectCommand(objectAt(source)));
-          return guardStream(Body as Readable);
+          return wrapStreamErrors(Body as Readable);
         } catch (error) {
           throw errorCode(error) === 'NoSuchKey' ? takenOver() : error;
         }

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { BlobStat, BlobStore } from '../blob-store.js';
 import { blobKey } from '../blob-key.js';
-import { guardStream, asStorageError, errorCode, httpStatusOf } from '../storage-error.js';
+import { wrapStreamErrors, asStorageError, errorCode, httpStatusOf } from '../storage-error.js';
 import { createS3BlobWriter } from './writer.js';
 import { COPY_PART_BYTES } from './multipart.js';
 import { findS3Part, forgetS3Part } from './kept-part.js';
@@ -115,7 +115,7 @@ export function createS3BlobStore(options: S3BlobStoreOptions): BlobStore {
         try {
           const request = range ? { ...object, Range: `bytes=${range.start}-${range.end}` } : object;
           const { Body } = await client.send(new GetObjectCommand(request));
-          return guardStream(Body as Readable);
+          return wrapStreamErrors(Body as Readable);
         } catch (error) {
           if (errorCode(error) === 'NoSuchKey') return null;
           // The range starts behind the last byte (RFC 9110 section 15.5.17).

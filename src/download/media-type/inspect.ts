@@ -53,6 +53,7 @@ const FILM = ['video', 'audio'];
 const ISO_MEDIA = /^(?:video|audio|image)\/(?!jpeg|png|gif|bmp|webp|tiff)/;
 
 /** Starts the look that a head calls for; undefined when the head has said all there is to say. */
+// eslint-disable-next-line complexity -- a case for each container that is read
 function lookInside(head: Buffer, { type, text }: Sniffed): Look | undefined {
   const look = (walk: Walk<Found>, mayBe: readonly string[] | undefined, known = type, usesLast = false): Look => ({
     walker: startWalk(walk, head, usesLast),

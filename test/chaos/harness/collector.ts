@@ -28,8 +28,8 @@ export async function collectNow(options: CollectorOptions, ageMs: number): Prom
   const { signal } = new AbortController();
   const now = (): Date => new Date();
   try {
-    const { media, condemned } = store;
-    const deps = { blobs, media, condemned, now };
+    const { media, removalNotices } = store;
+    const deps = { blobs, media, removalNotices, now };
     const removed = await collectBlobs(deps, { blobAgeMs: ageMs, noticeAgeMs: NOTICE_AGE_MS }, signal);
     const parts = await collectParts({ blobs, now }, { partAgeMs: ageMs }, signal);
     return { blobs: removed.count, parts: parts.count };

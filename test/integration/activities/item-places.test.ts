@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HostEvidence } from '../../../src/domain/host.js';
-import { LeaveSweep, type FetchRequest, type Fetched } from '../../../src/download/source.js';
+import { NeedsOwnActivity, type FetchRequest, type Fetched } from '../../../src/download/source.js';
 import { aFetch, anActivityBench, limited, refOf, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
-import { NEVER_OVER, aStay, aVisitor, giveUpHost } from '../../support/host-limiters.js';
+import { NEVER_OVER, aStay, aHostRequest, giveUpHost } from '../../support/host-limiters.js';
 
 let bench: ActivityBench;
 afterEach(() => bench.close());
@@ -51,7 +51,9 @@ describe('importItem, when places are scarce', () => {
     const { store, hosts, fetched } = await openBench(() => Promise.resolve(aFetch()));
     const batch = await bench.batch();
     const stay = aStay();
-    const taken = Array.from({ length: 8 }, () => hosts.visit('cdn.example.com', aVisitor(), NEVER_OVER, stay.work));
+    const taken = Array.from({ length: 8 }, () =>
+      hosts.visit('cdn.example.com', aHostRequest(), NEVER_OVER, stay.work),
+    );
     await eventually('all slots taken', () => stay.begun === 8);
     const startedAt = performance.now();
 
@@ -90,8 +92,8 @@ describe('importItem, when places are scarce', () => {
   });
 
   it('leaves a place for short items when the file turns out large or slow, and counts no attempt', async () => {
-    const { store, fetched } = await openBench(({ sweepBytes }) =>
-      sweepBytes === undefined ? Promise.resolve(aFetch()) : Promise.reject(new LeaveSweep('large')),
+    const { store, fetched } = await openBench(({ inlineBytes }) =>
+      inlineBytes === undefined ? Promise.resolve(aFetch()) : Promise.reject(new NeedsOwnActivity('large')),
     );
     const batch = await bench.batch();
 
@@ -100,13 +102,13 @@ describe('importItem, when places are scarce', () => {
     });
     expect(await store.items.find(batch._id, 0)).toMatchObject({ state: 'open', attempts: 0, solo: true });
     await expect(bench.run('importItem', { ...refOf(batch), own: true })).resolves.toMatchObject({ state: 'success' });
-    expect(fetched.map(({ sweepBytes }) => sweepBytes)).toEqual([8 * 1024 ** 2, undefined]);
+    expect(fetched.map(({ inlineBytes }) => inlineBytes)).toEqual([8 * 1024 ** 2, undefined]);
   });
 
   it('stays where it is while there are places for long downloads, of which one import has ten', async () => {
     const stay = aStay();
-    await openBench(async ({ mayStay }) => {
-      if (mayStay?.() !== true) throw new LeaveSweep('large');
+    await openBench(async ({ mayKeepPlace }) => {
+      if (mayKeepPlace?.() !== true) throw new NeedsOwnActivity('large');
       await stay.work();
       return aFetch();
     });

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ImportError } from '../../../src/domain/errors.js';
-import { LeaveSweep, type FetchRequest, type Fetched } from '../../../src/download/source.js';
+import { NeedsOwnActivity, type FetchRequest, type Fetched } from '../../../src/download/source.js';
 import { aFetch, anActivityBench, type ActivityBench } from '../../support/activity-bench.js';
 import { anItemSpec, itemSpecs } from '../../support/builders.js';
 import { eventually } from '../../support/eventually.js';
-import { NEVER_OVER, aStay, aVisitor, giveUpHost } from '../../support/host-limiters.js';
+import { NEVER_OVER, aStay, aHostRequest, giveUpHost } from '../../support/host-limiters.js';
 
 let bench: ActivityBench;
 afterEach(() => bench.close());
@@ -33,7 +33,7 @@ describe('sweepPage', () => {
     const { store, fetched } = await openBench(({ url }) => {
       if (url.includes('/3.mp4')) return Promise.reject(new ImportError('http_404', 'Source answered 404'));
       if (url.includes('/4.mp4')) return Promise.reject(new ImportError('http_5xx', 'Source answered 500'));
-      if (url.includes('/5.mp4')) return Promise.reject(new LeaveSweep('large'));
+      if (url.includes('/5.mp4')) return Promise.reject(new NeedsOwnActivity('large'));
       return Promise.resolve(aFetch());
     });
     const batch = await bench.batch({}, specs);
@@ -45,7 +45,7 @@ describe('sweepPage', () => {
       left: { count: 1, own: 1, full: 0, dueMs: 0 },
     });
     expect(fetched).toHaveLength(50);
-    expect(fetched.every(({ sweepBytes }) => sweepBytes === 8 * 1024 ** 2)).toBe(true);
+    expect(fetched.every(({ inlineBytes }) => inlineBytes === 8 * 1024 ** 2)).toBe(true);
     expect(await store.items.find(batch._id, 4)).toMatchObject({ state: 'open', attempts: 1 });
     expect(await store.items.find(batch._id, 5)).toMatchObject({ state: 'open', attempts: 0, solo: true });
     expect(await store.items.totals(batch._id)).toMatchObject({ open: 12, success: 47, failed: 1 });
@@ -109,7 +109,7 @@ describe('sweepPage', () => {
     const { store, hosts, fetched } = await openBench(() => Promise.resolve(aFetch()));
     const batch = await bench.batch({}, specsOf(20, 'full', 'well'));
     const stay = aStay();
-    const taken = Array.from({ length: 8 }, () => hosts.visit('full', aVisitor(), NEVER_OVER, stay.work));
+    const taken = Array.from({ length: 8 }, () => hosts.visit('full', aHostRequest(), NEVER_OVER, stay.work));
     await eventually('all slots taken', () => stay.begun === 8);
 
     const result = await bench.run('sweepPage', page(batch));

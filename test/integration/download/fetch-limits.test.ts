@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BlobStore, BlobWriter } from '../../../src/blobs/blob-store.js';
 import { ImportError } from '../../../src/domain/errors.js';
-import { LeaveSweep } from '../../../src/download/source.js';
+import { NeedsOwnActivity } from '../../../src/download/source.js';
 import { answers } from '../../servers/origin-server.js';
 import { sampleMedia } from '../../support/sample-media.js';
 import { startSourceRig, type SourceRig } from './source-rig.js';
@@ -67,23 +67,26 @@ describe('the source', () => {
   ])('hands a large body out of a sweep (%s)', async (_name, announce) => {
     const before = rig.origin.openSockets();
     const url = rig.origin.route('/sweep', answers.large(3 * MIB, { head, announce }));
-    await expect(rig.fetch(url, { sweepBytes: 2 * MIB })).rejects.toMatchObject({ name: 'LeaveSweep', why: 'large' });
+    await expect(rig.fetch(url, { inlineBytes: 2 * MIB })).rejects.toMatchObject({
+      name: 'NeedsOwnActivity',
+      why: 'large',
+    });
     await expectNoTraces(before);
   });
 
   it('hands a body out of a sweep that decodes beyond its size', async () => {
     const url = rig.origin.route('/sweep-gzip', answers.encoded(Buffer.from('0123456789'.repeat(9)), {}));
-    await expect(rig.fetch(url, { sweepBytes: 60 })).rejects.toMatchObject({ name: 'LeaveSweep', why: 'large' });
+    await expect(rig.fetch(url, { inlineBytes: 60 })).rejects.toMatchObject({ name: 'NeedsOwnActivity', why: 'large' });
   });
 
   it('prefers the hard limit to leaving the sweep', async () => {
     const url = rig.origin.route('/sweep-hard', answers.large(9 * MIB));
-    await expect(rig.fetch(url, { sweepBytes: 2 * MIB })).rejects.toMatchObject({ code: 'too_large' });
+    await expect(rig.fetch(url, { inlineBytes: 2 * MIB })).rejects.toMatchObject({ code: 'too_large' });
   });
 
   it('keeps a body of exactly the size of a sweep', async () => {
     const url = rig.origin.route('/sweep-exact', answers.large(2 * MIB, { head }));
-    await expect(rig.fetch(url, { sweepBytes: 2 * MIB })).resolves.toMatchObject({ received: 2 * MIB });
+    await expect(rig.fetch(url, { inlineBytes: 2 * MIB })).resolves.toMatchObject({ received: 2 * MIB });
   });
 
   it.each([
@@ -99,7 +102,7 @@ describe('the source', () => {
     const before = rig.origin.openSockets();
     const seen = rig.origin.requests.length;
     const controller = new AbortController();
-    const reason = new LeaveSweep('slow');
+    const reason = new NeedsOwnActivity('slow');
     const slow = { idleTimeoutMs: 60_000, headersTimeoutMs: 60_000, maxBytes: 1024 ** 4 };
     let received = 0;
     const fetching = rig.fetch(rig.origin.route('/abort', answer), {

@@ -61,7 +61,7 @@ describe('nothing is kept of a body that', () => {
 
   it('leaves a sweep', async () => {
     const url = rig.origin.route('/file', rangedFile({ body: LARGE, ...strong, headers: {} }).handler);
-    await expect(rig.fetch(url, { limits, sweepBytes: 8 * MIB })).rejects.toMatchObject({ name: 'LeaveSweep' });
+    await expect(rig.fetch(url, { limits, inlineBytes: 8 * MIB })).rejects.toMatchObject({ name: 'NeedsOwnActivity' });
     expect(await rig.leftovers()).toEqual([]);
   });
 

@@ -36,25 +36,25 @@ describe('collectBlobs', () => {
     expect(await collect()).toEqual({ count: 1, bytes: 6 });
 
     expect([await exists(kept), await exists(orphan)]).toEqual([true, false]);
-    expect(await rig.store.condemned.find(kept)).toBeNull();
+    expect(await rig.store.removalNotices.find(kept)).toBeNull();
   });
 
-  it('spares a blob that comes to be referred to, or is stored again, after it was condemned', async () => {
+  it('spares a blob that comes to be referred to, or is stored again, after its removal was announced', async () => {
     const referred = await rig.blob('referred', 72 * HOUR_MS);
     const again = await rig.blob('again', 72 * HOUR_MS);
-    const condemned = {
-      ...rig.store.condemned,
+    const removalNotices = {
+      ...rig.store.removalNotices,
       condemn: async (collector: string, names: readonly string[]) => {
-        await rig.store.condemned.condemn(collector, names);
+        await rig.store.removalNotices.announce(collector, names);
         await rig.media(referred);
         await rig.blob('again', 0);
       },
     };
 
-    expect(await collect({ condemned })).toEqual({ count: 0, bytes: 0 });
+    expect(await collect({ removalNotices })).toEqual({ count: 0, bytes: 0 });
 
     expect([await exists(referred), await exists(again)]).toEqual([true, true]);
-    expect(await rig.store.condemned.find(referred)).toMatchObject({ state: 'done' });
+    expect(await rig.store.removalNotices.find(referred)).toMatchObject({ state: 'done' });
   });
 
   it('removes nothing any more when five minutes have passed since the notice went up', async () => {
@@ -77,11 +77,11 @@ describe('collectBlobs', () => {
     expect(await slow()).toEqual({ count: 0, bytes: 0 });
 
     expect(await exists(sha256)).toBe(true);
-    expect(await rig.store.condemned.find(sha256)).toMatchObject({ state: 'done' });
+    expect(await rig.store.removalNotices.find(sha256)).toMatchObject({ state: 'done' });
     expect(await collect()).toMatchObject({ count: 1 });
   });
 
-  it('leaves a blob condemned whose removal failed, because the store may have got to hear of it', async () => {
+  it('keeps the removal notice of a blob whose removal failed, because the store may have got to hear of it', async () => {
     const [good, bad] = [await rig.blob('good', 72 * HOUR_MS), await rig.blob('bad', 72 * HOUR_MS)];
     const failure = new ImportError('storage_failed', 'The blob store does not answer', { stage: 'store' });
     const remove = (name: string) => (name === bad ? Promise.reject(failure) : rig.blobs.remove(name));
@@ -89,37 +89,37 @@ describe('collectBlobs', () => {
     await expect(collect({ blobs: { ...rig.blobs, remove } })).rejects.toBe(failure);
 
     expect([await exists(good), await exists(bad)]).toEqual([false, true]);
-    expect(await rig.store.condemned.find(good)).toMatchObject({ state: 'done' });
-    expect(await rig.store.condemned.find(bad)).toMatchObject({ state: 'removing' });
+    expect(await rig.store.removalNotices.find(good)).toMatchObject({ state: 'done' });
+    expect(await rig.store.removalNotices.find(bad)).toMatchObject({ state: 'removing' });
   });
 
   it('does not conclude for another collection that may still be removing the blob', async () => {
     const sha256 = await rig.blob('orphan', 72 * HOUR_MS);
-    await rig.store.condemned.condemn('a run that was taken for dead', [sha256]);
+    await rig.store.removalNotices.announce('a run that was taken for dead', [sha256]);
 
     expect(await collect()).toMatchObject({ count: 1 });
 
-    expect(await rig.store.condemned.find(sha256)).toMatchObject({ state: 'removing' });
-    await rig.store.condemned.conclude('a run that was taken for dead', [sha256]);
-    expect(await rig.store.condemned.find(sha256)).toMatchObject({ state: 'done' });
+    expect(await rig.store.removalNotices.find(sha256)).toMatchObject({ state: 'removing' });
+    await rig.store.removalNotices.complete('a run that was taken for dead', [sha256]);
+    expect(await rig.store.removalNotices.find(sha256)).toMatchObject({ state: 'done' });
   });
 
-  it('stops at a cancellation with nothing left condemned', async () => {
+  it('stops at a cancellation with no removal notice left', async () => {
     const names = await Promise.all(['a', 'b', 'c'].map((content) => rig.blob(content, 72 * HOUR_MS)));
     const stop = new AbortController();
-    const condemned = {
-      ...rig.store.condemned,
+    const removalNotices = {
+      ...rig.store.removalNotices,
       condemn: (collector: string, sha256s: readonly string[]) => {
         stop.abort(new Error('Cancelled'));
-        return rig.store.condemned.condemn(collector, sha256s);
+        return rig.store.removalNotices.announce(collector, sha256s);
       },
     };
 
-    await expect(collect({ condemned }, stop.signal)).rejects.toThrow('Cancelled');
+    await expect(collect({ removalNotices }, stop.signal)).rejects.toThrow('Cancelled');
 
     for (const name of names) {
       expect(await exists(name)).toBe(true);
-      expect(await rig.store.condemned.find(name)).toMatchObject({ state: 'done' });
+      expect(await rig.store.removalNotices.find(name)).toMatchObject({ state: 'done' });
     }
   });
 
@@ -129,11 +129,11 @@ describe('collectBlobs', () => {
 
     rig.testStore.advance(47 * HOUR_MS);
     await collect();
-    expect(await rig.store.condemned.find(sha256)).not.toBeNull();
+    expect(await rig.store.removalNotices.find(sha256)).not.toBeNull();
 
     rig.testStore.advance(2 * HOUR_MS);
     await collect();
-    expect(await rig.store.condemned.find(sha256)).toBeNull();
+    expect(await rig.store.removalNotices.find(sha256)).toBeNull();
   });
 
   it('asks about more blobs than fit into one page, and removes them all', async () => {
@@ -175,17 +175,17 @@ describe('a collection whose process dies', () => {
         return isDead ? Promise.reject(new Error('The process is dead')) : work(...args);
       };
     const { blobs } = rig;
-    const { condemned } = rig.store;
+    const { removalNotices } = rig.store;
     return {
       blobs: {
         listBlobs: () => blobs.listBlobs(),
         stat: alive((name: string) => blobs.stat(name)),
         remove: alive((name: string) => blobs.remove(name), 'remove'),
       },
-      condemned: {
-        condemn: alive((by: string, names: readonly string[]) => condemned.condemn(by, names)),
-        conclude: alive((by: string, names: readonly string[]) => condemned.conclude(by, names), 'conclude'),
-        forget: alive((before: Date) => condemned.forget(before)),
+      removalNotices: {
+        announce: alive((by: string, names: readonly string[]) => removalNotices.announce(by, names)),
+        complete: alive((by: string, names: readonly string[]) => removalNotices.complete(by, names), 'conclude'),
+        purge: alive((before: Date) => removalNotices.purge(before)),
       },
     };
   }
@@ -198,12 +198,12 @@ describe('a collection whose process dies', () => {
 
     await expect(collect(dyingBefore(last))).rejects.toThrow('The process is dead');
     expect(await exists(sha256)).toBe(isLeft);
-    expect(await rig.store.condemned.find(sha256)).toMatchObject({ state: 'removing' });
+    expect(await rig.store.removalNotices.find(sha256)).toMatchObject({ state: 'removing' });
 
     expect((await collect()).count).toBe(removedNext);
     expect(await exists(sha256)).toBe(false);
     rig.testStore.advance(49 * HOUR_MS);
     await collect();
-    expect(await rig.store.condemned.find(sha256)).toBeNull();
+    expect(await rig.store.removalNotices.find(sha256)).toBeNull();
   });
 });

@@ -175,7 +175,7 @@ describe('listGarbage', () => {
       { kind: 'import', name: ended._id, bytes: 0, ageMs: 31 * DAY_MS },
     ]);
     expect(await list()).toEqual(entries);
-    expect(await rig.store.condemned.find(orphan)).toBeNull();
+    expect(await rig.store.removalNotices.find(orphan)).toBeNull();
   });
 
   it('goes on behind its first page of imports', async () => {

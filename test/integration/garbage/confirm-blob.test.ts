@@ -4,10 +4,10 @@ import { confirmBlob } from '../../../src/garbage/removal-notice.js';
 import { aGarbageRig, NEVER, type GarbageRig } from './garbage-rig.js';
 
 let rig: GarbageRig;
-let deps: { condemned: GarbageRig['store']['condemned']; blobs: GarbageRig['blobs'] };
+let deps: { removalNotices: GarbageRig['store']['removalNotices']; blobs: GarbageRig['blobs'] };
 beforeEach(async () => {
   rig = await aGarbageRig();
-  deps = { condemned: rig.store.condemned, blobs: rig.blobs };
+  deps = { removalNotices: rig.store.removalNotices, blobs: rig.blobs };
 });
 afterEach(() => rig.close());
 
@@ -22,30 +22,30 @@ describe('confirmBlob', () => {
 
   it('is content with a blob that was spared, and with one that is there again', async () => {
     const sha256 = await rig.blob('spared', 0);
-    await deps.condemned.condemn('c', [sha256]);
-    await deps.condemned.conclude('c', [sha256]);
+    await deps.removalNotices.announce('c', [sha256]);
+    await deps.removalNotices.complete('c', [sha256]);
 
     await expect(confirmBlob(deps, sha256, NEVER)).resolves.toBeUndefined();
   });
 
   it('waits until it is decided', async () => {
     const sha256 = await rig.blob('waits', 0);
-    await deps.condemned.condemn('c', [sha256]);
+    await deps.removalNotices.announce('c', [sha256]);
     let looks = 0;
     const find = async (name: string) => {
       looks += 1;
-      if (looks === 3) await deps.condemned.conclude('c', [sha256]);
-      return deps.condemned.find(name);
+      if (looks === 3) await deps.removalNotices.complete('c', [sha256]);
+      return deps.removalNotices.find(name);
     };
 
-    await confirmBlob({ ...deps, condemned: { find } }, sha256, NEVER);
+    await confirmBlob({ ...deps, removalNotices: { find } }, sha256, NEVER);
 
     expect(looks).toBe(3);
   });
 
   it('has the attempt made again when the blob is gone', async () => {
-    await deps.condemned.condemn('c', [ABSENT]);
-    await deps.condemned.conclude('c', [ABSENT]);
+    await deps.removalNotices.announce('c', [ABSENT]);
+    await deps.removalNotices.complete('c', [ABSENT]);
 
     await expect(confirmBlob(deps, ABSENT, NEVER)).rejects.toMatchObject({
       code: 'storage_failed',
@@ -57,7 +57,7 @@ describe('confirmBlob', () => {
   it('does not wait for a collector whose notice is older than an hour', async () => {
     const sha256 = await rig.blob('dead', 0);
     rig.testStore.advance(-NOTICE_DEAD_AFTER_MS - 1);
-    await deps.condemned.condemn('c', [sha256]);
+    await deps.removalNotices.announce('c', [sha256]);
 
     await expect(confirmBlob(deps, sha256, NEVER)).resolves.toBeUndefined();
   });
@@ -68,7 +68,7 @@ describe('confirmBlob', () => {
   ])('gives the lane back, and asks to come back when more is known, when it waits for %s', async (_who, age, wait) => {
     const sha256 = await rig.blob('undecided', 0);
     rig.testStore.advance(-age);
-    await deps.condemned.condemn('c', [sha256]);
+    await deps.removalNotices.announce('c', [sha256]);
 
     const error: unknown = await confirmBlob({ ...deps, waitMs: 300 }, sha256, NEVER).catch(
       (thrown: unknown) => thrown,
@@ -81,14 +81,14 @@ describe('confirmBlob', () => {
   });
 
   it('stops waiting with the reason of the signal', async () => {
-    await deps.condemned.condemn('c', [ABSENT]);
+    await deps.removalNotices.announce('c', [ABSENT]);
     const stop = new AbortController();
     const find = (name: string) => {
       stop.abort(new Error('The sweep is over'));
-      return deps.condemned.find(name);
+      return deps.removalNotices.find(name);
     };
 
-    await expect(confirmBlob({ ...deps, condemned: { find } }, ABSENT, stop.signal)).rejects.toThrow(
+    await expect(confirmBlob({ ...deps, removalNotices: { find } }, ABSENT, stop.signal)).rejects.toThrow(
       'The sweep is over',
     );
   });

@@ -44,7 +44,7 @@ export async function aGarbageRig(): Promise<GarbageRig> {
     now,
     root,
     blobs,
-    deps: { blobs, media: store.media, condemned: store.condemned, now },
+    deps: { blobs, media: store.media, removalNotices: store.removalNotices, now },
     blob: async (content, ageMs) => {
       const { sha256 } = await storeBlob(blobs, Buffer.from(content));
       await setAge(join(root, 'sha256', sha256.slice(0, 2), sha256), new Date(now().getTime() - ageMs));

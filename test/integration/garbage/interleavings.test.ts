@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { createFsBlobStore } from '../../../src/blobs/fs/store.js';
 import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { ImportError } from '../../../src/domain/errors.js';
-import type { CondemnedStore } from '../../../src/domain/removal-notice.js';
+import type { RemovalNoticeStore } from '../../../src/domain/removal-notice.js';
 import type { MediaStore } from '../../../src/store/store.js';
 import { collectBlobs } from '../../../src/garbage/collect.js';
 import { confirmBlob } from '../../../src/garbage/removal-notice.js';
@@ -50,10 +50,10 @@ async function outcomeOf(merge: string, protocol: Protocol): Promise<{ outcome: 
   const collecting = () => collectBlobs(gatedCollector(blobs, collector, protocol), garbageLimits(90), NEVER);
   const importing = async (gate: Gate): Promise<Outcome> => {
     await gate.step(() => storeBlob(blobs, body));
-    const { condemned, media } = rig.store;
+    const { removalNotices, media } = rig.store;
     try {
-      const firstLook = { find: (name: string) => gate.step(() => condemned.find(name)) };
-      if (protocol.looks) await confirmBlob({ condemned: firstLook, blobs }, sha256, NEVER);
+      const firstLook = { find: (name: string) => gate.step(() => removalNotices.find(name)) };
+      if (protocol.looks) await confirmBlob({ removalNotices: firstLook, blobs }, sha256, NEVER);
     } catch (error) {
       if (!(error instanceof ImportError)) throw error;
       expect(error).toMatchObject({ code: 'storage_failed', retryable: true });
@@ -78,10 +78,10 @@ async function outcomeOf(merge: string, protocol: Protocol): Promise<{ outcome: 
 /** What the collector works with; each call is a step that waits for its turn. */
 function gatedCollector(blobs: BlobStore, gate: Gate, { condemns }: Protocol) {
   const { store, deps } = rig;
-  const condemned: Pick<CondemnedStore, 'condemn' | 'conclude' | 'forget'> = {
-    condemn: (by, names) => gate.step(() => (condemns ? store.condemned.condemn(by, names) : Promise.resolve())),
-    conclude: (by, names) => gate.step(() => store.condemned.conclude(by, names)),
-    forget: (before) => store.condemned.forget(before),
+  const removalNotices: Pick<RemovalNoticeStore, 'announce' | 'complete' | 'purge'> = {
+    announce: (by, names) => gate.step(() => (condemns ? store.removalNotices.announce(by, names) : Promise.resolve())),
+    complete: (by, names) => gate.step(() => store.removalNotices.complete(by, names)),
+    purge: (before) => store.removalNotices.purge(before),
   };
   const media: Pick<MediaStore, 'referenced'> = {
     referenced: (names) => gate.step(() => store.media.referenced(names)),
@@ -97,7 +97,7 @@ function gatedCollector(blobs: BlobStore, gate: Gate, { condemns }: Protocol) {
     stat: (name: string) => gate.step(() => blobs.stat(name)),
     remove: (name: string) => gate.step(() => blobs.remove(name)),
   };
-  return { ...deps, blobs: gatedBlobs, media, condemned };
+  return { ...deps, blobs: gatedBlobs, media, removalNotices };
 }
 
 async function outcomesOf(protocol: Protocol) {

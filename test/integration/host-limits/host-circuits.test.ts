@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HostLimiter } from '../../../src/host-limits/host-limiter.js';
-import type { Visitor } from '../../../src/host-limits/admission.js';
+import type { HostRequest } from '../../../src/host-limits/admission.js';
 import type { HostOutcome } from '../../../src/host-limits/circuit.js';
 import { eventually } from '../../support/eventually.js';
 import {
@@ -9,7 +9,7 @@ import {
   NEVER_OVER,
   aLimiterRig,
   aStay,
-  aVisitor,
+  aHostRequest,
   visitOnce,
   type LimiterRig,
 } from '../../support/host-limiters.js';
@@ -28,7 +28,7 @@ const LONG = { policy: { attempts: 3, initialMs: 600_000, maxMs: 600_000 } };
 const BUSY: HostOutcome = { kind: 'busy', code: 'rate_limited' };
 
 /** Visits for so many different URLs, one after the other, and answers how each went. */
-async function visits(limiter: HostLimiter, times: number, outcome: HostOutcome, visitor: Partial<Visitor> = {}) {
+async function visits(limiter: HostLimiter, times: number, outcome: HostOutcome, visitor: Partial<HostRequest> = {}) {
   const kinds: string[] = [];
   for (let time = 0; time < times; time++) kinds.push((await visitOnce(limiter, 'h', outcome, visitor)).kind);
   return kinds;
@@ -105,7 +105,7 @@ describe('a host that fails', () => {
     await visits(limiter, 3, BUSY);
     const stay = aStay();
 
-    const all = Array.from({ length: 4 }, () => limiter.visit('h', aVisitor(), NEVER_OVER, stay.work));
+    const all = Array.from({ length: 4 }, () => limiter.visit('h', aHostRequest(), NEVER_OVER, stay.work));
     await eventually('two items under way', () => stay.begun === 2);
     stay.end();
 
@@ -116,7 +116,7 @@ describe('a host that fails', () => {
   it('is not told from the host that a redirect led to and that answers 429', async () => {
     const limiter = aLimiter(LONG);
     for (let time = 0; time < 6; time++) {
-      const redirected = limiter.visit('h', aVisitor(), NEVER_OVER, () =>
+      const redirected = limiter.visit('h', aHostRequest(), NEVER_OVER, () =>
         Promise.resolve({ host: BUSY, answeredBy: 'target' }),
       );
       await expect(redirected).resolves.toMatchObject({ kind: 'done', restMs: 0 });
@@ -139,7 +139,7 @@ describe('a host that fails', () => {
     const stay = aStay();
 
     const all = workers.flatMap((limiter) =>
-      [1, 2, 3].map(() => limiter.visit('h', aVisitor(), NEVER_OVER, stay.work)),
+      [1, 2, 3].map(() => limiter.visit('h', aHostRequest(), NEVER_OVER, stay.work)),
     );
     const turnedAway = await eventually('all others turned away', async () => {
       const settled = await Promise.all(all.map((visit) => Promise.race([visit, Promise.resolve(null)])));

@@ -11,7 +11,7 @@ import {
   aLimiterRig,
   aHostLimiter,
   aStay,
-  aVisitor,
+  aHostRequest,
   visitOnce,
   type LimiterRig,
 } from '../../support/host-limiters.js';
@@ -53,7 +53,7 @@ describe('the slots of one host', () => {
 
       const all = workers.map(async (limiter, worker) => {
         const lane = async () => {
-          while (!over.signal.aborted) await limiter.visit('h', aVisitor(), over.signal, () => work(worker));
+          while (!over.signal.aborted) await limiter.visit('h', aHostRequest(), over.signal, () => work(worker));
         };
         await Promise.all(Array.from({ length: 6 }, lane));
       });
@@ -126,7 +126,7 @@ describe('the slots of one host', () => {
   it('are not waited for any longer when the signal of the visit aborts', async () => {
     const limiter = aLimiter({ sharedMax: 1 });
     const stay = aStay();
-    const first = limiter.visit('h', aVisitor(), NEVER_OVER, stay.work);
+    const first = limiter.visit('h', aHostRequest(), NEVER_OVER, stay.work);
     await eventually('the first to begin', () => stay.begun === 1);
     const over = new AbortController();
     const second = visitOnce(limiter, 'h', ANSWERED, { over: over.signal });
@@ -140,7 +140,7 @@ describe('the slots of one host', () => {
   it('that are all taken are waited for about a second, and a visit without one holds nothing', async () => {
     const limiter = aLimiter({ sharedMax: 1 });
     const stay = aStay();
-    const first = limiter.visit('h', aVisitor(), NEVER_OVER, stay.work);
+    const first = limiter.visit('h', aHostRequest(), NEVER_OVER, stay.work);
     await eventually('the first to begin', () => stay.begun === 1);
     const startedAt = performance.now();
 
@@ -177,10 +177,12 @@ describe('the slots of one host', () => {
   it('are left to short visits by long ones, two of eight', async () => {
     const limiter = aLimiter({ sharedMax: 8, ownMax: 8 });
     const stay = aStay();
-    const long = Array.from({ length: 8 }, () => limiter.visit('h', aVisitor({ isLong: true }), NEVER_OVER, stay.work));
+    const long = Array.from({ length: 8 }, () =>
+      limiter.visit('h', aHostRequest({ isLong: true }), NEVER_OVER, stay.work),
+    );
     await eventually('six long visits', () => stay.begun === 6);
 
-    const short = [1, 2].map(() => limiter.visit('h', aVisitor(), NEVER_OVER, stay.work));
+    const short = [1, 2].map(() => limiter.visit('h', aHostRequest(), NEVER_OVER, stay.work));
     await eventually('two short visits beside them', () => stay.begun === 8);
 
     stay.end();
@@ -192,7 +194,7 @@ describe('the slots of one host', () => {
   it('go to the next visit as soon as one asks nothing more of its host', async () => {
     const limiter = aLimiter({ sharedMax: 1 });
     const stay = aStay();
-    const first = limiter.visit('h', aVisitor(), NEVER_OVER, ({ leave }) => {
+    const first = limiter.visit('h', aHostRequest(), NEVER_OVER, ({ leave }) => {
       leave();
       return stay.work();
     });
@@ -206,9 +208,9 @@ describe('the slots of one host', () => {
   it('do not stay taken when the work throws', async () => {
     const limiter = aLimiter({ sharedMax: 1 });
 
-    await expect(limiter.visit('h', aVisitor(), NEVER_OVER, () => Promise.reject(new Error('broken')))).rejects.toThrow(
-      'broken',
-    );
+    await expect(
+      limiter.visit('h', aHostRequest(), NEVER_OVER, () => Promise.reject(new Error('broken'))),
+    ).rejects.toThrow('broken');
     await expect(visitOnce(limiter, 'h')).resolves.toMatchObject({ kind: 'done' });
   });
 });

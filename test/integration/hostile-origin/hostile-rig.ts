@@ -12,7 +12,7 @@ import type { Store } from '../../../src/store/store.js';
 import { importWorkflowId, WORKFLOWS } from '../../../src/temporal/names.js';
 import { createEgress } from '../../../src/egress/create-egress.js';
 import { garbageLimits } from '../../../src/garbage/find.js';
-import { createLongPlaces } from '../../../src/item/single.js';
+import { createLongSlots } from '../../../src/item/single.js';
 import { createHostLimiter } from '../../../src/host-limits/host-limiter.js';
 import { createSource } from '../../../src/download/fetch.js';
 import { createWorkerMetrics } from '../../../src/telemetry/metrics.js';
@@ -112,7 +112,7 @@ export function openHostileRig({
     egress,
     mediaTypes: defaultMediaTypes(),
     hosts: limiter,
-    longPlaces: createLongPlaces(),
+    longPlaces: createLongSlots(),
     retry,
     sweepAbove,
     sweepPage: 50,

@@ -79,10 +79,10 @@ if (skipped !== undefined) process.stderr.write(`The service on a replica set ($
 
     it('finds a notice that a blob goes with a linearizable read', async () => {
       const sha256 = 'd'.repeat(64);
-      await store.condemned.condemn('collector', [sha256]);
+      await store.removalNotices.announce('collector', [sha256]);
 
-      await expect(store.condemned.find(sha256)).resolves.toMatchObject({ state: 'removing' });
-      await expect(store.condemned.find('e'.repeat(64))).resolves.toBeNull();
+      await expect(store.removalNotices.find(sha256)).resolves.toMatchObject({ state: 'removing' });
+      await expect(store.removalNotices.find('e'.repeat(64))).resolves.toBeNull();
     });
 
     it('keeps leases by the clock of the primary', async () => {

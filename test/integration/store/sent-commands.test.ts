@@ -29,7 +29,7 @@ async function close(): Promise<void> {
 
 /** Something of every collection, so that each sort of command is sent. */
 async function workWithAll(): Promise<void> {
-  const { batches, items, media, deliveries, tokens, projects, idempotencyKeys, condemned, hosts } = store;
+  const { batches, items, media, deliveries, tokens, projects, idempotencyKeys, removalNotices, hosts } = store;
   const batch = aBatch();
   const { _id: batchId, projectId } = batch;
   await batches.nextImportSeq(projectId);
@@ -51,7 +51,7 @@ async function workWithAll(): Promise<void> {
   await projects.webhookSecrets(projectId);
   await idempotencyKeys.claim(projectId, 'key', 'hash', batchId);
   await idempotencyKeys.countExpired();
-  await condemned.condemn('collector', ['b'.repeat(64)]);
+  await removalNotices.announce('collector', ['b'.repeat(64)]);
   await hosts.leases.open(`w${newBatchId()}`);
   await hosts.slots.take('lease', `${newBatchId()}.example`, 1, 1);
   await store.hostRate({ points: 10, windowMs: 1_000 }).consume('host.example');
@@ -131,7 +131,7 @@ describe('the look for a notice that a blob goes', () => {
   ])('%s', async (_, isReplicaSet, level) => {
     await open(isReplicaSet);
 
-    await store.condemned.find('c'.repeat(64));
+    await store.removalNotices.find('c'.repeat(64));
 
     const { command } = mongo.sent.at(-1) ?? { command: {} };
     expect(command).toMatchObject({ find: 'condemned', readConcern: { level } });

@@ -4,7 +4,7 @@ import {
   afterAttempt,
   allowedConcurrency,
   claimProbe,
-  hopelessCircuit,
+  exhaustedCircuit,
   type HostOutcome,
 } from '../../../src/host-limits/circuit.js';
 
@@ -175,9 +175,9 @@ describe('a half-open circuit', () => {
     }
 
     expect(circuits[0]?.tries).toEqual([after(20_000), after(30_000), after(40_000)]);
-    expect(hopelessCircuit(circuits, 'p', after(20_000), POLICY)).toBe(circuits[0]);
-    expect(hopelessCircuit(circuits, 'p', after(25_000), POLICY)).toBeNull();
-    expect(hopelessCircuit(circuits, 'another', START, POLICY)).toBeNull();
+    expect(exhaustedCircuit(circuits, 'p', after(20_000), POLICY)).toBe(circuits[0]);
+    expect(exhaustedCircuit(circuits, 'p', after(25_000), POLICY)).toBeNull();
+    expect(exhaustedCircuit(circuits, 'another', START, POLICY)).toBeNull();
   });
 });
 

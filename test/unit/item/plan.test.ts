@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { PlanWorkInput } from '../../../src/temporal/activity-api.js';
 import type { HostCircuit, HostRecord } from '../../../src/domain/host.js';
 import { planOpen, type OpenItem } from '../../../src/item/plan.js';
-import { hopelessCircuit } from '../../../src/host-limits/circuit.js';
+import { exhaustedCircuit } from '../../../src/host-limits/circuit.js';
 import { aBatch } from '../../support/builders.js';
 
 const NOW = new Date('2026-11-24T12:00:00Z');
@@ -41,7 +41,7 @@ function planned(open: readonly OpenItem[], world: World = {}) {
     hosts: {
       unwell: (hosts: Iterable<string>) => Promise.resolve(unwell.filter(({ host }) => [...hosts].includes(host))),
       hopeless: ({ circuits }: HostRecord, { projectId, since }: { projectId: string; since: Date }) =>
-        hopelessCircuit(circuits, projectId, since, POLICY),
+        exhaustedCircuit(circuits, projectId, since, POLICY),
       now: () => NOW,
       ratePoints,
       sharedMax: 16,

@@ -34,7 +34,7 @@ describe('withTimeLimits', () => {
     const asked: string[] = [];
     const limits = [
       { ms: 5, reason: () => new Error('cancelled') },
-      { ms: 5, reason: () => new Error('stays'), mayStay: () => asked.push('stay') > 0 },
+      { ms: 5, reason: () => new Error('stays'), mayKeepPlace: () => asked.push('stay') > 0 },
       { ms: 30, reason: () => new Error('the end') },
     ];
 

@@ -7,7 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { MongoNetworkError, MongoServerError } from 'mongodb';
 import { ensureGarbageSchedule } from '../../../src/temporal/garbage-schedule.js';
-import { keepTrying } from '../../../src/process/lifecycle.js';
+import { retryUntilConnected } from '../../../src/process/lifecycle.js';
 import { openStore } from '../../../src/store/open-store.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 
@@ -28,7 +28,7 @@ function trying(signal = new AbortController().signal) {
   const dependency = { name: 'Temporal', address: 'temporal:7233', logger: createLogger('info', 'test', sink), signal };
   let tries = 0;
   const attempt = <T>(connect: (nth: number) => Promise<T>): Promise<T> =>
-    keepTrying(dependency, () => connect((tries += 1)));
+    retryUntilConnected(dependency, () => connect((tries += 1)));
   return { attempt, tries: () => tries, log: () => log };
 }
 
@@ -59,7 +59,7 @@ const UNAVAILABLE = 14;
 /** A failed connection as Node reports it. */
 const refused = (): Error => Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
 
-describe('keepTrying', () => {
+describe('retryUntilConnected', () => {
   it('tries again while the server is away, and logs why', async () => {
     const { attempt, tries, log } = trying();
 

@@ -3,7 +3,7 @@ import {
   afterAttempt,
   allowedConcurrency,
   claimProbe,
-  hopelessCircuit,
+  exhaustedCircuit,
   type HostOutcome,
 } from '../../../src/host-limits/circuit.js';
 import { AGENDA_LIMITS, Agenda, type ItemEnd, type Start } from '../../../workflows/agenda.js';
@@ -77,7 +77,7 @@ export function aSimulation(given: readonly SimulatedHost[], seed: number) {
 
   /** What the host limiter answers at once, when it does not let an item through. */
   function refusal(host: Host): ItemEnd | null {
-    if (hopelessCircuit(host.circuits, PROJECT, new Date(0), POLICY) !== null)
+    if (exhaustedCircuit(host.circuits, PROJECT, new Date(0), POLICY) !== null)
       return { state: 'failed', isHopeless: true };
     const state = hostState({ circuits: host.circuits }, PROJECT, date());
     if (state.state === 'cooling') return { state: 'open', why: 'host_rests', restMs: state.until.getTime() - now };
@@ -141,7 +141,7 @@ export function aSimulation(given: readonly SimulatedHost[], seed: number) {
       const before = { url: `u${seq}`, projectId: PROJECT, beganAt, probe: isProbe ? probe : undefined };
       host.circuits = afterAttempt(host.circuits, outcome, before, { now: date(), policy: POLICY });
       const state = hostState({ circuits: host.circuits }, PROJECT, date());
-      const isGivenUp = hopelessCircuit(host.circuits, PROJECT, new Date(0), POLICY) !== null;
+      const isGivenUp = exhaustedCircuit(host.circuits, PROJECT, new Date(0), POLICY) !== null;
       const isResting = state.state === 'cooling' && !isGivenUp;
       const rest = {
         ...(isResting && { restMs: state.until.getTime() - now }),

@@ -163,6 +163,7 @@ function imageAmong(major: string, compatible: readonly string[]): string | unde
  * Reads the tracks of a film or the size of an image. Sound without pictures is audio, whatever the brand says; the tracks may
  * stand at the end of the file, behind gigabytes of `mdat`.
  */
+// eslint-disable-next-line complexity -- a case for each box of the format
 export function* walkIsoMedia(): Walk<Found> {
   let type: string | undefined;
   let isFilling = true;

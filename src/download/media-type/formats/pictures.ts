@@ -101,6 +101,7 @@ const MAX_DIRECTORY_ENTRIES = 4_096;
  * The size of a JPEG as shown. Previews, colour profiles and depth maps may put megabytes in front of it, and an orientation counts
  * where it stands before the image data (CSS Images 3, image-orientation).
  */
+// eslint-disable-next-line complexity -- a case for each segment of the format
 export function* walkJpeg(): Walk<Found> {
   let frame: Dimensions | undefined;
   let isTurned = false;
