@@ -56,7 +56,7 @@ function told({ item }: Met): string {
 
 describe.each<[string, Mode]>([
   ['with an activity of its own', 'items'],
-  ['in a sweep', 'sweeps'],
+  ['in a page', 'sweeps'],
 ])('an item %s, whose source', (_name, mode) => {
   it.each(byName(watched))('%s, ends as documented', (_source, fault) => {
     const { item, tries } = metIn(mode, fault);
@@ -70,8 +70,10 @@ describe.each<[string, Mode]>([
       attempts,
       failures: expect.any(Array),
     });
-    // What leaves a sweep was begun there, which counts as no attempt.
-    expect(tries).toHaveLength(attempts + (item.solo === true ? 1 : 0));
+    // An activity whose heartbeat came too late from a busy machine is begun once more, like that of a dead worker: no attempt.
+    const whole = failures.filter((failure) => failure !== 'CancelledFailure: CANCELLED');
+    // What leaves a page was begun there, which counts as no attempt.
+    expect(whole).toHaveLength(attempts + (item.solo === true ? 1 : 0));
   });
 
   it.each(byName(watched))('%s, is done before its deadline and says nothing of the source', (_source, fault) => {
