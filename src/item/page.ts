@@ -105,7 +105,9 @@ export async function importPage(
       await conclude(host, await giveUp(deps, batch, item, visit.circuit));
     } else {
       host.waiting.push(page);
-      if (visit.kind === 'closed') leave(host, visit.restMs);
+      // It waited for a slot while the host was found to be silent.
+      if (host.silentInRow >= SILENT_IN_ROW) await leaveAsOwn(host);
+      else if (visit.kind === 'closed') leave(host, visit.restMs);
       else if (visit.kind === 'full' && performance.now() - host.movedAt > HOST_PATIENCE_MS) {
         left.full += host.waiting.length;
         leave(host, LOOK_AGAIN_MS);

@@ -118,7 +118,8 @@ describe('importBatch with what the gateway knows of its items', () => {
         open();
         await handle.result();
 
-        expect(activities.calls.plans[0]).toMatchObject({ known: { pages: [[250, 299]] } });
+        // The other pages may have ended by then or not.
+        expect(activities.calls.plans[0]?.known.pages).toContainEqual([250, 299]);
       },
       { pageSize: 50 },
     );
