@@ -232,6 +232,9 @@ function repairHeads(socket: Socket): void {
 /**
  * undici 7 takes ECONNRESET in a body that only the end of the connection delimits for that end, and reports a truncated body
  * as complete. Under any other code it fails the body, so the code is replaced before undici's own listener sees the error.
+ *
+ * A reset that arrives together with the last bytes stays unseen: libuv reads the bytes, finds the connection closed (POLLHUP) and
+ * reports its end. Such a body is taken like any other that only the connection ends, with its length unverified.
  */
 function failBodyOnReset(socket: Socket): void {
   socket.on('error', (error: NodeJS.ErrnoException) => {
