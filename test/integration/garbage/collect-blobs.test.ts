@@ -44,7 +44,7 @@ describe('collectBlobs', () => {
     const again = await rig.blob('again', 72 * HOUR_MS);
     const removalNotices = {
       ...rig.store.removalNotices,
-      condemn: async (collector: string, names: readonly string[]) => {
+      announce: async (collector: string, names: readonly string[]) => {
         await rig.store.removalNotices.announce(collector, names);
         await rig.media(referred);
         await rig.blob('again', 0);
@@ -109,7 +109,7 @@ describe('collectBlobs', () => {
     const stop = new AbortController();
     const removalNotices = {
       ...rig.store.removalNotices,
-      condemn: (collector: string, sha256s: readonly string[]) => {
+      announce: (collector: string, sha256s: readonly string[]) => {
         stop.abort(new Error('Cancelled'));
         return rig.store.removalNotices.announce(collector, sha256s);
       },
