@@ -30,6 +30,9 @@ const PATIENT: Limits = { ...QUICK, connectMs: 60_000, headersMs: 60_000, idleMs
 /** The default number of attempts, with pauses that a test can wait for. */
 export const RETRY = { attempts: 10, initialMs: 5, maxMs: 50 };
 
+/** One is disturbed now and then on a machine that is busy with something else. */
+const MOST_IMPORTS = 3;
+
 /** A test does not sit through longer pauses than this; nine of them are made. */
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -68,9 +71,19 @@ export async function importHostileFaults(world: HostileWorld, faults: readonly 
   const media = new Map<string, Media>();
   const met: Record<Mode, Map<Fault, Met>> = { items: new Map(), sweeps: new Map() };
 
+  /** An import that the busy machine has disturbed proves nothing, so another one is made. */
+  async function importWhole(mode: Mode, some: readonly Fault[], limits: Limits) {
+    for (let left = MOST_IMPORTS; left > 0; left -= 1) {
+      const rig = open(`${mode}-${rigs.length}`, mode === 'items' ? 200 : 0, limits);
+      const all = await rig.importAll(some, temporal);
+      if (all !== null) return { rig, all };
+    }
+    throw new Error(`Each of ${MOST_IMPORTS} imports had an activity whose heartbeats came too late`);
+  }
+
   async function run(mode: Mode, some: readonly Fault[], limits: Limits): Promise<void> {
-    const rig = open(`${mode}-${rigs.length}`, mode === 'items' ? 200 : 0, limits);
-    for (const [fault, its] of await rig.importAll(some, temporal)) {
+    const { rig, all } = await importWhole(mode, some, limits);
+    for (const [fault, its] of all) {
       met[mode].set(fault, its);
       const { _id, mediaId } = its.item;
       const found = mediaId === undefined ? null : await store.media.find(rig.projectId, mediaId);

@@ -51,8 +51,11 @@ export interface HostileRig {
   readonly activities: Activities;
   /** Stores an accepted batch of these faults, which are of one kind. */
   accept(kind: Kind, faults: readonly Fault[]): Promise<Batch>;
-  /** Imports the faults, one batch a kind, and answers what became of them. */
-  importAll(faults: readonly Fault[], temporal: TestTemporal): Promise<ReadonlyMap<Fault, Met>>;
+  /**
+   * Imports the faults, one batch a kind, and answers what became of them; null when a busy machine was so late with a heartbeat that
+   * the server began an activity anew: its items were tried more often than their attempts say.
+   */
+  importAll(faults: readonly Fault[], temporal: TestTemporal): Promise<ReadonlyMap<Fault, Met> | null>;
   close(): Promise<void>;
 }
 
@@ -160,18 +163,24 @@ export function openHostileRig({
     async importAll(faults, temporal) {
       const taskQueue = aTaskQueue();
       const workers = await aWorkerProcess(temporal, taskQueue, activities);
-      const start = ({ _id: batchId, kind, itemCount }: Batch): Promise<unknown> =>
-        temporal.client.workflow.execute<typeof importBatch>(WORKFLOWS.importBatch, {
+      const disturbed: string[] = [];
+      const start = async ({ _id: batchId, kind, itemCount }: Batch): Promise<void> => {
+        const handle = await temporal.client.workflow.start<typeof importBatch>(WORKFLOWS.importBatch, {
           taskQueue,
           workflowId: importWorkflowId(projectId, batchId),
           args: [{ projectId, batchId, kind, itemCount }],
         });
+        await handle.result();
+        const { events } = await handle.fetchHistory();
+        const wasRepeated = events?.some((event) => (event.activityTaskStartedEventAttributes?.attempt ?? 1) > 1);
+        if (wasRepeated === true) disturbed.push(batchId);
+      };
       const kinds = Object.keys(KINDS) as Kind[];
       const ofKind = (kind: Kind): Fault[] => faults.filter((fault) => (fault.kind ?? 'video') === kind);
       const met = await runWorkers(workers, () =>
         Promise.all(kinds.map((kind) => importKind(kind, ofKind(kind), start))),
       );
-      return new Map(met.flat());
+      return disturbed.length === 0 ? new Map(met.flat()) : null;
     },
     close: async () => {
       await limiter.close();
