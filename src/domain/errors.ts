@@ -173,3 +173,8 @@ export class ImportError extends Error {
     return this.details.retryable ?? REASONS[this.code].retryable;
   }
 }
+
+/** The code of whatever was thrown, such as `ENOENT`; undefined where it has none. Errors of other realms are no `Error`. */
+export function errorCode(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}

@@ -1,6 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
-import { ImportError } from '../domain/errors.js';
+import { errorCode, ImportError } from '../domain/errors.js';
 
 export type Encoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
@@ -84,7 +84,7 @@ function decoderFor(encoding: Exclude<Encoding, 'identity'>, first: Buffer) {
 
 /** Told by the code alone: errors of zlib need not be of this realm's Error. */
 function decodeError(error: unknown): unknown {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  const code = errorCode(error);
   if (typeof code !== 'string' || error instanceof ImportError) return error;
   if (code === 'Z_BUF_ERROR') return new ImportError('truncated', 'The encoded body ended early', { stage: 'body' });
   return refuse('The content encoding of the body is broken', 'body');

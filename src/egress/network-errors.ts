@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { ImportError, type Stage } from '../domain/errors.js';
+import { errorCode, ImportError, type Stage } from '../domain/errors.js';
 
 /** X509 verification results as Node names them (OpenSSL, verify(1)), and its own check of the host name. */
 const CERTIFICATE_ERRORS: ReadonlySet<string> = new Set([
@@ -123,10 +123,6 @@ const OWN_MISTAKES: ReadonlySet<unknown> = new Set([
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
 ]);
 
-function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-}
-
 /**
  * What to throw for a request that failed before its headers. Whatever a foreign host provokes ends the attempt with a reason,
  * however odd it is (undici's assertions about an answer, say): thrown as it is, it would pass for trouble of ours and be
@@ -136,7 +132,7 @@ function codeOf(error: unknown): unknown {
 export function requestFailure(error: unknown): unknown {
   const known = classifyNetworkError(error, 'headers');
   if (known !== undefined) return known;
-  const code = codeOf(error);
+  const code = errorCode(error);
   if (OWN_MISTAKES.has(code)) return error;
   const hint = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
   return new ImportError('connect_failed', `The request failed before an answer came${hint}`, { stage: 'headers' });

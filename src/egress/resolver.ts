@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { Resolver as DnsResolver, lookup as systemLookup } from 'node:dns/promises';
 import pLimit from 'p-limit';
 import pTimeout from 'p-timeout';
-import { ImportError } from '../domain/errors.js';
+import { errorCode, ImportError } from '../domain/errors.js';
 import { isNat64Address, isPermitted, notAllowed, type AllowList } from './addresses.js';
 
 /** All addresses of a host name; rejects as `dns.lookup` does. */
@@ -146,8 +146,7 @@ const UNKNOWN_NAME_CODES: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA'
 
 function dnsFailed(error: unknown): ImportError {
   if (error instanceof ImportError) return error;
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return UNKNOWN_NAME_CODES.has(code)
+  return UNKNOWN_NAME_CODES.has(errorCode(error))
     ? new ImportError('dns_failed', 'The host name is not known', {
         stage: 'resolve',
         maxAttempts: UNKNOWN_NAME_ATTEMPTS,

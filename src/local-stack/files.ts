@@ -2,11 +2,7 @@ import { randomUUID, randomBytes } from 'node:crypto';
 import { readFile, link, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-
-/** The code of a system error, such as `ENOENT`; undefined for everything else. */
-export function errorCode(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-}
+import { errorCode } from '../domain/errors.js';
 
 /**
  * Reads a JSON file that this package wrote.

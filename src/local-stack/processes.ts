@@ -2,7 +2,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { readJsonFile, writePrivateFile, createPrivateFile, errorCode } from './files.js';
+import { errorCode } from '../domain/errors.js';
+import { readJsonFile, writePrivateFile, createPrivateFile } from './files.js';
 import { runCommand, type Progress } from './tools.js';
 
 /** What tells one process from another that got the same id later. */

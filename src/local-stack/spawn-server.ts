@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { copyFile, mkdir, open, stat, truncate, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../domain/errors.js';
 import { ConfigSchema } from '../config.js';
-import { errorCode } from './files.js';
 
 /** The end of a log that a message shows: more is not read in a terminal. */
 const TAIL_LINES = 20;

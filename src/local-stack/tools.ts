@@ -4,6 +4,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'no
 import { homedir } from 'node:os';
 import { join, delimiter, basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { errorCode } from '../domain/errors.js';
 
 /** Where servers that were downloaded or built are kept: the cache folder of the user, as each platform has it. */
 export function cacheFolder(
@@ -93,7 +94,7 @@ async function removeAbandoned(target: string): Promise<void> {
 
 /** What renaming over a folder that has content says: POSIX either of the first two, Windows the third. */
 function isTaken(error: unknown): boolean {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  const code = errorCode(error);
   return code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EPERM';
 }
 

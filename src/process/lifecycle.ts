@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
+import { errorCode } from '../domain/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { outageOf } from '../temporal/client.js';
 
@@ -80,7 +81,7 @@ function verdictOn(error: unknown): Verdict {
 }
 
 function verdictOnOne(error: Error): Verdict {
-  const code: unknown = 'code' in error ? error.code : undefined;
+  const code = errorCode(error);
   if (error.name === 'NamespaceNotFoundError' || UNKNOWN_NAMESPACE_WORDS.test(error.message))
     return 'unknown namespace';
   if (error.name === 'MongoServerError' && REFUSING_MONGODB_CODES.includes(code)) return 'refused';
