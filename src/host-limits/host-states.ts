@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { HostCircuit, HostRecord, HostStore } from '../domain/host.js';
 
 /** How long a worker goes by what it knows of a host: one read a second of a busy host, however many items it has. */
@@ -30,29 +31,26 @@ export function createHostStateCache(
   store: Pick<HostStore, 'find'>,
   elapsed = () => performance.now(),
 ): HostStateCache {
-  const entries = new Map<string, Entry>();
+  // Only looked at, never touched: the host that was learnt about longest ago goes first.
+  const entries = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
   const reads = new Map<string, Promise<HostRecord>>();
 
   const keep = (record: HostRecord, readAt = elapsed()) => {
-    entries.delete(record.host);
     entries.set(record.host, { record, readAt });
-    // A map remembers the order: the first one is the oldest.
-    const [oldest] = entries.keys();
-    if (entries.size > MAX_ENTRIES && oldest !== undefined) entries.delete(oldest);
   };
   const isRecent = (entry: Entry | undefined): entry is Entry =>
     entry !== undefined && elapsed() - entry.readAt < FRESH_MS;
   const peek = (host: string) => {
-    const entry = entries.get(host);
+    const entry = entries.peek(host);
     return isRecent(entry) ? entry.record : undefined;
   };
-  const known = (host: string) => entries.get(host)?.record ?? unknown(host);
+  const known = (host: string) => entries.peek(host)?.record ?? unknown(host);
 
   const load = async (host: string) => {
     const readAt = elapsed();
     try {
       const record = (await store.find(host)) ?? unknown(host);
-      const entry = entries.get(host);
+      const entry = entries.peek(host);
       // Something was learnt while this was being read.
       if (entry !== undefined && entry.readAt > readAt) return entry.record;
       keep(record, readAt);
@@ -64,7 +62,7 @@ export function createHostStateCache(
 
   return {
     peek,
-    last: (host) => entries.get(host)?.record,
+    last: (host) => entries.peek(host)?.record,
     read: (host, fresh) => {
       const entry = fresh === undefined ? peek(host) : undefined;
       if (entry !== undefined) return Promise.resolve(entry);

@@ -133,6 +133,11 @@ async function grouped(
   }));
 }
 
+/** Versions before 0.3 stored reasons of any length. */
+function withCappedReason<T extends { readonly reason?: string | undefined }>(item: T): T {
+  return item.reason === undefined ? item : { ...item, reason: cappedReason(item.reason) };
+}
+
 /** Looked through by their keys before an index is asked: nearly every filter that lets most items pass is served by these. */
 const LISTED_WINDOW = 1_000;
 /** A usual page at once; the rest of a larger one is asked for when it is known to fit. */
@@ -183,8 +188,7 @@ export async function listItems(
       .limit(limit - page.length);
     // Leaving the loop closes the cursor.
     for await (const found of cursor) {
-      // Versions before 0.3 stored reasons of any length.
-      const item = found.reason === undefined ? found : { ...found, reason: cappedReason(found.reason) };
+      const item = withCappedReason(found);
       bytes += shownBytes(item);
       if (bytes > maxBytes && page.length > 0) return false;
       page.push(item);
@@ -227,8 +231,7 @@ export async function* streamItems(
       .sort({ _id: 1 })
       .toArray();
     if (found.length === 0) return;
-    // Versions before 0.3 stored reasons of any length.
-    for (const item of found) yield item.reason === undefined ? item : { ...item, reason: cappedReason(item.reason) };
+    for (const item of found) yield withCappedReason(item);
   }
 }
 

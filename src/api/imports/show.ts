@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { REASONS } from '../../domain/errors.js';
 import { priorityOf, KINDS, type Batch } from '../../domain/import.js';
@@ -118,17 +119,15 @@ interface Told {
 export function createKnownCounts(
   items: Pick<ItemStore, 'totals'>,
 ): (batch: Batch, progress: ImportProgress | null) => Promise<Told> {
-  const known = new Map<string, ItemTotals>();
-  const remember = (batchId: string, totals: ItemTotals): ItemTotals => {
-    known.delete(batchId);
-    known.set(batchId, totals);
-    const [oldest] = known.keys();
-    if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
-    return totals;
-  };
-  const count = coalesce(async (batchId) => remember(batchId, await items.totals(batchId)), {
-    ttlMs: COUNTED_AGAIN_MS,
-  });
+  const known = new LRUCache<string, ItemTotals>({ max: MOST_KNOWN });
+  const count = coalesce(
+    async (batchId) => {
+      const totals = await items.totals(batchId);
+      known.set(batchId, totals);
+      return totals;
+    },
+    { ttlMs: COUNTED_AGAIN_MS },
+  );
 
   return async (batch, progress) => {
     const { _id: batchId, itemCount: total } = batch;
@@ -136,7 +135,7 @@ export function createKnownCounts(
     if (progress !== null) {
       const { counts, bytes } = progress;
       const { open, success, skipped, failed } = counts;
-      remember(batchId, { open, success, skipped, failed, bytes });
+      known.set(batchId, { open, success, skipped, failed, bytes });
       return { counts, bytes };
     }
     const counted = count(batchId);
