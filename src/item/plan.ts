@@ -1,7 +1,7 @@
 import type { PlanWorkInput, PlannedItem, WorkPlan } from '../temporal/activity-api.js';
 import type { Batch } from '../domain/import.js';
 import { pageSize } from '../temporal/names.js';
-import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState, type HostRecord } from '../domain/host.js';
+import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState } from '../domain/host.js';
 import type { Item } from '../domain/item.js';
 import type { ItemStore } from '../store/store.js';
 import type { HostLimiter } from '../host-limits/host-limiter.js';
@@ -99,7 +99,7 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
   const { projectId } = batch;
   const since = acceptedAt(batch);
   const now = hosts.now();
-  const records = new Map<string, HostRecord | null>();
+  const states = new Map<string, HostState | 'hopeless'>();
   const knownSeqs = new Set(known.seqs);
   // Ranges need not be of today's page size, so it is their items that are looked up: an import has some ten pages under way.
   for (const [from, to] of known.pages) for (let seq = from; seq <= to; seq += 1) knownSeqs.add(seq);
@@ -110,11 +110,6 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
   let earliest = Infinity;
 
   const isKnown = ({ seq, host }: OpenItem): boolean => knownSeqs.has(seq) || knownHosts.has(host);
-  const stateOf = (host: string): HostState | 'hopeless' => {
-    const record = records.get(host);
-    if (record === undefined || record === null) return { state: 'ok' };
-    return hosts.hopeless(record, { projectId, since }) === null ? hostState(record, projectId, now) : 'hopeless';
-  };
 
   return {
     due,
@@ -125,13 +120,16 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
     },
     /** Reads what is known of hosts that were not met before. */
     async learn(names: readonly string[]): Promise<void> {
-      const unknown = [...new Set(names)].filter((name) => !records.has(name));
-      for (const name of unknown) records.set(name, null);
-      for (const record of await hosts.unwell(unknown)) records.set(record.host, record);
+      const unknown = [...new Set(names)].filter((name) => !states.has(name));
+      for (const name of unknown) states.set(name, { state: 'ok' });
+      for (const record of await hosts.unwell(unknown)) {
+        const isHopeless = hosts.hopeless(record, { projectId, since }) !== null;
+        states.set(record.host, isHopeless ? 'hopeless' : hostState(record, projectId, now));
+      }
     },
     add(item: OpenItem): void {
       if (isKnown(item)) return;
-      const state = stateOf(item.host);
+      const state = states.get(item.host) ?? { state: 'ok' };
       // Once there is no hope for a host, its items do not wait for their next attempt either.
       const ownAt = state === 'hopeless' ? 0 : (item.nextAttemptAt?.getTime() ?? 0);
       const at = Math.max(ownAt, state === 'hopeless' ? 0 : blockedUntil(state, now));
