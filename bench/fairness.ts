@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { mintToken } from '../src/cli/credentials.js';
 import { readSecrets } from '../src/local-stack/files.js';
-import { count, describeMachine, markdownTable, measuredOn, publish, round } from './figures.js';
+import { count, describeMachine, markdownTable, measuredOn, publish, PUBLICATION_OPTIONS, round } from './figures.js';
 import {
   type BenchClient,
   createBenchClient,
@@ -29,8 +29,7 @@ export async function fairness(args: string[]): Promise<void> {
       items: { type: 'string', default: '2000' },
       small: { type: 'string', default: '50' },
       'warm-up': { type: 'string', default: '3000' },
-      json: { type: 'string' },
-      'write-readme': { type: 'boolean', default: false },
+      ...PUBLICATION_OPTIONS,
     },
   });
   const batches = Number(values.batches);

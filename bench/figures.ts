@@ -158,6 +158,12 @@ export interface Publication {
   readonly writeReadme?: boolean | undefined;
 }
 
+/** The options of a benchmark whose results are published. */
+export const PUBLICATION_OPTIONS = {
+  json: { type: 'string' },
+  'write-readme': { type: 'boolean', default: false },
+} as const;
+
 const README = fileURLToPath(new URL('README.md', import.meta.url));
 
 /** Prints the text to standard output, writes the JSON file and prints its path; with `writeReadme` the README keeps the text. */

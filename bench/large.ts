@@ -1,7 +1,17 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeMachine, markdownTable, measuredOn, median, mib, publish, round, size } from './figures.js';
+import {
+  describeMachine,
+  markdownTable,
+  measuredOn,
+  median,
+  mib,
+  publish,
+  PUBLICATION_OPTIONS,
+  round,
+  size,
+} from './figures.js';
 import { curlSecondsOf } from './resume.js';
 import { createBenchClient, msUntilEnd, untilFinished } from './stack/import-client.js';
 import { serveLargeFile } from './stack/origins.js';
@@ -23,8 +33,7 @@ export async function large(args: string[]): Promise<void> {
     options: {
       mib: { type: 'string', default: '5120' },
       rounds: { type: 'string', default: '2' },
-      json: { type: 'string' },
-      'write-readme': { type: 'boolean', default: false },
+      ...PUBLICATION_OPTIONS,
     },
   });
   const bytes = Number(values.mib) * MIB;

@@ -12,6 +12,7 @@ import {
   measuredOn,
   median,
   publish,
+  PUBLICATION_OPTIONS,
   quantile,
   timingCells,
 } from './figures.js';
@@ -44,8 +45,7 @@ export async function latency(args: string[]): Promise<void> {
       'warm-up': { type: 'string', default: '3000' },
       singles: { type: 'string', default: '100' },
       'only-singles': { type: 'boolean', default: false },
-      json: { type: 'string' },
-      'write-readme': { type: 'boolean', default: false },
+      ...PUBLICATION_OPTIONS,
     },
   });
   const receiver = await startWebhookClock();

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { count, markdownTable, publish, round, size } from './figures.js';
+import { count, markdownTable, publish, PUBLICATION_OPTIONS, round, size } from './figures.js';
 import { importThroughService } from './stack/import-client.js';
 import { withBench } from './stack/with-bench.js';
 
@@ -17,8 +17,7 @@ export async function reimport(args: string[]): Promise<void> {
     options: {
       items: { type: 'string', default: '10000' },
       bytes: { type: 'string', multiple: true, default: ['65536', '1048576'] },
-      json: { type: 'string' },
-      'write-readme': { type: 'boolean', default: false },
+      ...PUBLICATION_OPTIONS,
     },
   });
   const items = Number(values.items);

@@ -10,9 +10,9 @@ import { seconds } from '../figures.js';
 import type { Bench } from '../stack/with-bench.js';
 import {
   BULLMQ,
+  bulksOf,
   type Contender,
   type ItemJob,
-  jobOf,
   Missing,
   type QueueModule,
   type Run,
@@ -50,10 +50,10 @@ export const start: QueueModule['start'] = async (bench, options): Promise<Conte
   bench.cleanup.add(() => queue.close());
   const { mongodb = 0, driver = 0 } = bench.pids;
   const add = async (run: Run): Promise<void> => {
-    for (let from = 0; from < run.items; from += BULK) {
-      const jobs = Array.from({ length: Math.min(BULK, run.items - from) }, (_, index) => ({
+    for (const bulk of bulksOf(bench.origin.origin, run, BULK)) {
+      const jobs = bulk.map((data) => ({
         name: 'import',
-        data: jobOf(bench.origin.origin, run, from + index),
+        data,
         opts: { attempts: 10, backoff: { type: 'exponential', delay: 1_000 }, removeOnComplete: true },
       }));
       await queue.addBulk(jobs);

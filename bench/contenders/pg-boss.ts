@@ -11,9 +11,9 @@ import { findOnPath, runCommand } from '../../src/local-stack/tools.js';
 import { seconds } from '../figures.js';
 import type { Bench } from '../stack/with-bench.js';
 import {
+  bulksOf,
   type Contender,
   type ItemJob,
-  jobOf,
   Missing,
   PG_BOSS,
   type QueueModule,
@@ -56,10 +56,10 @@ export const start: QueueModule['start'] = async (bench, { tuned }): Promise<Con
   bench.cleanup.add(() => runner.close());
   const { mongodb = 0, driver = 0 } = bench.pids;
   const add = async (run: Run): Promise<void> => {
-    for (let from = 0; from < run.items; from += BULK) {
-      const jobs = Array.from({ length: Math.min(BULK, run.items - from) }, (_, index) => ({
+    for (const bulk of bulksOf(bench.origin.origin, run, BULK)) {
+      const jobs = bulk.map((data) => ({
         name: QUEUE,
-        data: jobOf(bench.origin.origin, run, from + index),
+        data,
         retryLimit: 10,
         retryBackoff: true,
       }));

@@ -54,6 +54,12 @@ export function jobOf(origin: string, { name, bytes }: Run, seq: number): ItemJo
   return { url: `${origin}/${bytes}/${name}/${seq}`, externalId: `${name}-${seq}` };
 }
 
+/** The jobs of a run for a queue that takes them in bulk, `size` at a time. */
+export function* bulksOf(origin: string, run: Run, size: number): Generator<ItemJob[]> {
+  for (let from = 0; from < run.items; from += size)
+    yield Array.from({ length: Math.min(size, run.items - from) }, (_, index) => jobOf(origin, run, from + index));
+}
+
 /** A contender cannot take part on this machine; the message is the reason that the report gives. */
 export class Missing extends Error {
   override readonly name = 'Missing';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { describeMachine, publish } from '../figures.js';
+import { describeMachine, publish, PUBLICATION_OPTIONS } from '../figures.js';
 import { createProcessWatch } from '../stack/processes.js';
 import { type Bench, withBench } from '../stack/with-bench.js';
 import { startBareLoop } from './bare-loop.js';
@@ -41,8 +41,7 @@ export async function throughput(args: string[]): Promise<void> {
       cell: { type: 'string', multiple: true, default: [] },
       // Of BullMQ: as many as the bare loop has in flight.
       concurrency: { type: 'string', default: '128' },
-      json: { type: 'string' },
-      'write-readme': { type: 'boolean', default: false },
+      ...PUBLICATION_OPTIONS,
     },
   });
   const { items, bytes, rounds, json, 'write-readme': writeReadme } = values;
