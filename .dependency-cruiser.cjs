@@ -28,7 +28,7 @@ module.exports = {
       'store-stands-alone',
       'The store knows only the domain.',
       { path: '^src/store/' },
-      { path: '^src/(?!store/|domain/|garbage/removal-notice)' },
+      { path: '^src/(?!store/|domain/)' },
     ),
     only(
       'activities-below-worker',

@@ -70,7 +70,7 @@ export interface HostLimiter {
   seemsWell(host: string): boolean;
   /** Those of the hosts that have circuits or rest, read now. */
   unwell(hosts: Iterable<string>): Promise<HostRecord[]>;
-  /** The failed host without hope for an import, see `hopelessCircuit`. */
+  /** The failed host without hope for an import, see `exhaustedCircuit`. */
   hopeless(record: HostRecord, visitor: Pick<HostRequest, 'projectId' | 'since'>): HostCircuit | null;
   /** The clock that all workers share. */
   readonly now: () => Date;

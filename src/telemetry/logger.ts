@@ -9,7 +9,7 @@ const CONTROLS = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u20
 const LAYOUT = /^[\n\t]$/;
 
 /**
- * Escapes an untrusted value for one line of a terminal or a log: every control character becomes `\uXXXX`. JSON text keeps its
+ * Escapes an untrusted value for one line of a terminal or a log: every control character becomes its escape in JSON, such as `\u001b`. JSON text keeps its
  * value, because escaped controls only occur inside its strings.
  */
 export function escapeControls(text: string): string {
