@@ -14,7 +14,7 @@ import { createReadStatus } from '../intake/read-status.js';
 import { createResponseMemory, createSharedBodies } from './shared-answers.js';
 import { admit } from './places.js';
 import { apiVersion, measure, notFound, requestId, securityHeaders } from './middleware.js';
-import { authenticate, requireScope, createTokenVerifier } from './auth.js';
+import { SCOPES, authenticate, requireScope, createTokenVerifier } from './auth.js';
 import { errors } from './errors.js';
 import { rateLimit } from './rate-limit.js';
 import type { RequestState } from './context.js';
@@ -66,10 +66,11 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const version = apiVersion(settings.versions);
   const token = authenticate({ verify: createTokenVerifier(settings.tokens), tokens: store.tokens });
   const limit = rateLimit(settings.rateLimit, settings.projectRateLimit);
-  const write = requireScope('public-api:write');
   const place = admit(settings.maxProjectRequests);
   // The order matters: nothing costs much before the token is known, and nothing of a body is read before all of it.
-  const access = [version, token, limit, write, place];
+  const access = (needed: keyof typeof SCOPES) => [version, token, limit, requireScope(...SCOPES[needed]), place];
+  const publishedAccess = access('write');
+  const readAccess = access('read');
   const holdAnswer = createResponseMemory(settings.memoryForAnswers);
 
   const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger };
@@ -93,14 +94,18 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
 
   for (const kind of Object.keys(KINDS) as Kind[]) {
     const path = `/api/:v/import/${KINDS[kind].plural}`;
-    router.post(path, ...access, postImport(postDeps, kind));
-    router.get(`${path}/status`, ...access, getStatus(statusDeps, kind));
+    router.post(path, ...publishedAccess, postImport(postDeps, kind));
+    router.get(`${path}/status`, ...publishedAccess, getStatus(statusDeps, kind));
   }
   const importDeps = { readStatus, items: store.items, workflows, settings, logger };
-  router.get('/api/:v/imports/:id', ...access, getImport(importDeps));
-  router.get('/api/:v/imports/:id/items', ...access, getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl }));
+  router.get('/api/:v/imports/:id', ...readAccess, getImport(importDeps));
+  router.get(
+    '/api/:v/imports/:id/items',
+    ...readAccess,
+    getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl, publicUrl: settings.publicUrl }),
+  );
 
-  router.get('/api/:v/hosts', ...access, getHosts({ store, settings }));
+  router.get('/api/:v/hosts', ...readAccess, getHosts({ store, settings }));
 
   router.get('/assets/:file', getAsset({ blobs, media: store.media, maxOpen: settings.maxOpenAssets }));
   router.get('/healthz', getHealth());

@@ -200,6 +200,14 @@ function unauthorized(sentence: string, isInvalid = true): ApiError {
   return new ApiError(401, { access_token: sentence }, { 'WWW-Authenticate': challenge });
 }
 
+/** Which scopes a route takes; one of them is enough. The published routes take `write`, the status too. */
+export const SCOPES = {
+  read: ['public-api:read', 'public-api:write'],
+  write: ['public-api:write'],
+  /** What concerns source hosts, which all projects share. */
+  operations: ['operations'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
 /** Demands one of the given scopes. @throws ApiError 403 as published, which names the scope */
 export function requireScope(...scopes: readonly string[]): RequestHandler {
   return async (ctx, next) => {

@@ -2,7 +2,7 @@ import { hostState, type HostRecord } from '../domain/host.js';
 import { coalesce } from '../intake/coalesce.js';
 import type { OpenGroup, Store } from '../store/store.js';
 import { tokenOf, type RequestHandler } from './context.js';
-import { listQuery } from './query.js';
+import { listQuery, sendList } from './query.js';
 import type { HttpSettings } from './settings.js';
 
 /** One entry of `GET /hosts`. Keys without a value are absent. */
@@ -78,7 +78,7 @@ export interface HostsDeps {
     readonly items: Pick<Store['items'], 'openGroups'>;
     readonly hosts: Pick<Store['hosts'], 'findAll'>;
   };
-  readonly settings: Pick<HttpSettings, 'plan'>;
+  readonly settings: Pick<HttpSettings, 'plan' | 'publicUrl'>;
 }
 
 /**
@@ -112,6 +112,6 @@ export function getHosts({ store, settings }: HostsDeps): RequestHandler {
       const record = known.get(host) ?? { host, total: 0, held: {}, wanting: {}, circuits: [] };
       return hostBody(record, { projectId, open, limit: settings.plan.hostMaxConcurrent, now });
     });
-    ctx.body = { items, next: rest.length > limit ? (page.at(-1)?.[0] ?? null) : null };
+    sendList(ctx, settings.publicUrl, items, rest.length > limit ? (page.at(-1)?.[0] ?? null) : null);
   };
 }

@@ -1,5 +1,6 @@
 import type { ParsedUrlQuery } from 'node:querystring';
 import { createProblems, type Problems } from '../domain/api-error.js';
+import type { RequestContext } from './context.js';
 
 /** The parameters of a query, each given once, as text. What is unknown or given twice is a problem at its name. */
 export function readQuery<K extends string>(
@@ -31,6 +32,19 @@ export interface ListQuery {
   /** The cursor of the page before; undefined for the first page. */
   readonly after?: string;
   readonly limit: number;
+}
+
+/**
+ * Answers a page of a list, with the address of the next one as a link (RFC 8288) too.
+ * @param publicUrl the address of the service as its clients see it
+ * @param next the cursor of the next page, null when this one is the last
+ */
+export function sendList(ctx: RequestContext, publicUrl: string, items: readonly unknown[], next: string | null): void {
+  ctx.body = { items, next };
+  if (next === null) return;
+  const query = new URLSearchParams(ctx.querystring);
+  query.set('after', next);
+  ctx.set('Link', `<${publicUrl.replace(/\/+$/, '')}${ctx.path}?${query.toString()}>; rel="next"`);
 }
 
 /** Reads which page is asked for; what is wrong is added to the problems. */

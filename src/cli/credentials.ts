@@ -60,7 +60,7 @@ interface ListOptions {
 
 const NINETY_DAYS_MS = 90 * 24 * 60 * 60_000;
 /** What the API asks for; a token with any other scope would be refused everywhere. */
-const SCOPES = ['public-api:read', 'public-api:write', URGENT_SCOPE];
+const SCOPES = ['public-api:read', 'public-api:write', 'operations', URGENT_SCOPE];
 
 export function tokenCommand(context: CliContext): Command {
   const token = new Command('token').description('make, list and revoke access tokens');

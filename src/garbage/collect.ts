@@ -70,11 +70,14 @@ export async function collectRecords(
   {
     store,
     now,
-  }: { store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'idempotencyKeys' | 'hosts'>; now: () => Date },
+  }: {
+    store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'actions' | 'idempotencyKeys' | 'hosts'>;
+    now: () => Date;
+  },
   { retentionMs, hostAgeMs }: Pick<GarbageLimits, 'retentionMs' | 'hostAgeMs'>,
   signal: AbortSignal,
 ): Promise<RemovedRecords> {
-  const { batches, items, deliveries } = store;
+  const { batches, items, deliveries, actions } = store;
   const idempotencyKeys = await store.idempotencyKeys.removeExpired();
   await store.hosts.forget(new Date(now().getTime() - hostAgeMs));
   const ended = await batches.findFinished(new Date(now().getTime() - retentionMs), BATCHES);
@@ -82,6 +85,7 @@ export async function collectRecords(
   for (const batch of ended) {
     signal.throwIfAborted();
     await deliveries.removeAll(batch._id);
+    await actions.removeAll(`import:${batch._id}`);
     await items.removeAll(batch._id);
     await batches.remove(batch._id);
     itemCount += batch.itemCount;

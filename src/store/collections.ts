@@ -1,6 +1,7 @@
 import { MongoServerError, type Collection, type Db, type CreateIndexesOptions, type IndexDescription } from 'mongodb';
 import type { Delivery } from '../domain/delivery.js';
 import type { Batch } from '../domain/import.js';
+import type { ActionDocument } from './actions.js';
 import type { ClockDocument } from './database-clock.js';
 import type { HostDocument, LeaseDocument } from './host-slots.js';
 import { HOST_RATES } from './hosts.js';
@@ -18,6 +19,7 @@ export interface Collections {
   readonly items: Collection<StoredItem>;
   readonly media: Collection<StoredMedia>;
   readonly deliveries: Collection<Delivery>;
+  readonly actions: Collection<ActionDocument>;
   readonly tokens: Collection<TokenRecord>;
   readonly projects: Collection<ProjectDocument>;
   readonly keys: Collection<KeyDocument>;
@@ -35,6 +37,7 @@ export function collectionsOf(db: Db): Collections {
     items: db.collection('items'),
     media: db.collection('media'),
     deliveries: db.collection('deliveries'),
+    actions: db.collection('actions'),
     tokens: db.collection('tokens'),
     projects: db.collection('projects'),
     keys: db.collection('idempotencyKeys'),
@@ -82,6 +85,11 @@ const INDEXES = {
     { key: { batchId: 1, createdAt: 1 } },
     // The few messages whose workflow is not known to exist.
     { key: { unstartedSince: 1 }, sparse: true },
+  ],
+  actions: [
+    // The log of one import, media or host.
+    { key: { target: 1, at: 1 } },
+    { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
   ],
   condemned: [{ key: { at: 1 } }],
   // Hosts unused for a day.

@@ -2,6 +2,7 @@
 import { MongoClient, type MongoClientOptions, type Collection } from 'mongodb';
 import type { Logger } from 'pino';
 import type { HostRate } from '../domain/host.js';
+import { createActionStore } from './actions.js';
 import { collectionsOf, ensureIndexes } from './collections.js';
 import { failDeadWrites, watchTopology } from './connection.js';
 import { createDatabaseClock } from './database-clock.js';
@@ -159,8 +160,9 @@ export function openStore({
   const client = new MongoClient(url, clientOptions(url, serverSelectionMs));
   const topology = watchTopology(client, logger);
   const db = client.db(database);
-  const { batches, items, media, deliveries, tokens, projects, keys, counters, condemned, hosts, workers, clock } =
-    collectionsOf(db);
+  const collections = collectionsOf(db);
+  const { batches, items, media, deliveries, actions, tokens, projects, keys, counters } = collections;
+  const { condemned, hosts, workers, clock } = collections;
   const date = now ?? (() => new Date());
   const databaseTime = now === undefined ? createDatabaseClock(clock) : () => Promise.resolve(now());
   return {
@@ -168,12 +170,13 @@ export function openStore({
     prepare: async () => {
       // Without it a client whose first connection failed never makes another: it keeps its closed topology.
       await client.connect();
-      await ensureIndexes(collectionsOf(db), topology.isReplicated());
+      await ensureIndexes(collections, topology.isReplicated());
     },
     batches: createBatchStore({ batches, counters, now: date, databaseTime }),
     items: createItemStore({ items, now: date }),
     media: createMediaStore({ media, now: date }),
     deliveries: createDeliveryStore({ deliveries, now: date }),
+    actions: createActionStore({ actions, databaseTime }),
     tokens: createTokenStore(tokens),
     projects: createProjectStore(projects),
     idempotencyKeys: createIdempotencyKeyStore({ keys, databaseTime }),

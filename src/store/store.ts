@@ -1,3 +1,4 @@
+import type { ActionStore } from '../domain/action.js';
 import type { DeliveryStore } from '../domain/delivery.js';
 import type { ReasonCode, SkipCode } from '../domain/errors.js';
 import type { HostStore } from '../domain/host.js';
@@ -309,6 +310,7 @@ export interface Store {
   readonly items: ItemStore;
   readonly media: MediaStore;
   readonly deliveries: DeliveryStore;
+  readonly actions: ActionStore;
   readonly tokens: TokenStore;
   readonly projects: ProjectStore;
   readonly idempotencyKeys: IdempotencyKeyStore;

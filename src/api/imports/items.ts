@@ -4,7 +4,7 @@ import { MAX_SHOWN_BYTES, shownBytes, type ShownItem, type ItemState } from '../
 import type { BatchStore, ItemFilter, ItemStore } from '../../store/store.js';
 import { tokenOf, type RequestHandler } from '../context.js';
 import { importNotFound } from '../errors.js';
-import { filteredListQuery, type ListFilters } from '../query.js';
+import { filteredListQuery, sendList, type ListFilters } from '../query.js';
 import type { HoldAnswer } from '../shared-answers.js';
 
 /** One entry of `GET /imports/:id/items`, with the address of what it brought in. Times are ISO 8601; JSON leaves out what is undefined, so keys without a value are absent. */
@@ -39,6 +39,7 @@ export interface ItemsDeps {
   readonly batches: Pick<BatchStore, 'find'>;
   readonly items: Pick<ItemStore, 'list'>;
   readonly holdAnswer: HoldAnswer;
+  readonly publicUrl: string;
   /** Where the bytes of a blob can be fetched by clients. */
   readonly assetUrl: (sha256: string, mimeType: string) => string;
 }
@@ -60,7 +61,7 @@ const FILTERS: ListFilters<'state' | 'code' | 'host', ItemFilter> = {
 };
 
 /** `GET /api/:v/imports/:id/items?state=&code=&host=&after=&limit=`: a page of the items of one import, in request order. */
-export function getItems({ batches, items, holdAnswer, assetUrl }: ItemsDeps): RequestHandler {
+export function getItems({ batches, items, holdAnswer, assetUrl, publicUrl }: ItemsDeps): RequestHandler {
   return async (ctx) => {
     const [, , , , id = ''] = ctx.path.split('/');
     const { after, limit, filter } = filteredListQuery(ctx.query, FILTERS);
@@ -75,10 +76,8 @@ export function getItems({ batches, items, holdAnswer, assetUrl }: ItemsDeps): R
     // One that is not full may have come to its bytes, which another look tells.
     const isCut = found.length <= limit && found.reduce((sum, item) => sum + shownBytes(item), 0) > SURELY_WHOLE_BYTES;
     const rest = isCut ? await items.list(batch._id, { afterSeq: last, limit: 1 }, filter) : found.slice(limit);
-    ctx.body = {
-      items: shown.map((item) => listedItemBody(item, assetUrl)),
-      next: rest.length > 0 ? String(last) : null,
-    };
+    const bodies = shown.map((item) => listedItemBody(item, assetUrl));
+    sendList(ctx, publicUrl, bodies, rest.length > 0 ? String(last) : null);
   };
 }
 

@@ -6,13 +6,13 @@ import type { AcceptBatch, AcceptLines } from '../../intake/accept.js';
 import type { BodyMemory, BodyRoom } from '../../intake/body-memory.js';
 import { checkImport } from '../../intake/check-items.js';
 import type { Rejected } from '../../intake/check-lines.js';
+import { idempotencyKey } from '../action.js';
 import { demandUtf8, mediaTypeOf, readJson } from '../bodies/json.js';
 import { LINE_FORMATS, readPostedLines, type LineFormat } from '../bodies/lines.js';
 import { tokenCheckOf, tokenOf, type RequestContext, type RequestHandler } from '../context.js';
 
 /** Room for 10,000 items of 1.6 KiB each. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-const MAX_KEY_LENGTH = 255;
 
 export interface PostImportDeps extends Omit<RequestRules, 'kind'> {
   readonly accept: AcceptBatch;
@@ -46,7 +46,7 @@ export function postImport({ accept, acceptLines, memory, ...rest }: PostImportD
   };
 
   return async (ctx) => {
-    const key = idempotencyKey(ctx.get('idempotency-key'), 'idempotency-key' in ctx.headers);
+    const key = idempotencyKey(ctx);
     const type = mediaTypeOf(ctx);
     demandUtf8(ctx, type === 'application/json' || isLineType(type), ['application/json', ...LINE_TYPES]);
     const room = memory.open(tokenOf(ctx.state).projectId);
@@ -79,11 +79,4 @@ function demandWhole(ctx: RequestContext): void {
 /** The total only where it says more than the list. */
 function rejectedPart({ lines, total }: Rejected) {
   return { rejected: lines, ...(total > lines.length ? { rejectedTotal: total } : {}) };
-}
-
-function idempotencyKey(value: string, isGiven: boolean): string | null {
-  if (!isGiven) return null;
-  if (value.length < 1 || value.length > MAX_KEY_LENGTH)
-    throw new ApiError(400, { 'Idempotency-Key': `Must have 1 to ${MAX_KEY_LENGTH} characters` });
-  return value;
 }

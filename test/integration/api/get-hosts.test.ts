@@ -174,14 +174,19 @@ describe('GET /api/:v/hosts', () => {
     expect(second).toMatchObject({ items: [{ host: 'c.example' }], next: null });
   });
 
-  it('refuses parameters that it does not know, and tokens that may not write', async () => {
+  it('refuses parameters that it does not know, and tokens that may not read', async () => {
     const { client, projectId } = await aProject();
     const reader = await gateway.clientOf({ projectId, scope: 'public-api:read' });
+    const operator = await gateway.clientOf({ projectId, scope: 'operations' });
 
     await expect(client.get('/api/v1/hosts?limit=0&state=ok')).resolves.toMatchObject({
       status: 400,
       body: { error_details: { limit: expect.any(String) as unknown, state: 'Is not a parameter of this route' } },
     });
-    await expect(reader.get('/api/v1/hosts')).resolves.toMatchObject({ status: 403 });
+    await expect(reader.get('/api/v1/hosts')).resolves.toMatchObject({ status: 200 });
+    await expect(operator.get('/api/v1/hosts')).resolves.toMatchObject({
+      status: 403,
+      body: { error_details: { scope: 'Lacks public-api:read or public-api:write' } },
+    });
   });
 });

@@ -198,10 +198,12 @@ describe('GET /api/:v/imports/:id/items', () => {
     await gateway.store.items.insertMany(storing, [anItemSpec(0)]);
     const other = await gateway.clientOf({ projectId: 'p2' });
     const reader = await gateway.clientOf({ scope: 'public-api:read' });
+    const operator = await gateway.clientOf({ scope: 'operations' });
 
     expect((await other.get(`/api/v1/imports/${id}/items`)).status).toBe(404);
     expect((await get(storing._id)).status).toBe(404);
     expect((await get('abcdefghijkl')).status).toBe(404);
-    expect((await reader.get(`/api/v1/imports/${id}/items`)).status).toBe(403);
+    expect((await reader.get(`/api/v1/imports/${id}/items`)).status).toBe(200);
+    expect((await operator.get(`/api/v1/imports/${id}/items`)).status).toBe(403);
   });
 });

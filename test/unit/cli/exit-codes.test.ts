@@ -49,7 +49,7 @@ describe('the command line', () => {
     [
       'an unknown scope',
       ['token', 'create', '--scope', 'everything', '--project', 'p'],
-      'the scopes are public-api:read, public-api:write, priority:urgent',
+      'the scopes are public-api:read, public-api:write, operations, priority:urgent',
     ],
     [
       'no project',
