@@ -136,9 +136,11 @@ export function createMediaStore(deps: {
   return {
     upsert: async (write, known) => {
       const mediaId = mediaIdOf(write.projectId, write.systemName, write.externalId);
-      if (known) {
-        // It may be out of date, so that a first try gets through only while it is true.
-        const written = await tryOnce(commitGrouped, mediaId, { basedOn: known.contentToken, ...write }, known);
+      // What is known may be out of date, so a first try gets through only while it is true: an insert only while there is no media.
+      const isInsert = known === null && write.basedOn === undefined;
+      if (known || isInsert) {
+        const based = known ? { basedOn: known.contentToken, ...write } : write;
+        const written = await tryOnce(commitGrouped, mediaId, based, known);
         if (written !== null) return written;
       }
       for (let tries = 1; tries <= MAX_TRIES; tries += 1) {

@@ -87,6 +87,9 @@ export function createFsBlobStore(options: FsBlobStoreOptions): BlobStore {
         }
       }),
 
-    close: () => Promise.resolve(),
+    close: () => {
+      folders.close();
+      return Promise.resolve();
+    },
   };
 }

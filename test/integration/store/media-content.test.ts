@@ -161,6 +161,15 @@ describe.each([
     },
   );
 
+  it('updates a media that was created after its import had found none', async () => {
+    const write = aMediaWrite();
+    await media.upsert(write);
+
+    const written = await media.upsert(later(write, 2, { asset: anAsset('b') }), null);
+
+    expect(written).toMatchObject({ result: 'updated', asset: anAsset('b') });
+  });
+
   it('gives way to a newer batch, which it hears before that the content is another one', async () => {
     const write = aMediaWrite();
     await media.upsert(write);
