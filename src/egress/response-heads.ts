@@ -52,9 +52,28 @@ export function statusOf(head: string): number | undefined {
  * @param head latin1, from its first byte to the empty line, which ends it
  */
 export function repairHead(head: string): string {
+  if (isStrict(head)) return head;
   const [statusLine = '', ...lines] = linesOf(head);
   const fields = framed(once(fieldsOf(lines))).map(({ name, value }) => `${name}: ${value}`);
   return [repairedStatusLine(statusLine), ...fields, '', ''].join('\r\n');
+}
+
+/** Lines as the grammar has them, with one space behind each colon and none at the end: what nearly all servers send. */
+const STRICT =
+  /^HTTP\/1\.[01] (?!100)\d{3} [\x20-\x7e]*\r\n(?:[\w!#$%&'*+.^`|~-]+: (?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?\r\n)*\r\n$/;
+
+/** Whether there is nothing to repair in a head: strict lines, no field twice, and a body that ends in one way. */
+function isStrict(head: string): boolean {
+  if (!STRICT.test(head)) return false;
+  const names = new Set<string>();
+  let from = head.indexOf('\n') + 1;
+  for (let end = head.indexOf('\n', from); end > from + 1; from = end + 1, end = head.indexOf('\n', from)) {
+    const name = head.slice(from, head.indexOf(':', from)).toLowerCase();
+    if (names.has(name) || name === 'transfer-encoding') return false;
+    if (name === 'content-length' && !WHOLE_NUMBER.test(head.slice(from + name.length + 2, end - 1))) return false;
+    names.add(name);
+  }
+  return true;
 }
 
 function linesOf(head: string): string[] {
@@ -168,7 +187,7 @@ function endOfHead(bytes: Buffer): number {
 }
 
 /** Takes the bytes of one answer, those of interim ones before it included, and repairs their heads. */
-function createHeadReader(): { take(chunk: Buffer): Buffer; rest(): Buffer; isDone(): boolean } {
+function createHeadReader(): { take(chunk: Buffer): Buffer[]; rest(): Buffer; isDone(): boolean } {
   let held: Buffer = Buffer.alloc(0);
   let done = false;
 
@@ -188,8 +207,11 @@ function createHeadReader(): { take(chunk: Buffer): Buffer; rest(): Buffer; isDo
     // After an interim answer another head follows; after 101 nothing that is HTTP does.
     done = status < 100 || status === 101 || status >= 200;
     if (!isHead) return rest();
+    const repaired = repairHead(head);
+    // What is right already is handed on together with what follows it, uncopied.
+    if (repaired === head && done) return rest();
     held = held.subarray(end);
-    return Buffer.from(repairHead(head), 'latin1');
+    return Buffer.from(repaired, 'latin1');
   }
 
   return {
@@ -197,7 +219,8 @@ function createHeadReader(): { take(chunk: Buffer): Buffer; rest(): Buffer; isDo
       held = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
       const ready: Buffer[] = [];
       for (let head = nextHead(); head !== undefined; head = done ? undefined : nextHead()) ready.push(head);
-      return Buffer.concat(done ? [...ready, rest()] : ready);
+      if (done && held.byteLength > 0) ready.push(rest());
+      return ready;
     },
     rest,
     isDone: () => done,
@@ -222,9 +245,10 @@ function repairHeads(socket: Socket): void {
     const ready =
       chunk instanceof Uint8Array
         ? reader.take(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-        : reader.rest();
+        : [reader.rest()];
     // Nothing to hand on yet is no reason to stop reading.
-    const wantsMore = ready.byteLength === 0 || push(ready);
+    let wantsMore = true;
+    for (const bytes of ready) if (bytes.byteLength > 0) wantsMore = push(bytes);
     return chunk instanceof Uint8Array ? wantsMore : push(chunk, encoding);
   };
 }
