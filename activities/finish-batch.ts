@@ -20,8 +20,12 @@ export async function finishBatch(
   { projectId, batchId, outcome, startedAt, mayBeOpen = false }: FinishBatchInput,
   beat?: Beat,
 ): Promise<FinishResult> {
-  const { batches, items, deliveries } = deps.store;
-  if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title, beat);
+  const { batches, items, deliveries, retries } = deps.store;
+  if (outcome === 'cancelled') {
+    // Before the items: a retry that is recorded later meets an import that has ended, and opens it again.
+    await retries.withdrawPending(batchId);
+    await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title, beat);
+  }
   const { open, bytes, ...counts } = await items.totals(batchId, beat);
   // Cancelled before it was planned, and refused by its gateway meanwhile: no client was told of it.
   if (outcome === 'cancelled' && (await batches.find(projectId, batchId)) === null)

@@ -178,6 +178,24 @@ export interface CollectRecordsResult extends CollectedRecords {
   readonly more: boolean;
 }
 
+export interface MarkPausedInput extends BatchRef {
+  /** Since when the import is paused, ISO 8601; null when it is not. */
+  readonly since: string | null;
+}
+
+export interface ReopenFailedInput extends BatchRef {
+  /** The number of the retry; what it is about is in the database. */
+  readonly retry: number;
+}
+
+export interface ReopenFailedResult {
+  /** missing: there is no such batch; ended: it has ended and stays so, because the retry was performed or withdrawn before. */
+  readonly outcome: 'open' | 'ended' | 'missing';
+  /** Items that are open again. */
+  readonly reopened: number;
+  readonly totals: ItemTotals;
+}
+
 /** Activity names are wire format: every stored history names them. */
 export interface Activities {
   planRound(input: PlanRoundInput): Promise<RoundPlan>;
@@ -185,6 +203,8 @@ export interface Activities {
   sweepPage(input: SweepPageInput): Promise<SweepResult>;
   importItem(input: ImportItemInput): Promise<ItemResult>;
   finishBatch(input: FinishBatchInput): Promise<FinishResult>;
+  markPaused(input: MarkPausedInput): Promise<void>;
+  reopenFailed(input: ReopenFailedInput): Promise<ReopenFailedResult>;
   attemptWebhook(input: AttemptWebhookInput): Promise<WebhookAttemptResult>;
   collectBlobs(input: CollectInput): Promise<CollectedBytes>;
   collectParts(input: CollectInput): Promise<CollectedBytes>;
