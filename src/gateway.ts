@@ -36,6 +36,7 @@ export async function runGateway(config: Config): Promise<void> {
     url: config.MONGODB_URL,
     database: config.MONGODB_DATABASE,
     serverSelectionMs: ANSWER_WITHIN_MS,
+    headersKey: config.ITEM_HEADERS_KEY,
     logger,
   });
   const blobs = configuredBlobStore(config);

@@ -40,7 +40,12 @@ export async function runWorker(config: Config): Promise<void> {
     portVariable: 'METRICS_PORT',
   });
 
-  const store = openStore({ url: config.MONGODB_URL, database: config.MONGODB_DATABASE, logger });
+  const store = openStore({
+    url: config.MONGODB_URL,
+    database: config.MONGODB_DATABASE,
+    headersKey: config.ITEM_HEADERS_KEY,
+    logger,
+  });
   const egress = createEgress({
     allow: config.EGRESS_ALLOW,
     connectTimeoutMs: config.DOWNLOAD_CONNECT_TIMEOUT,
