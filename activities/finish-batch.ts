@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { FinishBatchInput, FinishResult } from '../src/temporal/activity-api.js';
 import { REASONS } from '../src/domain/errors.js';
 import { webhookMessage } from '../src/webhook/body.js';
+import { troublesOf } from './plan-work.js';
 import { withHeartbeat, type ActivityDeps, type Beat } from './deps.js';
 
 /** The activity of `finishBatch`. */
@@ -42,13 +43,14 @@ export async function finishBatch(
   if (batch === null) throw new Error('The batch to finish does not exist');
   deps.metrics.batchFinished(batch.kind, batch.state);
   deps.logger.info({ projectId, batchId, state: batch.state, ...counts, bytes }, 'import ended');
-  if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
+  const failures = counts.failed === 0 ? {} : { failures: await troublesOf(deps, batchId) };
+  if (batch.webhook === undefined) return { state: batch.state, counts, ...failures, webhook: null };
 
   const message = webhookMessage(batch);
   await deliveries.open(message);
   const { _id: webhookId, generation } = message;
   const delayMs = deps.webhook.scheduleMs[0] ?? 0;
-  return { state: batch.state, counts, webhook: { webhookId, delayMs, generation } };
+  return { state: batch.state, counts, ...failures, webhook: { webhookId, delayMs, generation } };
 }
 
 /** Which run ended the batch, so that a later one, started by a reset, can be told from it. */

@@ -45,6 +45,7 @@ export async function runGateway(config: Config): Promise<void> {
   const workflows = createTemporalWorkflows({
     client,
     taskQueue: config.TEMPORAL_TASK_QUEUE,
+    publicUrl: settings.publicUrl,
     projectWeights: config.PROJECT_WEIGHTS,
     webhookDelayMs: config.WEBHOOK_SCHEDULE[0] ?? 0,
   });

@@ -43,7 +43,7 @@ export async function importBatch(input: ImportBatchInput): Promise<FinishResult
       const end = await importInRounds(input, flow);
       if (end === 'missing') return null;
       if (end === 'done') {
-        const result = await conclude(input, await finish({ projectId, batchId, outcome: 'success' }, false));
+        const result = await conclude(input, flow, await finish({ projectId, batchId, outcome: 'success' }, false));
         if (!flow.continuesAfterEnd()) return result;
       }
     }
@@ -56,7 +56,7 @@ export async function importBatch(input: ImportBatchInput): Promise<FinishResult
       const ending = { projectId, batchId, outcome: 'success' as const, startedAt, mayBeOpen: true };
       const result = end === 'done' ? await finish(ending, itemCount <= FEW_ITEMS) : end;
       if (result.open === undefined) {
-        last = await conclude(input, result);
+        last = await conclude(input, flow, result);
         await condition(allHandlersFinished);
         if (!flow.continuesAfterEnd()) return last;
         showState('started');
@@ -70,7 +70,7 @@ export async function importBatch(input: ImportBatchInput): Promise<FinishResult
     await CancellationScope.nonCancellable(async () => {
       await flow.drained();
       await condition(allHandlersFinished);
-      await conclude(input, await finish({ projectId, batchId, outcome: 'cancelled' }, false));
+      await conclude(input, flow, await finish({ projectId, batchId, outcome: 'cancelled' }, false));
     });
     throw failure;
   }
@@ -86,9 +86,9 @@ function finish(input: FinishBatchInput, isShort: boolean): Promise<FinishResult
 }
 
 /** Shows how the import ended, and sees to it that the client is told. */
-function conclude(input: ImportBatchInput, result: FinishResult): Promise<FinishResult> {
+function conclude(input: ImportBatchInput, flow: ImportFlow, result: FinishResult): Promise<FinishResult> {
   return CancellationScope.nonCancellable(async () => {
-    showState(result.state);
+    flow.report.ended(result, flow.known);
     if (result.webhook !== null) await tell(input, result.webhook);
     return result;
   });

@@ -13,6 +13,7 @@ import type { ImportBatchInput, ImportProgress } from '../src/temporal/names.js'
 import { importItem, on, planWork, reopenFailed, sweepPage } from './activity-options.js';
 import { AGENDA_LIMITS, Agenda, type PageRange, type Start } from './agenda.js';
 import { ImportControl } from './import-control.js';
+import { clock, ImportReport } from './import-report.js';
 import { withItem, withSweep, withTotals } from './progress.js';
 
 /**
@@ -30,6 +31,8 @@ const LONGEST_WAIT_MS = 15 * 60_000;
  * new, before it gives them over to the next run: 10,000 events by default, a fifth of what the server takes.
  */
 const HAND_OVER_AT = 2.5;
+/** How often a plan tells why items fail. */
+const TROUBLES_AGAIN_MS = 60_000;
 /** Hosts that the status names; the ones with the most items matter. */
 const MAX_WAITING_FOR = 20;
 
@@ -40,6 +43,9 @@ const MAX_WAITING_FOR = 20;
 export class ImportFlow {
   /** What operators tell the import. */
   readonly control: ImportControl;
+  /** What the Temporal UI shows of it. */
+  readonly report: ImportReport;
+  private troublesAt = 0;
   private readonly agenda: Agenda;
   /** Everything that is under way. */
   private readonly underWay = new Set<Promise<void>>();
@@ -75,6 +81,7 @@ export class ImportFlow {
     const { pausedAt: _, retries: __, ...rest } = progress;
     this.progress = rest;
     const { first, itemCount, resume } = input;
+    this.report = new ImportReport(input, Date.now());
     this.control = new ImportControl(input, () => {
       this.hasChanged = true;
     });
@@ -94,6 +101,11 @@ export class ImportFlow {
    */
   get status(): ImportProgress {
     if (this.control.retriesFirst) throw new Error('Nothing was counted yet');
+    return this.known;
+  }
+
+  /** The same, although it may not have been counted. */
+  get known(): ImportProgress {
     const waitingFor = this.agenda
       .waitingFor(Date.now())
       .slice(0, MAX_WAITING_FOR)
@@ -177,6 +189,7 @@ export class ImportFlow {
 
   /** Starts everything that may start now, a plan included, and sets the clock for the rest. */
   private startAll(): void {
+    this.report.refresh(this.known, Date.now());
     const { retries, retriesFirst, pausedAt } = this.control;
     if (retries.length > 0 && !this.isReopening) this.track(this.reopenFailed());
     if (!retriesFirst && pausedAt === undefined) this.startDue(Date.now());
@@ -284,14 +297,23 @@ export class ImportFlow {
     const round = this.progress.round + 1;
     try {
       const plan = await planWork.executeWithOptions({ activityId: `plan-${round}`, summary: `plan ${round}` }, [
-        { projectId, batchId, beforeSeq: this.freshFrom, known: this.agenda.known, count },
+        { projectId, batchId, beforeSeq: this.freshFrom, known: this.agenda.known, count, ...this.asked() },
       ]);
       this.progress = { ...this.progress, round };
       if (isReopening) this.hasEnded = false;
       this.take(plan, Date.now());
+      this.report.roundEnded(this.known, plan.troubles, Date.now());
     } finally {
       this.isPlanning = false;
     }
+  }
+
+  /** Grouping failures takes up to 100 ms: asked for once a minute at most, and not before items can have failed. */
+  private asked(): { troubles?: true } {
+    const now = Date.now();
+    if (this.progress.round === 0 || now - this.troublesAt < TROUBLES_AGAIN_MS) return {};
+    this.troublesAt = now;
+    return { troubles: true };
   }
 
   private take(plan: WorkPlan, now: number): void {
@@ -317,7 +339,9 @@ export class ImportFlow {
     const timer = { at: onGrid, scope };
     this.timer = timer;
     const [next] = this.agenda.waitingFor(now);
-    const summary = next === undefined ? 'until an item is due' : `waiting for ${next.host}`;
+    const until = new Date(next?.until ?? onGrid).toISOString();
+    const summary =
+      next === undefined ? `until an item is due at ${clock(until)}` : `waiting for ${next.host} until ${clock(until)}`;
     scope
       .run(() => sleep(Math.max(1, onGrid - now), { summary }))
       .catch(() => undefined)

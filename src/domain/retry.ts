@@ -48,7 +48,7 @@ export type FailedItem = Pick<Item, 'seq' | 'externalId' | 'host' | 'attempts'> 
 export type NotEligible = 'superseded' | 'source_removed';
 
 /** Failed items that match a selector, a thousand of them at most. */
-export interface RetryChunk {
+interface RetryChunk {
   readonly eligible: readonly FailedItem[];
   readonly notEligible: readonly { readonly why: NotEligible; readonly item: FailedItem }[];
   /** Where the next chunk begins; null when there is none. */

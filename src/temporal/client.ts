@@ -18,7 +18,7 @@ import {
   type ImportProgress,
 } from './names.js';
 import { createImportUpdates, type ImportUpdates } from './import-updates.js';
-import { Outage, outageOf, type BatchRef, type Dependency } from './outage.js';
+import { Outage, outageOf, type BatchRef } from './outage.js';
 
 /** Where and how to reach Temporal; an API key means Temporal Cloud, which speaks TLS only. */
 export function temporalConnectionOptions(config: Config): { address: string; apiKey?: string; tls?: true } {
@@ -26,7 +26,7 @@ export function temporalConnectionOptions(config: Config): { address: string; ap
   return apiKey === undefined ? { address } : { address, apiKey, tls: true };
 }
 
-export { Outage, outageOf, type BatchRef, type Dependency };
+export { Outage, outageOf, type BatchRef };
 
 /** What became of the workflow of a batch. `failure` is how a batch ends whose workflow ended like this without telling. */
 export type WorkflowState =
@@ -34,7 +34,7 @@ export type WorkflowState =
   | { readonly state: 'ended'; readonly runId: string; readonly failure: BatchFailure }
   | { readonly state: 'missing' };
 
-export type RetryOutcome = 'told' | 'started' | 'cancelled' | 'no_answer';
+type RetryOutcome = 'told' | 'started' | 'cancelled' | 'no_answer';
 
 /** What the gateway asks of the workflow engine. Every method ends within a few seconds. */
 export interface ImportWorkflows extends Pick<ImportUpdates, 'setPaused' | 'cancel'> {
@@ -71,7 +71,10 @@ const READ_DEADLINE_MS = 2_000;
 /** An import may end, or begin again, between a look at it and what is done about it; seldom, and not twice in a row. */
 const MOST_TRIES = 3;
 
-type StartOptions = Pick<WorkflowStartOptions, 'workflowId' | 'args' | 'staticSummary' | 'typedSearchAttributes'> &
+type StartOptions = Pick<
+  WorkflowStartOptions,
+  'workflowId' | 'args' | 'staticSummary' | 'staticDetails' | 'typedSearchAttributes'
+> &
   Partial<Pick<WorkflowStartOptions, 'memo' | 'workflowIdReusePolicy' | 'workflowIdConflictPolicy'>>;
 
 const PROJECT_ID = defineSearchAttributeKey('ProjectId', 'KEYWORD');
@@ -90,6 +93,8 @@ const FAILURES: Partial<Record<WorkflowExecutionDescription['status']['name'], B
 export interface TemporalWorkflowsOptions {
   readonly client: Client;
   readonly taskQueue: string;
+  /** Origin of the service as operators see it: the runs link to the pages of their imports. */
+  readonly publicUrl?: string;
   /** Shares of projects in the dispatch of tasks; 1 for who is not named. */
   readonly projectWeights?: ReadonlyMap<string, number>;
   /** Pause before the first attempt at a webhook message, milliseconds; 0 by default. */
@@ -98,7 +103,7 @@ export interface TemporalWorkflowsOptions {
 
 /** ImportWorkflows over a Temporal client. */
 export function createTemporalWorkflows(options: TemporalWorkflowsOptions): ImportWorkflows {
-  const { client, taskQueue, projectWeights, webhookDelayMs = 0 } = options;
+  const { client, taskQueue, publicUrl, projectWeights, webhookDelayMs = 0 } = options;
   const { connection } = client;
   const { performRetry, ...updates } = createImportUpdates(client);
   // A worker answers queries on ended workflows too, which would make a terminated import look alive forever.
@@ -144,13 +149,16 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
     }
   };
 
+  const pageOf = ({ batchId }: ImportBatchInput) =>
+    publicUrl === undefined ? {} : { page: `${publicUrl}/ui/imports/${batchId}` };
   const startImport = (input: ImportBatchInput, priorityKey: number, options: Partial<StartOptions> = {}) =>
     startWorkflow(WORKFLOWS.importBatch, {
       projectId: input.projectId,
       priorityKey,
       workflowId: importWorkflowId(input.projectId, input.batchId),
-      args: [input],
+      args: [{ ...input, ...pageOf(input) }],
       staticSummary: summaryOf(input),
+      staticDetails: detailsOf(input, pageOf(input).page),
       typedSearchAttributes: [
         { key: PROJECT_ID, value: input.projectId },
         { key: IMPORT_KIND, value: input.kind },
@@ -240,6 +248,13 @@ function createRetry(deps: {
 function stateOf({ runId, status }: WorkflowExecutionDescription): WorkflowState {
   const failure = FAILURES[status.name];
   return failure === undefined ? { state: 'running', runId } : { state: 'ended', runId, failure };
+}
+
+/** Tells what the run is, in Markdown. */
+function detailsOf({ projectId, batchId, retry }: ImportBatchInput, page?: string): string {
+  const why = retry === undefined ? '' : ` It performs retry ${retry} of an import that had ended.`;
+  const link = page === undefined ? '' : ` [Its page](${page}) shows items, failures and actions.`;
+  return `Import \`${batchId}\` of project \`${projectId}\`.${why}${link}`;
 }
 
 function summaryOf({ kind, itemCount }: ImportBatchInput): string {

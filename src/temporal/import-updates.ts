@@ -12,7 +12,7 @@ import { Outage, type BatchRef } from './outage.js';
  * What became of an update that did not take effect. ended: no run takes it; ending, cancelled: the import refuses it because it is about
  * to end, or is being cancelled; no_answer: no worker has taken it in time, and it may still take effect.
  */
-export type UpdateRefusal = 'ended' | 'ending' | 'cancelled' | 'no_answer';
+type UpdateRefusal = 'ended' | 'ending' | 'cancelled' | 'no_answer';
 
 /**
  * A worker takes an update within some ten milliseconds, and a second when it is busy. Clients and proxies wait for longer than this; who

@@ -50,8 +50,15 @@ export const GARBAGE_SCHEDULE = 'collect-garbage';
 /** The workflow of a collection that an operator asked for; one at a time. */
 export const GARBAGE_WORKFLOW_NOW = 'collect-garbage/now';
 
-/** Search attributes, registered when the server starts; they hold ids and states only. */
-export const SEARCH_ATTRIBUTES = { ProjectId: 'Keyword', ImportKind: 'Keyword', ImportState: 'Keyword' } as const;
+/** Search attributes, registered when the server starts; they hold ids, states, counts, codes and host names only. */
+export const SEARCH_ATTRIBUTES = {
+  ProjectId: 'Keyword',
+  ImportKind: 'Keyword',
+  ImportState: 'Keyword',
+  ItemsFailed: 'Int',
+  ItemsOpen: 'Int',
+  Trouble: 'KeywordList',
+} as const;
 
 /** All that a workflow is told: a claim check. URLs, headers, metadata and context stay in MongoDB. */
 export interface ImportBatchInput {
@@ -61,6 +68,11 @@ export interface ImportBatchInput {
   readonly itemCount: number;
   /** What the gateway knows of the items, which spares a first plan. */
   readonly first?: FirstPlan;
+  /**
+   * Address of the import's page, for the Temporal UI. Absent in runs that were started before 0.4.0: those change no search
+   * attributes that a server of then does not know, and replay as they were recorded.
+   */
+  readonly page?: string;
   /** The retry that this run was started for, after the import had ended. */
   readonly retry?: number;
   /** Set by continue-as-new only. */

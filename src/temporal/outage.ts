@@ -6,7 +6,7 @@ export interface BatchRef {
   readonly batchId: string;
 }
 
-export type Dependency = 'mongodb' | 'temporal' | 'blobs';
+type Dependency = 'mongodb' | 'temporal' | 'blobs';
 
 /** A server that the gateway needs did not answer. The request may be repeated later. */
 export class Outage extends Error {
