@@ -68,7 +68,7 @@ export function workerOptions(
   );
 }
 
-/** How the Temporal UI names a worker process: by its release, host and process id. */
+/** How the Temporal UI names a worker process: as the SDK does, `pid@host`, which `start` looks for, and by its release. */
 export function workerIdentity(): string {
   // Beside src in the sources, one folder further up from what is built.
   const manifest = ['../../package.json', '../../../package.json']
@@ -76,7 +76,7 @@ export function workerIdentity(): string {
     .find((path) => existsSync(path));
   const { version = 'unknown' } =
     manifest === undefined ? {} : (JSON.parse(readFileSync(manifest, 'utf8')) as { version?: string });
-  return `durable-import ${version} · ${hostname()} · ${process.pid}`;
+  return `${process.pid}@${hostname()} · durable-import ${version}`;
 }
 
 /** The workflow code: bundled by the build, or bundled now when running from sources. */
