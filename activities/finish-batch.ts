@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { FinishBatchInput, FinishResult } from '../src/temporal/activity-api.js';
 import { REASONS } from '../src/domain/errors.js';
 import { webhookMessage } from '../src/webhook/body.js';
+import { troublesOf } from './plan-work.js';
 import { withHeartbeat, type ActivityDeps, type Beat } from './deps.js';
 
 /** The activity of `finishBatch`. */
@@ -20,8 +21,12 @@ export async function finishBatch(
   { projectId, batchId, outcome, startedAt, mayBeOpen = false }: FinishBatchInput,
   beat?: Beat,
 ): Promise<FinishResult> {
-  const { batches, items, deliveries } = deps.store;
-  if (outcome === 'cancelled') await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title, beat);
+  const { batches, items, deliveries, retries } = deps.store;
+  if (outcome === 'cancelled') {
+    // Before the items: a retry that is recorded later meets an import that has ended, and opens it again.
+    await retries.withdrawPending(batchId);
+    await items.settleOpen(batchId, 'cancelled', REASONS.cancelled.title, beat);
+  }
   const { open, bytes, ...counts } = await items.totals(batchId, beat);
   // Cancelled before it was planned, and refused by its gateway meanwhile: no client was told of it.
   if (outcome === 'cancelled' && (await batches.find(projectId, batchId)) === null)
@@ -38,13 +43,14 @@ export async function finishBatch(
   if (batch === null) throw new Error('The batch to finish does not exist');
   deps.metrics.batchFinished(batch.kind, batch.state);
   deps.logger.info({ projectId, batchId, state: batch.state, ...counts, bytes }, 'import ended');
-  if (batch.webhook === undefined) return { state: batch.state, counts, webhook: null };
+  const failures = counts.failed === 0 ? {} : { failures: await troublesOf(deps, batchId) };
+  if (batch.webhook === undefined) return { state: batch.state, counts, ...failures, webhook: null };
 
   const message = webhookMessage(batch);
   await deliveries.open(message);
   const { _id: webhookId, generation } = message;
   const delayMs = deps.webhook.scheduleMs[0] ?? 0;
-  return { state: batch.state, counts, webhook: { webhookId, delayMs, generation } };
+  return { state: batch.state, counts, ...failures, webhook: { webhookId, delayMs, generation } };
 }
 
 /** Which run ended the batch, so that a later one, started by a reset, can be told from it. */

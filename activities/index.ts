@@ -4,6 +4,7 @@ import { createCollectBlobs, createCollectParts, createCollectRecords } from './
 import { createSuspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { createFinishBatch } from './finish-batch.js';
+import { createMarkPaused, createReopenFailed } from './control-import.js';
 import { createImportItem } from './import-item.js';
 import { createPlanRound, createPlanWork } from './plan-work.js';
 import { createSweepPage } from './sweep-page.js';
@@ -17,6 +18,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     sweepPage: createSweepPage(deps, suspects),
     importItem: createImportItem(deps, suspects),
     finishBatch: createFinishBatch(deps),
+    markPaused: createMarkPaused(deps),
+    reopenFailed: createReopenFailed(deps),
     attemptWebhook: createAttemptWebhook(deps),
     collectBlobs: createCollectBlobs(deps),
     collectParts: createCollectParts(deps),

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { PlanRoundInput, PlanWorkInput, RoundPlan, WorkPlan } from '../src/temporal/activity-api.js';
+import type { PlanRoundInput, PlanWorkInput, RoundPlan, Trouble, WorkPlan } from '../src/temporal/activity-api.js';
 import type { Batch } from '../src/domain/import.js';
 import { planOpen } from '../src/item/plan.js';
 import { withHeartbeat, type ActivityDeps, type Beat } from './deps.js';
@@ -37,9 +37,18 @@ export function createPlanRound(deps: ActivityDeps) {
     });
 }
 
+/** Failures that the Temporal UI shows; more would not be read there. */
+const MOST_TROUBLES = 5;
+
+/** The most frequent failures of an import. */
+export async function troublesOf({ store }: Pick<ActivityDeps, 'store'>, batchId: string): Promise<readonly Trouble[]> {
+  const groups = await store.items.failureGroups(batchId);
+  return groups.slice(0, MOST_TROUBLES).map(({ code, host, count }) => ({ code, host, count }));
+}
+
 async function plan(
   deps: ActivityDeps,
-  { projectId, batchId, beforeSeq, known, count }: PlanWorkInput,
+  { projectId, batchId, beforeSeq, known, count, troubles = false }: PlanWorkInput,
   beat: Beat,
 ): Promise<WorkPlan> {
   const begunAt = performance.now();
@@ -52,12 +61,13 @@ async function plan(
   if (batch === null || batch.state === 'storing') return { missing: true, totals: null, ...NONE, ...facts };
   const planned = await planOpen(deps, batch, { beforeSeq, known });
   const totals = count ? await items.totals(batchId, beat) : null;
+  const told = troubles ? { troubles: await troublesOf(deps, batchId) } : {};
   const tookMs = Math.round(performance.now() - begunAt);
   deps.logger.debug(
     { projectId, batchId, pages: planned.pages.length, items: planned.items.length, tookMs },
     'planned what is due',
   );
-  return { missing: false, totals, ...planned, tookMs };
+  return { missing: false, totals, ...told, ...planned, tookMs };
 }
 
 /**

@@ -153,6 +153,11 @@ export const ConfigSchema = z.object({
     .describe('JWKS file with the public keys of an identity provider, instead of TOKEN_SECRET'),
   TOKEN_ISSUER: z.string().optional().describe('Required `iss` of access tokens, unchecked when absent'),
   TOKEN_AUDIENCE: z.string().optional().describe('Required `aud` of access tokens, unchecked when absent'),
+  ITEM_HEADERS_KEY: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes')
+    .optional()
+    .describe('Encrypts request headers of items in MongoDB, in gateway and worker; stored as they are when absent'),
   EGRESS_ALLOW: z
     .string()
     .default('')

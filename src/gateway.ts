@@ -36,6 +36,7 @@ export async function runGateway(config: Config): Promise<void> {
     url: config.MONGODB_URL,
     database: config.MONGODB_DATABASE,
     serverSelectionMs: ANSWER_WITHIN_MS,
+    headersKey: config.ITEM_HEADERS_KEY,
     logger,
   });
   const blobs = configuredBlobStore(config);
@@ -44,6 +45,7 @@ export async function runGateway(config: Config): Promise<void> {
   const workflows = createTemporalWorkflows({
     client,
     taskQueue: config.TEMPORAL_TASK_QUEUE,
+    publicUrl: settings.publicUrl,
     projectWeights: config.PROJECT_WEIGHTS,
     webhookDelayMs: config.WEBHOOK_SCHEDULE[0] ?? 0,
   });

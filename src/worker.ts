@@ -13,7 +13,14 @@ import { createSource } from './download/fetch.js';
 import { openStore } from './store/open-store.js';
 import { createLogger, temporalLogger } from './telemetry/logger.js';
 import { metricsHandler, createWorkerMetrics } from './telemetry/metrics.js';
-import { watchSlots, createWorkers, runWorkers, workerOptions, workflowCode } from './process/task-queues.js';
+import {
+  watchSlots,
+  createWorkers,
+  runWorkers,
+  workerIdentity,
+  workerOptions,
+  workflowCode,
+} from './process/task-queues.js';
 import { temporalConnectionOptions } from './temporal/client.js';
 
 /**
@@ -40,7 +47,12 @@ export async function runWorker(config: Config): Promise<void> {
     portVariable: 'METRICS_PORT',
   });
 
-  const store = openStore({ url: config.MONGODB_URL, database: config.MONGODB_DATABASE, logger });
+  const store = openStore({
+    url: config.MONGODB_URL,
+    database: config.MONGODB_DATABASE,
+    headersKey: config.ITEM_HEADERS_KEY,
+    logger,
+  });
   const egress = createEgress({
     allow: config.EGRESS_ALLOW,
     connectTimeoutMs: config.DOWNLOAD_CONNECT_TIMEOUT,
@@ -94,7 +106,10 @@ export async function runWorker(config: Config): Promise<void> {
       await hosts.join();
     });
     const temporal = { name: 'Temporal', address: config.TEMPORAL_ADDRESS, logger, signal };
-    const options = workerOptions(config.TEMPORAL_TASK_QUEUE, config.WORKER_PAGES, workflowCode());
+    const options = workerOptions(config.TEMPORAL_TASK_QUEUE, config.WORKER_PAGES, {
+      ...workflowCode(),
+      identity: workerIdentity(),
+    });
     // A connection keeps the place of a worker that could not be made, and refuses the next one: each try has its own.
     const create = async () => {
       const connection = await NativeConnection.connect(temporalConnectionOptions(config));

@@ -55,6 +55,12 @@ const DATABASE = {
   retry: INFRASTRUCTURE_RETRY,
 } satisfies ActivityOptions;
 
+const REOPEN = {
+  ...DATABASE,
+  // Settling what is left of a cancelled batch must not race with what opens items.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} satisfies ActivityOptions;
+
 const SWEEP = {
   // A page's budget is 60 s; the rest is for the last item's patience (10 s) and its writes.
   startToCloseTimeout: '90 seconds',
@@ -93,7 +99,8 @@ const SHORT_STEP = {
   retry: INFRASTRUCTURE_RETRY,
 } as const;
 
-export const { planRound, planWork, finishBatch } = proxyActivities<Activities>(DATABASE);
+export const { planRound, planWork, finishBatch, markPaused } = proxyActivities<Activities>(DATABASE);
+export const { reopenFailed } = proxyActivities<Activities>(REOPEN);
 export const { sweepPage } = proxyActivities<Activities>(SWEEP);
 export const { importItem } = proxyActivities<Activities>(ITEM);
 export const { attemptWebhook } = proxyActivities<Activities>(WEBHOOK);

@@ -1,13 +1,14 @@
-import { WorkflowExecutionAlreadyStartedError, defineSearchAttributeKey } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  allHandlersFinished,
   CancellationScope,
   ParentClosePolicy,
+  condition,
   defineQuery,
   isCancellation,
   patched,
   setHandler,
   startChild,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FinishBatchInput, FinishResult } from '../src/temporal/activity-api.js';
@@ -15,6 +16,7 @@ import { STATUS_QUERY, webhookWorkflowId, type ImportBatchInput, type ImportProg
 import { attemptWebhook, finishBatch, finishBatchLocally, on, priorityOfWebhook } from './activity-options.js';
 import { deliverWebhook } from './deliver-webhook.js';
 import { ImportFlow } from './import-flow.js';
+import { showState } from './import-report.js';
 import { importInRounds } from './import-rounds.js';
 import { initialProgress } from './progress.js';
 
@@ -24,7 +26,6 @@ const ONE_LOOP = 'one-loop';
 const FEW_ITEMS = 200;
 
 const statusQuery = defineQuery<ImportProgress>(STATUS_QUERY);
-const importState = defineSearchAttributeKey('ImportState', 'KEYWORD');
 
 /**
  * Imports one batch, until no item is open. It promises that every item of the batch is settled and the client told, whatever dies
@@ -34,30 +35,42 @@ const importState = defineSearchAttributeKey('ImportState', 'KEYWORD');
 export async function importBatch(input: ImportBatchInput): Promise<FinishResult | null> {
   const flow = new ImportFlow(input, input.resume ?? initialProgress(input, workflowInfo().startTime));
   setHandler(statusQuery, () => flow.status);
+  flow.control.listen();
   const { projectId, batchId, itemCount } = input;
 
   try {
     if (!patched(ONE_LOOP)) {
       const end = await importInRounds(input, flow);
       if (end === 'missing') return null;
-      if (end === 'done') return await conclude(input, await finish({ projectId, batchId, outcome: 'success' }, false));
+      if (end === 'done') {
+        const result = await conclude(input, flow, await finish({ projectId, batchId, outcome: 'success' }, false));
+        if (!flow.continuesAfterEnd()) return result;
+      }
     }
-    for (;;) {
+    for (let last: FinishResult | null = null; ;) {
       const end = await flow.run();
       if (end === 'missing') return null;
-      if (end !== 'done') return await conclude(input, end);
+      if (end === 'ended') return last;
+      flow.control.isEnding = true;
       const { startedAt } = flow.status;
       const ending = { projectId, batchId, outcome: 'success' as const, startedAt, mayBeOpen: true };
-      const result = await finish(ending, itemCount <= FEW_ITEMS);
-      if (result.open === undefined) return await conclude(input, result);
+      const result = end === 'done' ? await finish(ending, itemCount <= FEW_ITEMS) : end;
+      if (result.open === undefined) {
+        last = await conclude(input, flow, result);
+        await condition(allHandlersFinished);
+        if (!flow.continuesAfterEnd()) return last;
+        showState('started');
+      }
       // Something that a crash left uncounted, or that was opened again meanwhile.
-      flow.lookAgain();
+      else flow.lookAgain();
+      flow.control.isEnding = false;
     }
   } catch (failure) {
     if (!isCancellation(failure)) throw failure;
     await CancellationScope.nonCancellable(async () => {
       await flow.drained();
-      await conclude(input, await finish({ projectId, batchId, outcome: 'cancelled' }, false));
+      await condition(allHandlersFinished);
+      await conclude(input, flow, await finish({ projectId, batchId, outcome: 'cancelled' }, false));
     });
     throw failure;
   }
@@ -73,9 +86,9 @@ function finish(input: FinishBatchInput, isShort: boolean): Promise<FinishResult
 }
 
 /** Shows how the import ended, and sees to it that the client is told. */
-function conclude(input: ImportBatchInput, result: FinishResult): Promise<FinishResult> {
+function conclude(input: ImportBatchInput, flow: ImportFlow, result: FinishResult): Promise<FinishResult> {
   return CancellationScope.nonCancellable(async () => {
-    upsertSearchAttributes([{ key: importState, value: result.state }]);
+    flow.report.ended(result, flow.known);
     if (result.webhook !== null) await tell(input, result.webhook);
     return result;
   });

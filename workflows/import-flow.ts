@@ -1,4 +1,5 @@
 import {
+  allHandlersFinished,
   CancellationScope,
   CancelledFailure,
   condition,
@@ -9,8 +10,10 @@ import {
 } from '@temporalio/workflow';
 import type { FinishResult, WorkPlan } from '../src/temporal/activity-api.js';
 import type { ImportBatchInput, ImportProgress } from '../src/temporal/names.js';
-import { importItem, on, planWork, sweepPage } from './activity-options.js';
+import { importItem, on, planWork, reopenFailed, sweepPage } from './activity-options.js';
 import { AGENDA_LIMITS, Agenda, type PageRange, type Start } from './agenda.js';
+import { ImportControl } from './import-control.js';
+import { clock, ImportReport } from './import-report.js';
 import { withItem, withSweep, withTotals } from './progress.js';
 
 /**
@@ -28,6 +31,8 @@ const LONGEST_WAIT_MS = 15 * 60_000;
  * new, before it gives them over to the next run: 10,000 events by default, a fifth of what the server takes.
  */
 const HAND_OVER_AT = 2.5;
+/** How often a plan tells why items fail. */
+const TROUBLES_AGAIN_MS = 60_000;
 /** Hosts that the status names; the ones with the most items matter. */
 const MAX_WAITING_FOR = 20;
 
@@ -36,6 +41,11 @@ const MAX_WAITING_FOR = 20;
  * free, something falls due, or the import is cancelled. Nothing in it waits for anything else.
  */
 export class ImportFlow {
+  /** What operators tell the import. */
+  readonly control: ImportControl;
+  /** What the Temporal UI shows of it. */
+  readonly report: ImportReport;
+  private troublesAt = 0;
   private readonly agenda: Agenda;
   /** Everything that is under way. */
   private readonly underWay = new Set<Promise<void>>();
@@ -49,6 +59,7 @@ export class ImportFlow {
   /** When a plan would find something; Infinity while nothing says so. */
   private planAt = Infinity;
   private isPlanning = false;
+  private isReopening = false;
   private mayPlanAt = 0;
   /** Whether the next plan has to count, because what is known does not explain what is open. */
   private isLost = false;
@@ -58,6 +69,8 @@ export class ImportFlow {
   private suggestedAt: number | undefined;
   /** Whether nothing may start before a plan has opened the batch again. */
   private hasEnded = false;
+  /** Whether a retry has found nothing to do, and the batch stays at its end. */
+  private staysEnded = false;
   private timer: { at: number; scope: CancellationScope } | undefined;
   private progress: ImportProgress;
 
@@ -65,8 +78,13 @@ export class ImportFlow {
     private readonly input: ImportBatchInput,
     progress: ImportProgress,
   ) {
-    this.progress = progress;
+    const { pausedAt: _, retries: __, ...rest } = progress;
+    this.progress = rest;
     const { first, itemCount, resume } = input;
+    this.report = new ImportReport(input, Date.now());
+    this.control = new ImportControl(input, () => {
+      this.hasChanged = true;
+    });
     this.agenda = new Agenda({ ...AGENDA_LIMITS, ofHost: first?.ofHost ?? AGENDA_LIMITS.ofHost });
     if (first === undefined || resume !== undefined) [this.planAt, this.mustPlan] = [0, true];
     if (first?.hosts !== undefined && resume === undefined) {
@@ -77,12 +95,22 @@ export class ImportFlow {
     }
   }
 
+  /**
+   * How far the import is.
+   * @throws Error in a run that performs a retry first, until it has counted: the database knows better
+   */
   get status(): ImportProgress {
+    if (this.control.retriesFirst) throw new Error('Nothing was counted yet');
+    return this.known;
+  }
+
+  /** The same, although it may not have been counted. */
+  get known(): ImportProgress {
     const waitingFor = this.agenda
       .waitingFor(Date.now())
       .slice(0, MAX_WAITING_FOR)
       .map(({ host, until, items }) => ({ host, until: new Date(until).toISOString(), items }));
-    return waitingFor.length === 0 ? this.progress : { ...this.progress, waitingFor };
+    return { ...this.progress, ...this.control.carried, ...(waitingFor.length > 0 && { waitingFor }) };
   }
 
   set status(progress: ImportProgress) {
@@ -96,6 +124,14 @@ export class ImportFlow {
     this.mustPlan = true;
   }
 
+  /** Whether the import goes on after its end, because it was told to retry meanwhile. */
+  continuesAfterEnd(): boolean {
+    if (this.control.retries.length === 0) return false;
+    this.finished = undefined;
+    this.control.retriesFirst = true;
+    return true;
+  }
+
   /** An operator has reset a run that had ended: the plan opens again what that end had settled. */
   private reopen(): void {
     this.hasEnded = true;
@@ -104,11 +140,12 @@ export class ImportFlow {
 
   /**
    * Works until nothing is open, and does not return while anything is under way. It continues as new when the history is long.
-   * @returns missing: there is no such batch any more; done: nothing is open; how the import ended, when an activity ended it
+   * @returns missing: there is no such batch any more; ended: it has ended, and a retry has not opened it; done: nothing is open; how
+   * the import ended, when an activity ended it
    * @throws the cancellation; whatever an activity failed with, which is a bug
    */
-  async run(): Promise<'missing' | 'done' | FinishResult> {
-    while (this.failure === undefined && !this.isMissing && this.finished === undefined) {
+  async run(): Promise<'missing' | 'ended' | 'done' | FinishResult> {
+    while (this.failure === undefined && !this.isMissing && !this.staysEnded && this.finished === undefined) {
       // An activity that ends before it hears of a cancellation ends as usual: the request is only seen here.
       if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The import was cancelled');
       this.isDraining ||= this.isHistoryLong();
@@ -121,6 +158,7 @@ export class ImportFlow {
     }
     await this.drained();
     if (this.failure !== undefined) throw this.failure;
+    if (this.staysEnded) return 'ended';
     return this.isMissing ? 'missing' : (this.finished ?? 'done');
   }
 
@@ -138,7 +176,8 @@ export class ImportFlow {
 
   private get isDone(): boolean {
     const { open } = this.progress.counts;
-    return open === 0 && !this.mustPlan && this.agenda.isEmpty && this.underWay.size === 0;
+    const isIdle = this.agenda.isEmpty && this.underWay.size === 0;
+    return open === 0 && !this.mustPlan && isIdle && this.control.retries.length === 0;
   }
 
   private isHistoryLong(): boolean {
@@ -150,7 +189,13 @@ export class ImportFlow {
 
   /** Starts everything that may start now, a plan included, and sets the clock for the rest. */
   private startAll(): void {
-    const now = Date.now();
+    this.report.refresh(this.known, Date.now());
+    const { retries, retriesFirst, pausedAt } = this.control;
+    if (retries.length > 0 && !this.isReopening) this.track(this.reopenFailed());
+    if (!retriesFirst && pausedAt === undefined) this.startDue(Date.now());
+  }
+
+  private startDue(now: number): void {
     for (const start of this.hasEnded ? [] : this.agenda.start(now)) {
       if (start.kind === 'page') this.track(this.runPage(start.range));
       else this.track(this.runItem(start));
@@ -222,6 +267,27 @@ export class ImportFlow {
     }
   }
 
+  /** Performs the retries, one after the other. */
+  private async reopenFailed(): Promise<void> {
+    const { projectId, batchId } = this.input;
+    const { control } = this;
+    this.isReopening = true;
+    try {
+      for (let [retry] = control.retries; retry !== undefined; [retry] = control.retries) {
+        const options = { activityId: `retry-${retry}`, summary: `retry ${retry}: opens failed items again` };
+        const { outcome, totals } = await reopenFailed.executeWithOptions(options, [{ projectId, batchId, retry }]);
+        control.retries.shift();
+        if (outcome === 'missing') this.isMissing = true;
+        else if (outcome === 'open') this.progress = withTotals(this.progress, totals);
+        this.staysEnded = outcome === 'ended';
+      }
+      control.retriesFirst = false;
+      this.lookAgain();
+    } finally {
+      this.isReopening = false;
+    }
+  }
+
   private async plan(): Promise<void> {
     const { projectId, batchId } = this.input;
     this.isPlanning = true;
@@ -231,14 +297,23 @@ export class ImportFlow {
     const round = this.progress.round + 1;
     try {
       const plan = await planWork.executeWithOptions({ activityId: `plan-${round}`, summary: `plan ${round}` }, [
-        { projectId, batchId, beforeSeq: this.freshFrom, known: this.agenda.known, count },
+        { projectId, batchId, beforeSeq: this.freshFrom, known: this.agenda.known, count, ...this.asked() },
       ]);
       this.progress = { ...this.progress, round };
       if (isReopening) this.hasEnded = false;
       this.take(plan, Date.now());
+      this.report.roundEnded(this.known, plan.troubles, Date.now());
     } finally {
       this.isPlanning = false;
     }
+  }
+
+  /** Grouping failures takes up to 100 ms: asked for once a minute at most, and not before items can have failed. */
+  private asked(): { troubles?: true } {
+    const now = Date.now();
+    if (this.progress.round === 0 || now - this.troublesAt < TROUBLES_AGAIN_MS) return {};
+    this.troublesAt = now;
+    return { troubles: true };
   }
 
   private take(plan: WorkPlan, now: number): void {
@@ -264,7 +339,9 @@ export class ImportFlow {
     const timer = { at: onGrid, scope };
     this.timer = timer;
     const [next] = this.agenda.waitingFor(now);
-    const summary = next === undefined ? 'until an item is due' : `waiting for ${next.host}`;
+    const until = new Date(next?.until ?? onGrid).toISOString();
+    const summary =
+      next === undefined ? `until an item is due at ${clock(until)}` : `waiting for ${next.host} until ${clock(until)}`;
     scope
       .run(() => sleep(Math.max(1, onGrid - now), { summary }))
       .catch(() => undefined)
@@ -283,9 +360,11 @@ export class ImportFlow {
   private async continueAsNew(): Promise<void> {
     // What was asked of this run would be lost with it.
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The import was cancelled');
+    await condition(allHandlersFinished);
+    const { retry: _, ...input } = this.input;
     await continueAsNew<(input: ImportBatchInput) => Promise<unknown>>({
-      ...this.input,
-      resume: { ...this.progress, nextSeq: 0, freshFrom: this.freshFrom },
+      ...input,
+      resume: { ...this.progress, ...this.control.carried, nextSeq: 0, freshFrom: this.freshFrom },
     });
   }
 }

@@ -19,8 +19,9 @@ until known=$(temporal operator search-attribute list 2>&1); do
   sleep 2
 done
 
-for name in ProjectId ImportKind ImportState; do
+for attribute in ProjectId:Keyword ImportKind:Keyword ImportState:Keyword ItemsFailed:Int ItemsOpen:Int Trouble:KeywordList; do
+  name=${attribute%%:*}
   if ! echo "$known" | grep -qw "$name"; then
-    temporal operator search-attribute create --name "$name" --type Keyword
+    temporal operator search-attribute create --name "$name" --type "${attribute#*:}"
   fi
 done

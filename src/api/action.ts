@@ -41,6 +41,8 @@ export interface ActionRoute<T, S extends z.ZodRawShape, R> {
 
 /** An action as its client asks for it. */
 export interface ActionRequest<B> {
+  /** Of the action: the same for a repetition of the request with its Idempotency-Key. */
+  readonly id: string;
   readonly projectId: string;
   readonly by: Actor;
   readonly body: B;
@@ -84,7 +86,7 @@ export function performAction<T, S extends z.ZodRawShape, R>(
       return;
     }
     const { result, hasEffect } = await withdrawnWhenRefused(actions, claim.id, () =>
-      route.perform(found, { projectId, by, body }),
+      route.perform(found, { id: claim.id, projectId, by, body }),
     );
     if (hasEffect || key !== null) await actions.complete(claim.id, result, hasEffect);
     else await actions.withdraw(claim.id);

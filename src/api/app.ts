@@ -10,6 +10,7 @@ import { createAcceptBatch, createAcceptLines } from '../intake/accept.js';
 import type { GatewayMetrics } from '../telemetry/metrics.js';
 import { createBodyMemory } from '../intake/body-memory.js';
 import type { ImportWorkflows } from '../temporal/client.js';
+import { createImportControls } from '../intake/control.js';
 import { createReadStatus } from '../intake/read-status.js';
 import { createResponseMemory, createSharedBodies } from './shared-answers.js';
 import { admit } from './places.js';
@@ -20,6 +21,7 @@ import { rateLimit } from './rate-limit.js';
 import type { RequestState } from './context.js';
 import { getAsset } from './assets.js';
 import { getHosts } from './hosts.js';
+import { postControl, postRetry } from './imports/control.js';
 import { getImport } from './imports/show.js';
 import { getItems } from './imports/items.js';
 import { getStatus } from './imports/status.js';
@@ -84,12 +86,13 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     style,
     unknownId: settings.unknownId,
   };
+  const memory = createBodyMemory(settings.memoryForBodies);
   const postDeps = {
     accept: createAcceptBatch(acceptDeps),
     acceptLines: createAcceptLines(acceptDeps),
     mediaTypes: deps.mediaTypes,
     checkUrl: deps.checkUrl,
-    memory: createBodyMemory(settings.memoryForBodies),
+    memory,
   };
 
   for (const kind of Object.keys(KINDS) as Kind[]) {
@@ -98,7 +101,15 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     router.get(`${path}/status`, ...publishedAccess, getStatus(statusDeps, kind));
   }
   const importDeps = { readStatus, items: store.items, workflows, settings, logger };
-  router.get('/api/:v/imports/:id', ...readAccess, getImport(importDeps));
+  const show = getImport(importDeps);
+  router.get('/api/:v/imports/:id', ...readAccess, show);
+  const controlDeps = {
+    ...{ actions: store.actions, batches: store.batches, memory, show, checkUrl: deps.checkUrl },
+    controls: createImportControls({ store, workflows, logger }),
+  };
+  for (const action of ['pause', 'resume', 'cancel'] as const)
+    router.post(`/api/:v/imports/:id/${action}`, ...access('write'), postControl(controlDeps, action));
+  router.post('/api/:v/imports/:id/retry', ...access('write'), postRetry(controlDeps));
   router.get(
     '/api/:v/imports/:id/items',
     ...readAccess,

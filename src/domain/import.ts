@@ -65,6 +65,16 @@ export interface Batch {
   /** Moved forward while items are being stored, so that a half-stored batch can be told from a slow one. */
   readonly touchedAt: Date;
   readonly startedAt?: Date;
+  /** There while the import is paused. */
+  readonly pausedAt?: Date;
+  /** There from the request to cancel the import until it has ended. */
+  readonly cancelAskedAt?: Date;
+  /** How many retries were asked for. */
+  readonly retries?: number;
+  /** The retry that opened the batch again after its end, for a run that is to follow the one named; absent when there was none. */
+  readonly retryStart?: { readonly number: number; readonly afterRunId?: string };
+  /** There from when its retention has passed and its removal has begun. */
+  readonly removingSince?: Date;
   /** When a gateway last saw that the workflow of a started batch runs; at first when the batch was started. */
   readonly checkedAt?: Date;
   readonly finishedAt?: Date;
@@ -75,9 +85,9 @@ export interface Batch {
    * is opened. A lease, by the clock of the database: when it is old, its gateway has died and another one takes over.
    */
   readonly endingAt?: Date;
-  /** How often a reset opened the batch again: the end of each such run is a webhook message of its own. */
+  /** How often a reset or a retry opened the batch again: the end of each such run is a webhook message of its own. */
   readonly reopened?: number;
-  /** When that was the last time. */
+  /** When that was the last time, or when items of a running import were retried. */
   readonly reopenedAt?: Date;
   /** Set when finished. */
   readonly counts?: BatchCounts;

@@ -28,6 +28,9 @@ export interface ItemSpec {
   readonly host: string;
 }
 
+/** Request headers of an item, by name in lower case. */
+export type ItemHeaders = Readonly<Record<string, string>>;
+
 /** A document of the `items` collection; `_id` is `<batchId>:<seq, 8 digits>`, so that its order is the order of the request. */
 export interface Item extends ItemSpec {
   readonly _id: string;
@@ -36,6 +39,14 @@ export interface Item extends ItemSpec {
   readonly state: ItemState;
   /** Concluded attempts. A crash concludes nothing, so it uses up none. */
   readonly attempts: number;
+  /** Those of them that were made before the latest retry, and do not count any more. */
+  readonly attemptsBefore?: number;
+  /** The latest retry that has opened it again. */
+  readonly retried?: number;
+  /** The retry that gave it its URL; absent for the URL that was posted. */
+  readonly urlOfRetry?: number;
+  /** Headers that a retry gave it, for its own origin only; null when they cannot be decrypted. Gone when the item is settled. */
+  readonly headers?: ItemHeaders | null;
   /** Too large or too slow for a sweep: runs as an activity of its own. */
   readonly solo?: boolean;
   /** Attempts that were begun and ended with their process; absent while none is suspected. */
@@ -72,6 +83,10 @@ export type ShownItem = Omit<
   | 'fileName'
   | 'metadata'
   | 'mediaType'
+  | 'attemptsBefore'
+  | 'retried'
+  | 'urlOfRetry'
+  | 'headers'
   | 'solo'
   | 'interrupted'
   | 'isLarge'
@@ -100,6 +115,11 @@ export function shownBytes({ externalId, reason = '', host, mimeType = '', lastA
 
 /** An id of 500 and a reason of 2,000 characters, at 3 bytes each, and types as long as a source may send them. */
 export const MAX_SHOWN_BYTES = 24 * 1024;
+
+/** What attempts at the item keep of its body is named by this: another URL begins anew. */
+export function partKeyOf({ _id, urlOfRetry }: Pick<Item, '_id' | 'urlOfRetry'>): string {
+  return urlOfRetry === undefined ? _id : `${_id}-${urlOfRetry}`;
+}
 
 /** Items of a batch, more than one request can bring. */
 export const MOST_ITEMS = 100_000_000;

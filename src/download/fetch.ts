@@ -60,6 +60,7 @@ async function sendRequest(
     url,
     headers: requestHeaders({ userAgent, unless, part: earlier.begun?.part ?? null }),
     maxRedirects: limits.maxRedirects,
+    ...(request.headers !== undefined && { originHeaders: request.headers }),
     headersTimeoutMs: limits.headersTimeoutMs,
     idleTimeoutMs: limits.idleTimeoutMs,
     signal,

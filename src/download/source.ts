@@ -23,6 +23,8 @@ export interface FetchRequest {
   readonly url: string;
   /** As the client named the file: an extension that fits no HTML page tells a login page from a file. */
   readonly fileName?: string;
+  /** Sent to the origin of the URL only, beside those that every request has and over all but the conditions among them. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly mediaType: MediaType;
   /** Aborts the attempt: cancellation, shutdown, or the end of a sweep's patience. */
   readonly signal: AbortSignal;

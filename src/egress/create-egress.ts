@@ -5,7 +5,14 @@ import { notAllowed, type AllowList } from './addresses.js';
 import { createConnector, createProxyDispatcher } from './connector.js';
 import type { Egress, EgressRequest } from './egress.js';
 import { requestFailure } from './network-errors.js';
-import { createHopCookies, headersForHop, isRedirect, redirectRefused, redirectTarget } from './redirects.js';
+import {
+  createHopCookies,
+  headersForHop,
+  joinedCookies,
+  isRedirect,
+  redirectRefused,
+  redirectTarget,
+} from './redirects.js';
 import { createResolver, type Lookup } from './resolver.js';
 import { checkUrl } from './urls.js';
 
@@ -129,9 +136,10 @@ export function createEgress(deps: EgressDeps): Egress {
 
       let url = first.url;
       let headers: Readonly<Record<string, string>> = request.headers ?? {};
+      let own: Readonly<Record<string, string>> = request.originHeaders ?? {};
       const cookies = createHopCookies();
       for (let hops = 0; ; hops += 1) {
-        const sent = { ...headers, ...cookies.headerFor(url) };
+        const sent = { ...headers, ...own, ...joinedCookies(own, cookies.headerFor(url)) };
         const response = await exchange(dispatcher, url, sent, request).catch((error: unknown) => {
           throw hops === 0 ? error : failedAt(url.hostname, asRefusedHop(error));
         });
@@ -148,6 +156,7 @@ export function createEgress(deps: EgressDeps): Egress {
         const target = redirectTarget(url, status, response.headers, deps.allow);
         cookies.keep(url, response.headers);
         headers = headersForHop(headers, url, target);
+        if (target.origin !== url.origin) own = {};
         url = target;
       }
     },

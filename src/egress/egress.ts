@@ -5,6 +5,8 @@ export interface EgressRequest {
   readonly url: string;
   readonly method?: 'GET' | 'HEAD' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent to the origin of `url` only, over `headers`; once a redirect has led elsewhere they are not sent any more. */
+  readonly originHeaders?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** 0 refuses to follow: the 3xx is the answer. Every hop passes the same checks as the first. */
   readonly maxRedirects: number;

@@ -48,6 +48,15 @@ export function createHopCookies(): HopCookies {
   };
 }
 
+/** The Cookie header for a request that has one of its own: a second one is not allowed (RFC 6265 section 5.4). */
+export function joinedCookies(
+  own: Readonly<Record<string, string>>,
+  { cookie }: ReturnType<HopCookies['headerFor']>,
+): { readonly cookie?: string } {
+  if (cookie === undefined) return {};
+  return { cookie: own['cookie'] === undefined ? cookie : `${own['cookie']}; ${cookie}` };
+}
+
 /** RFC 9110 section 15.4: the statuses whose Location is to be followed. 300 and 304 are answers. */
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 

@@ -71,21 +71,24 @@ export async function collectRecords(
     store,
     now,
   }: {
-    store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'actions' | 'idempotencyKeys' | 'hosts'>;
+    store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'actions' | 'retries' | 'idempotencyKeys' | 'hosts'>;
     now: () => Date;
   },
   { retentionMs, hostAgeMs }: Pick<GarbageLimits, 'retentionMs' | 'hostAgeMs'>,
   signal: AbortSignal,
 ): Promise<RemovedRecords> {
-  const { batches, items, deliveries, actions } = store;
+  const { batches, items, deliveries, actions, retries } = store;
   const idempotencyKeys = await store.idempotencyKeys.removeExpired();
   await store.hosts.forget(new Date(now().getTime() - hostAgeMs));
   const ended = await batches.findFinished(new Date(now().getTime() - retentionMs), BATCHES);
   let itemCount = 0;
   for (const batch of ended) {
     signal.throwIfAborted();
+    // A retry has opened it again.
+    if (!(await batches.beginRemoval(batch))) continue;
     await deliveries.removeAll(batch._id);
     await actions.removeAll(`import:${batch._id}`);
+    await retries.removeAll(batch._id);
     await items.removeAll(batch._id);
     await batches.remove(batch._id);
     itemCount += batch.itemCount;

@@ -15,7 +15,7 @@ const ENDINGS: Readonly<Record<BatchFailure, string>> = {
 };
 
 export interface EndImportDeps {
-  readonly store: Pick<Store, 'batches' | 'items' | 'deliveries'>;
+  readonly store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'retries'>;
   readonly workflows: Pick<ImportWorkflows, 'state' | 'deliver'>;
   readonly logger: Logger;
 }
@@ -33,9 +33,15 @@ export type EndImport = (ref: BatchRef) => Promise<Batch | null>;
  * a run that starts after that waits for the end before it opens the import again (`activities/plan-work.ts`).
  */
 export function createEndImport({ store, workflows, logger }: EndImportDeps): EndImport {
-  const { batches, items, deliveries } = store;
+  const { batches, items, deliveries, retries } = store;
 
   const deadRun = async (ref: BatchRef): Promise<DeadRun | null> => deadRunOf(await workflows.state(ref));
+
+  /** Whether the run that is dead is the one before a retry, whose own run is still to be started: by the reconciler, if by nobody else. */
+  const isBetweenRuns = async ({ projectId, _id: batchId, retryStart }: Batch, run: DeadRun): Promise<boolean> => {
+    if (retryStart === undefined || retryStart.afterRunId !== run.runId) return false;
+    return (await retries.findPending({ projectId, batchId, number: retryStart.number })) !== null;
+  };
 
   const whileRenewed = async <T>(batch: Batch, work: () => Promise<T>): Promise<T> => {
     const timer = setInterval(() => {
@@ -83,7 +89,7 @@ export function createEndImport({ store, workflows, logger }: EndImportDeps): En
     if (batch?.state === 'failed' && batch.endingAt !== undefined) await tell(batch);
     if (batch?.state !== 'started') return batch;
     const run = await deadRun(ref);
-    if (run === null) return batch;
+    if (run === null || (await isBetweenRuns(batch, run))) return batch;
     if (!(await batches.beginEnd(batch, run.runId))) return batches.find(ref.projectId, ref.batchId);
     return whileRenewed(batch, async () => {
       if ((await deadRun(ref))?.runId !== run.runId) {

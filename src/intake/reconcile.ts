@@ -3,6 +3,7 @@ import { priorityOf, type Batch } from '../domain/import.js';
 import type { Delivery } from '../domain/delivery.js';
 import { generationOf } from '../domain/ids.js';
 import type { Store } from '../store/store.js';
+import { createTakeUpRetry } from './control.js';
 import { createEndImport } from './end-import.js';
 import type { BatchRef, ImportWorkflows } from '../temporal/client.js';
 
@@ -12,6 +13,11 @@ const UNSTARTED_AFTER_MS = 10_000;
 const HALF_STORED_AFTER_MS = 5 * 60_000;
 /** The first attempt is made by the import itself, and takes a minute at most; the workflow for all others starts after it. */
 const UNTOLD_AFTER_MS = 90_000;
+/**
+ * A gateway that is alive tells Temporal of a retry or a cancellation within 10 s. A run that has many items under way, or to open again,
+ * is asked again meanwhile, which changes nothing.
+ */
+const UNASKED_AFTER_MS = 15_000;
 /** Half of the two minutes within which an import ends whose run is gone: the other half is for passes that fail or are full. */
 const UNCHECKED_AFTER_MS = 60_000;
 /** Often enough that a crash delays an import by seconds; a few small indexed reads each time. */
@@ -27,6 +33,9 @@ const CHECKS = 500;
 /** Questions at a time: enough to hide the way to the server, and few beside what its clients ask. */
 const CHECKS_AT_ONCE = 20;
 
+type ReconciledStore = Pick<Store, 'batches' | 'items' | 'deliveries' | 'retries' | 'databaseTime'>;
+type ReconcilerWorkflows = Pick<ImportWorkflows, 'start' | 'state' | 'deliver' | 'cancel' | 'retry'>;
+
 export interface Reconciler {
   /** Runs now, and from then on every few seconds. */
   start(): void;
@@ -38,15 +47,16 @@ export interface Reconciler {
 
 /**
  * Finishes what others left behind: starts accepted batches that no workflow was confirmed for, removes batches whose storing
- * stopped, ends imports whose workflow was terminated, timed out or is gone, and starts deliveries of webhooks that were opened only.
+ * stopped, ends imports whose workflow was terminated, timed out or is gone, has retries and cancellations performed that were recorded only, and
+ * starts deliveries of webhooks that were opened only.
  * Every step is idempotent, so that several gateways may do it at once.
  *
  * Imports are looked at in turn, the one that was longest not looked at first, and Temporal is asked for each (describe). A list of
  * closed workflows would be cheaper, but it lags behind and forgets, and a workflow that is gone is in none.
  */
 export function createReconciler(deps: {
-  store: Pick<Store, 'batches' | 'items' | 'deliveries' | 'databaseTime'>;
-  workflows: Pick<ImportWorkflows, 'start' | 'state' | 'deliver'>;
+  store: ReconciledStore;
+  workflows: ReconcilerWorkflows;
   logger: Logger;
   intervalMs?: number;
   now?: () => Date;
@@ -115,6 +125,7 @@ export function createReconciler(deps: {
     async () =>
       forEvery(await store.batches.findUnstarted(await beforeShared(UNSTARTED_AFTER_MS), LIMIT), LIMIT, start),
     async () => forEvery(await store.batches.findHalfEnded(LIMIT), LIMIT, completeEnd),
+    ...unaskedSteps(deps, () => beforeShared(UNASKED_AFTER_MS)),
     checkRunning,
     async () => forEvery(await store.deliveries.findUnstarted(before(UNTOLD_AFTER_MS), LIMIT), LIMIT, deliver),
   ];
@@ -147,6 +158,23 @@ export function createReconciler(deps: {
       await pass;
     },
   };
+}
+
+/** Retries and cancellations of which Temporal may not have heard. */
+function unaskedSteps(
+  deps: { readonly store: ReconciledStore; readonly workflows: ReconcilerWorkflows; readonly logger: Logger },
+  before: () => Promise<Date>,
+): readonly (() => Promise<void>)[] {
+  const { batches, retries } = deps.store;
+  const takeUpRetry = createTakeUpRetry(deps);
+  const endImport = createEndImport(deps);
+  const cancel = async ({ _id: batchId, projectId }: Pick<Batch, '_id' | 'projectId'>) => {
+    if ((await deps.workflows.cancel({ projectId, batchId })) === 'ended') await endImport({ projectId, batchId });
+  };
+  return [
+    async () => forEvery(await retries.listPending(await before(), LIMIT), CHECKS_AT_ONCE, takeUpRetry),
+    async () => forEvery(await batches.findToCancel(await before(), LIMIT), CHECKS_AT_ONCE, cancel),
+  ];
 }
 
 /**

@@ -48,7 +48,7 @@ export interface AttemptDeps extends ContentDeps {
 }
 
 /** `signal` aborts the attempt; with a NeedsOwnActivity as its reason the item is left to an activity of its own. */
-export type AttemptOptions = Omit<FetchRequest, 'url' | 'fileName' | 'mediaType' | 'unless'>;
+export type AttemptOptions = Omit<FetchRequest, 'url' | 'fileName' | 'headers' | 'mediaType' | 'unless'>;
 
 /**
  * settled: the item has its final state; retry: it failed and will be tried again after `delayMs`; own: it needs an activity of its
@@ -174,7 +174,7 @@ async function concludeFailure(
   const { batchId, seq } = item;
   const about = { host: hostOutcome(error), answeredBy: error.details.host };
   deps.metrics.attemptFailed(error.code);
-  const delayMs = nextDelayMs(deps.retry, error, item.attempts + 1);
+  const delayMs = nextDelayMs(deps.retry, error, item.attempts - (item.attemptsBefore ?? 0) + 1);
   if (delayMs !== null) {
     await deps.store.items.recordAttempt(batchId, seq, attempt, error.message, new Date(Date.now() + delayMs));
     return { kind: 'retry', code: error.code, delayMs, ...about };

@@ -78,6 +78,9 @@ export function urlSha256(url: string): string {
   return createHash('sha256').update(url).digest('hex');
 }
 
+/** What does not follow from the item. */
+type ContentRequest = Omit<FetchRequest, 'url' | 'fileName' | 'headers' | 'unless'>;
+
 /** What an attempt has made durable. */
 export interface ImportedContent {
   readonly written: MediaWritten;
@@ -95,7 +98,7 @@ export async function importContent(
   batch: Batch,
   item: Item,
   { found, revalidatable }: CurrentMedia,
-  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
+  request: ContentRequest,
 ): Promise<ImportedContent> {
   const { media, removalNotices } = deps.store;
   const record = async (content: FetchedContent): Promise<MediaWritten> => {
@@ -130,12 +133,17 @@ async function fetchContent(
   deps: Pick<ContentDeps, 'source'>,
   item: Item,
   known: Revalidatable | null,
-  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
+  request: ContentRequest,
 ): Promise<FetchedContent> {
   const { etag, lastModified } = known?.source ?? {};
   const unless = { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
-  const { url, fileName } = item;
-  const answer = await deps.source.fetch({ ...request, url, fileName, ...(known === null ? {} : { unless }) });
+  const { url, fileName, headers } = item;
+  if (headers === null)
+    throw new ImportError('storage_failed', 'The request headers of the item cannot be decrypted', {
+      stage: 'validate',
+    });
+  const own = { ...(headers !== undefined && { headers }), ...(known !== null && { unless }) };
+  const answer = await deps.source.fetch({ ...request, url, fileName, ...own });
   if (answer.kind === 'not_modified') {
     if (known === null) throw new Error('The source layer reported 304 for a request without a condition');
     const { media, source, contentToken } = known;

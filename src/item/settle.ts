@@ -1,6 +1,6 @@
 import type { ImportError } from '../domain/errors.js';
 import type { Batch } from '../domain/import.js';
-import type { Item } from '../domain/item.js';
+import { partKeyOf, type Item } from '../domain/item.js';
 import type { Source } from '../download/source.js';
 import type { Settlement, Store } from '../store/store.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -35,12 +35,13 @@ export async function settle(
 export async function settleFailed(
   deps: SettleDeps,
   batch: Batch,
-  { _id, batchId, seq }: Item,
+  item: Item,
   failure: Pick<Settlement, 'reason' | 'attempt'> & { readonly code: ImportError['code'] },
 ): Promise<void> {
+  const { batchId, seq } = item;
   await settle(deps, batch, { batchId, seq, state: 'failed', ...failure }, 0);
   try {
-    await deps.source.discardPart(_id);
+    await deps.source.discardPart(partKeyOf(item));
   } catch (error) {
     deps.logger.warn({ batchId, seq, err: error }, 'could not remove the part of an item that failed');
   }

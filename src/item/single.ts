@@ -1,6 +1,6 @@
 import { ImportError } from '../domain/errors.js';
 import type { Batch } from '../domain/import.js';
-import type { Item } from '../domain/item.js';
+import { partKeyOf, type Item } from '../domain/item.js';
 import { NeedsOwnActivity, type FetchProgress } from '../download/source.js';
 import type { AtHost, HostLimiter, Visited } from '../host-limits/host-limiter.js';
 import { createTally } from '../host-limits/tally.js';
@@ -97,7 +97,7 @@ export async function importSingle(
     return withTimeLimits(signal, limits, (limited) =>
       attemptItem(deps, batch, item, current, {
         signal: limited,
-        partKey: item._id,
+        partKey: partKeyOf(item),
         onAnswered,
         onProgress: (progress) => {
           answered();

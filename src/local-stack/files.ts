@@ -103,6 +103,8 @@ export function removeRunFile(dataDir: string): Promise<void> {
 export const Secrets = z.object({
   /** Signs access tokens (HS256). */
   tokenSecret: z.string(),
+  /** Encrypts request headers of items; absent in folders of earlier releases until the next start. */
+  itemHeadersKey: z.string().optional(),
   /** The token that `start` prints; kept, so that it stays the same from start to start. */
   token: z.string().optional(),
 });
@@ -124,8 +126,14 @@ export function readSecrets(dataDir: string): Promise<Secrets | null> {
 /** The secrets of the folder, made now when there are none. Of two makers at once both get the same. */
 export async function ensureSecrets(dataDir: string): Promise<Secrets> {
   const known = await readSecrets(dataDir);
-  if (known !== null) return known;
-  const made: Secrets = { tokenSecret: randomBytes(SECRET_BYTES).toString('base64url') };
+  if (known?.itemHeadersKey !== undefined) return known;
+  const itemHeadersKey = randomBytes(SECRET_BYTES).toString('base64url');
+  if (known !== null) {
+    const completed: Secrets = { ...known, itemHeadersKey };
+    await writePrivateFile(secretsPath(dataDir), `${JSON.stringify(completed, null, 2)}\n`);
+    return completed;
+  }
+  const made: Secrets = { tokenSecret: randomBytes(SECRET_BYTES).toString('base64url'), itemHeadersKey };
   await createPrivateFile(secretsPath(dataDir), `${JSON.stringify(made, null, 2)}\n`);
   return (await readSecrets(dataDir)) ?? made;
 }

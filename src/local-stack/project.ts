@@ -44,6 +44,8 @@ export interface Project {
   /** Null when tokens come from an identity provider. */
   readonly token: string | null;
   readonly webhookSecret: string;
+  /** For gateway and worker. */
+  readonly itemHeadersKey: string | undefined;
 }
 
 export interface PrepareOptions {
@@ -56,16 +58,17 @@ export interface PrepareOptions {
 /** Makes what a first request needs: a secret for tokens, a token of the default project, and its webhook secret. */
 export async function prepareProject({ config, dataDir, mongodb }: PrepareOptions): Promise<Project> {
   const secrets = await ensureSecrets(dataDir);
+  const itemHeadersKey = config.ITEM_HEADERS_KEY ?? secrets.itemHeadersKey;
   const store = await createStore({ url: mongodb, database: config.MONGODB_DATABASE });
   try {
     const [webhookSecret] = await store.projects.webhookSecrets(DEFAULT_PROJECT);
     if (webhookSecret === undefined) throw new Error(`The project ${DEFAULT_PROJECT} got no webhook secret`);
-    if (config.TOKEN_JWKS_FILE !== undefined) return { tokenSecret: null, token: null, webhookSecret };
+    if (config.TOKEN_JWKS_FILE !== undefined) return { tokenSecret: null, token: null, webhookSecret, itemHeadersKey };
     const secret = config.TOKEN_SECRET ?? secrets.tokenSecret;
     const signing = { secret, issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
     const token = await readyToken(secrets.token, signing, store.tokens);
     if (token !== secrets.token) await saveReadyToken(dataDir, token);
-    return { tokenSecret: secret, token, webhookSecret };
+    return { tokenSecret: secret, token, webhookSecret, itemHeadersKey };
   } finally {
     await store.close();
   }

@@ -136,13 +136,14 @@ function workerEnvironment(options: ServicesOptions): NodeJS.ProcessEnv {
   return { ...env, METRICS_PORT: String(options.ports.metrics + 1) };
 }
 
-function sharedEnvironment({ env, dataDir, ports, servers }: ServicesOptions): NodeJS.ProcessEnv {
+function sharedEnvironment({ env, dataDir, ports, servers, project }: ServicesOptions): NodeJS.ProcessEnv {
   return {
     ...env,
     DATA_DIR: dataDir,
     PORT: String(ports.api),
     TEMPORAL_ADDRESS: servers.temporal,
     MONGODB_URL: servers.mongodb,
+    ...(project.itemHeadersKey === undefined ? {} : { ITEM_HEADERS_KEY: project.itemHeadersKey }),
     ...(servers.ui === null ? {} : { TEMPORAL_UI_URL: servers.ui }),
   };
 }

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { QueueFacts, WorkerMetrics } from '../telemetry/metrics.js';
@@ -44,12 +45,12 @@ const MOST_POLLS = 5;
 /**
  * The options of each worker of a process, by the task queue that it serves.
  * @param pages at a time, `WORKER_PAGES`
- * @param workflows the bundle, for the queue that has workflows
+ * @param workflows the bundle, for the queue that has workflows; and the identity of the process
  */
 export function workerOptions(
   base: string,
   pages: number,
-  workflows: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>,
+  workflows: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'identity'>,
 ): Map<TaskQueueKind, Omit<WorkerOptions, 'connection'>> {
   const slots: Record<TaskQueueKind, number> = { ...WORKER_SLOTS, pages };
   return new Map(
@@ -57,6 +58,7 @@ export function workerOptions(
       kind,
       {
         ...COMMON,
+        ...(workflows.identity !== undefined && { identity: workflows.identity }),
         taskQueue: taskQueueOf(base, kind),
         maxConcurrentActivityTaskExecutions: slots[kind],
         maxConcurrentActivityTaskPolls: Math.min(MOST_POLLS, slots[kind]),
@@ -64,6 +66,17 @@ export function workerOptions(
       },
     ]),
   );
+}
+
+/** How the Temporal UI names a worker process: as the SDK does, `pid@host`, which `start` looks for, and by its release. */
+export function workerIdentity(): string {
+  // Beside src in the sources, one folder further up from what is built.
+  const manifest = ['../../package.json', '../../../package.json']
+    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+    .find((path) => existsSync(path));
+  const { version = 'unknown' } =
+    manifest === undefined ? {} : (JSON.parse(readFileSync(manifest, 'utf8')) as { version?: string });
+  return `${process.pid}@${hostname()} · durable-import ${version}`;
 }
 
 /** The workflow code: bundled by the build, or bundled now when running from sources. */

@@ -10,6 +10,7 @@ import type { CounterDocument } from './imports.js';
 import type { StoredItem } from './item-documents.js';
 import type { StoredMedia } from './media.js';
 import type { ProjectDocument } from './projects.js';
+import type { RetryDocument } from './retries.js';
 import type { RemovalNoticeDocument } from './removal-notices.js';
 import type { TokenRecord } from './store.js';
 
@@ -20,6 +21,7 @@ export interface Collections {
   readonly media: Collection<StoredMedia>;
   readonly deliveries: Collection<Delivery>;
   readonly actions: Collection<ActionDocument>;
+  readonly retries: Collection<RetryDocument>;
   readonly tokens: Collection<TokenRecord>;
   readonly projects: Collection<ProjectDocument>;
   readonly keys: Collection<KeyDocument>;
@@ -38,6 +40,7 @@ export function collectionsOf(db: Db): Collections {
     media: db.collection('media'),
     deliveries: db.collection('deliveries'),
     actions: db.collection('actions'),
+    retries: db.collection('retries'),
     tokens: db.collection('tokens'),
     projects: db.collection('projects'),
     keys: db.collection('idempotencyKeys'),
@@ -61,6 +64,8 @@ const INDEXES = {
     { key: { checkedAt: 1 }, partialFilterExpression: { state: 'started' } },
     // The few that a gateway is ending.
     { key: { endingAt: 1 }, sparse: true },
+    // The few that are to be cancelled.
+    { key: { cancelAskedAt: 1 }, sparse: true },
     // The running imports of a project.
     { key: { projectId: 1, state: 1 } },
   ],
@@ -68,7 +73,7 @@ const INDEXES = {
     // Open items in request order, counts by state, and the one open item that a write names. Unique, as `_id` makes it: it holds
     // that promise even if the derivation of ids should change one day.
     { key: { batchId: 1, state: 1, seq: 1 }, unique: true },
-    // Items of one host in request order. A host never changes, so this costs the insert of an item alone.
+    // Items of one host in request order. A host hardly ever changes (a retry may give a new URL), so this costs the insert of an item alone.
     { key: { batchId: 1, host: 1, seq: 1 } },
     // Items with one code. Only those that failed, were skipped or wait for another attempt have one, so no other write pays for it.
     { key: { batchId: 1, code: 1, seq: 1 }, partialFilterExpression: { code: { $exists: true } } },
@@ -90,6 +95,10 @@ const INDEXES = {
     // The log of one import, media or host.
     { key: { target: 1, at: 1 } },
     { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
+  ],
+  retries: [
+    // The few that are still to be performed.
+    { key: { pendingSince: 1 }, sparse: true },
   ],
   condemned: [{ key: { at: 1 } }],
   // Hosts unused for a day.

@@ -30,6 +30,11 @@ const ENDING_LEASE_MS = 30_000;
 /** Holds for batches whose lease lives. `$$NOW` is the clock that the lease is dated by. */
 const LEASE_LIVES = { $gt: ['$endingAt', { $subtract: ['$$NOW', ENDING_LEASE_MS] }] };
 
+/** Known to clients, and not at its end. */
+const UNFINISHED: BatchState[] = ['accepted', 'started'];
+/** What an end leaves in a batch. */
+const END = { failure: '', endedRunId: '', endingAt: '', finishedAt: '', counts: '', bytes: '' } as const;
+
 /** Batches and the order in which a project's batches were accepted. */
 // eslint-disable-next-line max-lines-per-function -- one short method for each operation on a collection
 export function createBatchStore(deps: {
@@ -101,9 +106,49 @@ export function createBatchStore(deps: {
         {
           $set: { state: 'started', reopenedAt: now() },
           $inc: { reopened: 1 },
-          $unset: { failure: '', endedRunId: '', endingAt: '', finishedAt: '', counts: '', bytes: '' },
+          $unset: END,
         },
       );
+    },
+
+    markPaused: async (batchId, since) => {
+      const update = since === null ? { $unset: { pausedAt: '' as const } } : { $set: { pausedAt: since } };
+      await batches.updateOne({ _id: batchId, state: { $in: UNFINISHED } }, update);
+    },
+
+    askCancel: async (batchId) => {
+      const { matchedCount } = await batches.updateOne(
+        { _id: batchId, state: { $in: UNFINISHED }, cancelAskedAt: { $exists: false } },
+        { $set: { cancelAskedAt: await databaseTime() } },
+      );
+      return matchedCount === 1;
+    },
+
+    findToCancel: (before, limit) => {
+      const asked = batches.find(
+        { cancelAskedAt: { $lt: before }, state: { $in: UNFINISHED } },
+        { projection: { projectId: 1 } },
+      );
+      return asked.sort({ cancelAskedAt: 1 }).limit(limit).toArray();
+    },
+
+    reopenForRetry: async ({ _id, finishedAt }, retryStart) => {
+      if (finishedAt === undefined) return true;
+      const at = now();
+      const { matchedCount } = await batches.updateOne(
+        // One that a gateway is ending has not told its client yet.
+        { _id, finishedAt, endingAt: { $exists: false }, removingSince: { $exists: false } },
+        {
+          $set: { state: 'started', reopenedAt: at, checkedAt: at, retryStart },
+          $inc: { reopened: 1 },
+          $unset: END,
+        },
+      );
+      return matchedCount === 1 || (await batches.findOne({ _id, finishedAt: { $exists: false } })) !== null;
+    },
+
+    markRetried: async (batchId) => {
+      await batches.updateOne({ _id: batchId }, { $set: { reopenedAt: now() } });
     },
 
     findUnchecked: (before, limit) => {
@@ -149,7 +194,7 @@ export function createBatchStore(deps: {
     },
 
     findRunning: (projectId) => {
-      const running = { projectId, state: { $in: ['accepted', 'started'] as BatchState[] } };
+      const running = { projectId, state: { $in: UNFINISHED } };
       return batches.find(running, { projection: { _id: 1 } }).toArray();
     },
 
@@ -163,7 +208,10 @@ export function createBatchStore(deps: {
       const finished = await batches.findOneAndUpdate(
         { ...key, finishedAt: { $exists: false }, ...(leased && sameRun({ ...leased, _id: batchId })) },
         // The holder of the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
-        { $set: { ...end, finishedAt: at }, ...(leased === undefined && { $unset: { endingAt: '' } }) },
+        {
+          $set: { ...end, finishedAt: at },
+          $unset: { pausedAt: '', cancelAskedAt: '', retryStart: '', ...(leased === undefined && { endingAt: '' }) },
+        },
         { returnDocument: 'after' },
       );
       const batch = finished ?? (await batches.findOne(key));
@@ -181,6 +229,12 @@ export function createBatchStore(deps: {
     findFinished: async (before, limit, after) => {
       const cursor = batches.find(finishedBetween(after, before)).sort({ finishedAt: 1, _id: 1 });
       return (await cursor.limit(limit).batchSize(limit).toArray()).map(toBatch);
+    },
+
+    beginRemoval: async ({ _id, finishedAt }) => {
+      if (finishedAt === undefined) return false;
+      const { matchedCount } = await batches.updateOne({ _id, finishedAt }, { $set: { removingSince: now() } });
+      return matchedCount === 1;
     },
 
     remove: async (batchId) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { UpdateFilter } from 'mongodb';
-import { cappedReason, itemKey, type Item, type ItemSpec } from '../domain/item.js';
+import { cappedReason, itemKey, type Item, type ItemHeaders, type ItemSpec } from '../domain/item.js';
+import type { SecretBox } from './secret-box.js';
 import type { Settlement } from './store.js';
 
 /** The driver takes an object with this key for one of its own types, and fails or writes something else. */
@@ -37,9 +38,11 @@ function renameKeys(value: unknown, rename: (key: string) => string): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [rename(key), renameKeys(child, rename)]));
 }
 
-/** An item as it is stored: beside the contract's fields, which call of `settle` ended it. */
-export interface StoredItem extends Item {
+/** An item as it is stored: beside the contract's fields, which call of `settle` ended it. Its request headers are sealed. */
+export interface StoredItem extends Omit<Item, 'headers'> {
   readonly settledBy?: string;
+  /** Its request headers, sealed by `SecretBox`. */
+  readonly sealedHeaders?: string;
 }
 
 /** Metadata beyond this is read only for the item that is being tried: a page of 100 items reads less than half a megabyte. */
@@ -66,8 +69,10 @@ export function newStoredItem(batch: { _id: string; projectId: string }, spec: I
 /** Left out of every item that is read for others. */
 export const WITHOUT_TOKEN = { settledBy: 0 } as const;
 
-export function toItem(stored: Item): Item {
-  return { ...stored, metadata: fromStored(stored.metadata) };
+export function toItem({ sealedHeaders, ...stored }: StoredItem, box: SecretBox): Item {
+  const item = { ...stored, metadata: fromStored(stored.metadata) };
+  if (sealedHeaders === undefined) return item;
+  return { ...item, headers: box.open(sealedHeaders, stored._id) as ItemHeaders | null };
 }
 
 /**
@@ -92,7 +97,7 @@ export function settlementUpdate(settlement: Settlement, token: string, at: Date
     width: asset?.width,
     height: asset?.height,
   };
-  const [set, unset]: [Record<string, unknown>, Record<string, ''>] = [{}, { nextAttemptAt: '' }];
+  const [set, unset]: [Record<string, unknown>, Record<string, ''>] = [{}, { nextAttemptAt: '', sealedHeaders: '' }];
   for (const [field, value] of Object.entries(optional)) {
     if (value === undefined) unset[field] = '';
     else set[field] = value;

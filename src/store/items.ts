@@ -20,6 +20,7 @@ import {
   streamItems,
 } from './item-queries.js';
 import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './mongo-errors.js';
+import type { SecretBox } from './secret-box.js';
 import type { OnChunk, ItemStore } from './store.js';
 
 /**
@@ -53,10 +54,15 @@ const INSERT_CHUNK = 1_000;
 
 /** The items of all batches. Their `_id` orders them as the requests did. */
 // eslint-disable-next-line max-lines-per-function -- one short method for each operation on a collection
-export function createItemStore(deps: { items: Collection<StoredItem>; now: () => Date }): ItemStore {
-  const { items, now } = deps;
+export function createItemStore(deps: {
+  items: Collection<StoredItem>;
+  /** Opens the request headers of items. */
+  box: SecretBox;
+  now: () => Date;
+}): ItemStore {
+  const { items, box, now } = deps;
   const commit = createGroupCommit(items);
-  const readItem = createKeyedReader<StoredItem, Item>(items, WITHOUT_TOKEN);
+  const readItem = createKeyedReader<StoredItem, StoredItem>(items, WITHOUT_TOKEN);
   const readToken = createKeyedReader<StoredItem, Pick<StoredItem, '_id' | 'settledBy'>>(items, { settledBy: 1 });
   const nextToken = createTokens();
 
@@ -94,7 +100,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
     find: async (batchId, seq) => {
       const item = await readItem(itemKey(batchId, seq));
-      return item && toItem(item);
+      return item && toItem(item, box);
     },
 
     openInRange: async (batchId, fromSeq, toSeq, at) => {
@@ -109,7 +115,7 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
           .toArray(),
       ]);
       const page = [...small, ...large.map((item) => ({ ...item, metadata: {} }))].filter((item) => maySweep(item, at));
-      return page.sort((a, b) => a.seq - b.seq).map(toItem);
+      return page.sort((a, b) => a.seq - b.seq).map((item) => toItem(item, box));
     },
 
     openFrom: (batchId, fromSeq, limit, beforeSeq) =>
@@ -171,7 +177,13 @@ export function createItemStore(deps: { items: Collection<StoredItem>; now: () =
 
     settleOpen: async (batchId, code, reason, onChunk) => {
       const ended = { state: 'failed' as const, code, reason, updatedAt: now() };
-      await updateItems(items, batchId, { state: 'open' }, { $set: ended, $unset: { nextAttemptAt: '' } }, onChunk);
+      await updateItems(
+        items,
+        batchId,
+        { state: 'open' },
+        { $set: ended, $unset: { nextAttemptAt: '', sealedHeaders: '' } },
+        onChunk,
+      );
     },
 
     openGroups: (batchIds) => openGroups(items, batchIds),

@@ -13,6 +13,8 @@ import { createBatchStore } from './imports.js';
 import { createItemStore } from './items.js';
 import { createMediaStore } from './media.js';
 import { createProjectStore, createTokenStore, type ProjectDocument } from './projects.js';
+import { createRetryStore } from './retries.js';
+import { createSecretBox } from './secret-box.js';
 import { createRemovalNoticeStore } from './removal-notices.js';
 import type { Store } from './store.js';
 
@@ -124,6 +126,8 @@ export interface StoreOptions {
    * set. `serverSelectionTimeoutMS` in the URL stands above it.
    */
   readonly serverSelectionMs?: number;
+  /** Encrypts request headers of items; without it they are stored as they are. */
+  readonly headersKey?: string | undefined;
   /** For tests: the clock of everything, leases included. By default dates are those of the process and leases the database's. */
   readonly now?: () => Date;
   /** Told when no server takes writes, and when one does again. */
@@ -150,6 +154,7 @@ export function openStore({
   url,
   database,
   serverSelectionMs = SERVER_SELECTION_MS,
+  headersKey,
   now,
   logger,
 }: StoreOptions): OpenedStore {
@@ -163,6 +168,7 @@ export function openStore({
   const collections = collectionsOf(db);
   const { batches, items, media, deliveries, actions, tokens, projects, keys, counters } = collections;
   const { condemned, hosts, workers, clock } = collections;
+  const box = createSecretBox(headersKey);
   const date = now ?? (() => new Date());
   const databaseTime = now === undefined ? createDatabaseClock(clock) : () => Promise.resolve(now());
   return {
@@ -173,10 +179,11 @@ export function openStore({
       await ensureIndexes(collections, topology.isReplicated());
     },
     batches: createBatchStore({ batches, counters, now: date, databaseTime }),
-    items: createItemStore({ items, now: date }),
+    items: createItemStore({ items, box, now: date }),
     media: createMediaStore({ media, now: date }),
     deliveries: createDeliveryStore({ deliveries, now: date }),
     actions: createActionStore({ actions, databaseTime }),
+    retries: createRetryStore({ ...collections, box, now: date, databaseTime }),
     tokens: createTokenStore(tokens),
     projects: createProjectStore(projects),
     idempotencyKeys: createIdempotencyKeyStore({ keys, databaseTime }),

@@ -5,6 +5,7 @@ import type { HostStore } from '../domain/host.js';
 import type { Batch, BatchCounts, BatchFailure, Kind } from '../domain/import.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, ListedItem, MediaAction, ShownItem } from '../domain/item.js';
 import type { Asset, Media, MediaSource } from '../domain/media.js';
+import type { RetryStore } from '../domain/retry.js';
 import type { RemovalNoticeStore } from '../domain/removal-notice.js';
 
 /** What a POST with a key meets: the key is its own now (`new`), or an earlier POST has claimed it. */
@@ -99,6 +100,20 @@ export interface BatchStore {
    * in any other state stays as it is.
    */
   reopen(batchId: string): Promise<void>;
+  /** Notes that the import is paused, since when, or that it is not (null); one that has ended stays as it is. */
+  markPaused(batchId: string, since: Date | null): Promise<void>;
+  /** Notes that the import is to be cancelled. Answers false when that was noted before, or when it has ended. */
+  askCancel(batchId: string): Promise<boolean>;
+  /** Batches that were to be cancelled before the given time and have not ended, oldest first. */
+  findToCancel(before: Date, limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
+  /**
+   * success, failed → started, because a retry opens items again; nothing when the batch has been opened, or has ended again, since it
+   * was read, while a gateway ends it, or when its removal has begun. Its next end is another webhook message. Answers whether the
+   * batch is open.
+   */
+  reopenForRetry(batch: Pick<Batch, '_id' | 'finishedAt'>, start: NonNullable<Batch['retryStart']>): Promise<boolean>;
+  /** Failures of hosts up to now do not count against the items of the batch. */
+  markRetried(batchId: string): Promise<void>;
   /** Started batches whose workflow has not been checked since the given time, longest ago first. */
   findUnchecked(before: Date, limit: number): Promise<Pick<Batch, '_id' | 'projectId'>[]>;
   markChecked(batchIds: readonly string[], at: Date): Promise<void>;
@@ -121,6 +136,8 @@ export interface BatchStore {
   findHalfStored(before: Date, limit: number): Promise<Batch[]>;
   /** Batches that ended before the given time, oldest first, those after `after` when it is given. */
   findFinished(before: Date, limit: number, after?: Pick<Batch, '_id' | 'finishedAt'>): Promise<Batch[]>;
+  /** Begins to remove a batch that has ended; false when it was opened again since it was read. From then on it cannot be. */
+  beginRemoval(batch: Pick<Batch, '_id' | 'finishedAt'>): Promise<boolean>;
   remove(batchId: string): Promise<void>;
 }
 
@@ -311,6 +328,7 @@ export interface Store {
   readonly media: MediaStore;
   readonly deliveries: DeliveryStore;
   readonly actions: ActionStore;
+  readonly retries: RetryStore;
   readonly tokens: TokenStore;
   readonly projects: ProjectStore;
   readonly idempotencyKeys: IdempotencyKeyStore;

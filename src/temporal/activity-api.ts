@@ -40,7 +40,16 @@ export interface RoundPlan {
 
 type ItemTotals = BatchCounts & { readonly open: number; readonly bytes: number };
 
+/** Why items of an import fail. */
+export interface Trouble {
+  readonly code: ReasonCode;
+  readonly host: string;
+  readonly count: number;
+}
+
 export interface PlanWorkInput extends BatchRef {
+  /** Whether the most frequent failures are wanted. */
+  readonly troubles?: boolean;
   /** Only items before this one are looked at: those from here on were never tried, and are taken without a plan. */
   readonly beforeSeq: number;
   /** What the workflow knows already, and is left out. */
@@ -59,6 +68,8 @@ export interface WorkPlan {
   /** The batch is not there any more: its POST was refused after all. */
   readonly missing: boolean;
   readonly totals: ItemTotals | null;
+  /** The most frequent failures, when they were asked for. */
+  readonly troubles?: readonly Trouble[];
   /** Inclusive ranges of item numbers; with a host when all that is due in it is of that one. */
   readonly pages: readonly (readonly [from: number, to: number, host?: string | undefined])[];
   readonly items: readonly PlannedItem[];
@@ -136,6 +147,8 @@ export interface FinishBatchInput extends BatchRef {
 export interface FinishResult {
   readonly state: BatchState;
   readonly counts: BatchCounts;
+  /** The most frequent failures; absent when no item failed. */
+  readonly failures?: readonly Trouble[];
   /** The message to deliver, null when the client gave no webhook. */
   readonly webhook: { readonly webhookId: string; readonly delayMs: number; readonly generation?: number } | null;
   /** Set when the batch has not ended, because so many items are open. */
@@ -178,6 +191,24 @@ export interface CollectRecordsResult extends CollectedRecords {
   readonly more: boolean;
 }
 
+export interface MarkPausedInput extends BatchRef {
+  /** Since when the import is paused, ISO 8601; null when it is not. */
+  readonly since: string | null;
+}
+
+export interface ReopenFailedInput extends BatchRef {
+  /** The number of the retry; what it is about is in the database. */
+  readonly retry: number;
+}
+
+export interface ReopenFailedResult {
+  /** missing: there is no such batch; ended: it has ended and stays so, because the retry was performed or withdrawn before. */
+  readonly outcome: 'open' | 'ended' | 'missing';
+  /** Items that are open again. */
+  readonly reopened: number;
+  readonly totals: ItemTotals;
+}
+
 /** Activity names are wire format: every stored history names them. */
 export interface Activities {
   planRound(input: PlanRoundInput): Promise<RoundPlan>;
@@ -185,6 +216,8 @@ export interface Activities {
   sweepPage(input: SweepPageInput): Promise<SweepResult>;
   importItem(input: ImportItemInput): Promise<ItemResult>;
   finishBatch(input: FinishBatchInput): Promise<FinishResult>;
+  markPaused(input: MarkPausedInput): Promise<void>;
+  reopenFailed(input: ReopenFailedInput): Promise<ReopenFailedResult>;
   attemptWebhook(input: AttemptWebhookInput): Promise<WebhookAttemptResult>;
   collectBlobs(input: CollectInput): Promise<CollectedBytes>;
   collectParts(input: CollectInput): Promise<CollectedBytes>;

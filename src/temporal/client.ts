@@ -7,7 +7,6 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Config } from '../config.js';
-import { ImportError } from '../domain/errors.js';
 import { DEFAULT_PRIORITY, type BatchFailure } from '../domain/import.js';
 import {
   STATUS_QUERY,
@@ -18,6 +17,8 @@ import {
   type ImportBatchInput,
   type ImportProgress,
 } from './names.js';
+import { createImportUpdates, type ImportUpdates } from './import-updates.js';
+import { Outage, outageOf, type BatchRef } from './outage.js';
 
 /** Where and how to reach Temporal; an API key means Temporal Cloud, which speaks TLS only. */
 export function temporalConnectionOptions(config: Config): { address: string; apiKey?: string; tls?: true } {
@@ -25,10 +26,7 @@ export function temporalConnectionOptions(config: Config): { address: string; ap
   return apiKey === undefined ? { address } : { address, apiKey, tls: true };
 }
 
-export interface BatchRef {
-  readonly projectId: string;
-  readonly batchId: string;
-}
+export { Outage, outageOf, type BatchRef };
 
 /** What became of the workflow of a batch. `failure` is how a batch ends whose workflow ended like this without telling. */
 export type WorkflowState =
@@ -36,8 +34,10 @@ export type WorkflowState =
   | { readonly state: 'ended'; readonly runId: string; readonly failure: BatchFailure }
   | { readonly state: 'missing' };
 
+type RetryOutcome = 'told' | 'started' | 'cancelled' | 'no_answer';
+
 /** What the gateway asks of the workflow engine. Every method ends within a few seconds. */
-export interface ImportWorkflows {
+export interface ImportWorkflows extends Pick<ImportUpdates, 'setPaused' | 'cancel'> {
   /**
    * Resolves when the workflow of the batch is durable, no matter which process started it. `priority` is 1 (most urgent) to 5.
    * @throws Outage when that is not known, or when a workflow of this id has ended: it will do nothing more for the batch
@@ -49,6 +49,12 @@ export interface ImportWorkflows {
    * @throws Outage
    */
   deliver(message: Omit<DeliverWebhookInput, 'delayMs'>, generation: number, priority: number): Promise<void>;
+  /**
+   * Has a recorded retry performed, by the run of the import or, after its end, by a new one; asked again, it is performed once.
+   * cancelled: the import is being cancelled; no_answer: whether the run has heard of it is not known.
+   * @throws Outage
+   */
+  retry(input: ImportBatchInput & { readonly retry: number }, priority: number): Promise<RetryOutcome>;
   /** @throws Error when the workflow does not answer: ended, missing, no worker, or Temporal unreachable */
   progress(ref: BatchRef): Promise<ImportProgress>;
   /** @throws Outage */
@@ -57,81 +63,19 @@ export interface ImportWorkflows {
   ping(): Promise<void>;
 }
 
-export type Dependency = 'mongodb' | 'temporal' | 'blobs';
-
-/** A server that the gateway needs did not answer. The request may be repeated later. */
-export class Outage extends Error {
-  override readonly name = 'Outage';
-  constructor(
-    readonly dependency: Dependency,
-    options?: ErrorOptions,
-  ) {
-    super(`${dependency} cannot be reached`, options);
-  }
-}
-
-/**
- * The driver's names for "no usable connection to a writable server", told by name because only the store knows the driver.
- * Anything else it throws is a bug or a refusal, and must not be dressed up as an outage.
- */
-const MONGODB_OUTAGES =
-  /^Mongo(?:ServerSelection|Network|NetworkTimeout|NotConnected|TopologyClosed|PoolCleared|PoolClosed|WaitQueueTimeout|OperationTimeout|ConnectionPoolClosed)Error$/;
-
-/** The names under which the driver hands on what a server answered: to a command, to a bulk of writes. */
-const MONGODB_ANSWERS = /^Mongo(?:Server|BulkWrite)Error$/;
-
-/**
- * Server codes that say "not here, not now". Of a member that is no primary, shuts down or takes part in an election: the SDAM
- * specification of drivers. Of connections and time limits within the cluster: their specification of retryable reads and writes.
- */
-const NOT_NOW = new Set([
-  6, // HostUnreachable
-  7, // HostNotFound
-  43, // CursorNotFound: cursors die with their primary
-  50, // MaxTimeMSExpired
-  64, // WriteConcernTimeout
-  89, // NetworkTimeout
-  91, // ShutdownInProgress
-  133, // FailedToSatisfyReadPreference
-  134, // ReadConcernMajorityNotAvailableYet
-  189, // PrimarySteppedDown
-  262, // ExceededTimeLimit
-  365, // TemporarilyUnavailable
-  9001, // SocketException
-  10058, // LegacyNotPrimary
-  10107, // NotWritablePrimary
-  11600, // InterruptedAtShutdown
-  11602, // InterruptedDueToReplStateChange
-  13435, // NotPrimaryNoSecondaryOk
-  13436, // NotPrimaryOrSecondary
-]);
-
-/** By these a server, or the driver, says that the same request may succeed in a moment, whatever the code. */
-const REPEATABLE = ['RetryableWriteError', 'SystemOverloadedError'];
-
-/** Which server was unreachable when this error was thrown, looking through its causes; null when none was. */
-export function outageOf(error: unknown): Dependency | null {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) {
-    if (current instanceof Outage) return current.dependency;
-    if (current instanceof ImportError && current.code === 'storage_failed') return 'blobs';
-    if (isMongodbOutage(current)) return 'mongodb';
-  }
-  return null;
-}
-
-function isMongodbOutage(error: Error & { readonly code?: unknown; readonly errorLabels?: unknown }): boolean {
-  if (MONGODB_OUTAGES.test(error.name)) return true;
-  // The write is there, and may be lost again: nothing but a repetition can tell.
-  if (error.name === 'MongoWriteConcernError') return true;
-  if (!MONGODB_ANSWERS.test(error.name)) return false;
-  const labels = Array.isArray(error.errorLabels) ? error.errorLabels : [];
-  return NOT_NOW.has(Number(error.code)) || REPEATABLE.some((label) => labels.includes(label));
-}
-
 /** Starting writes to Temporal's database; shorter than the 10 s after which the reconciler starts the batch by itself. */
 const START_DEADLINE_MS = 5_000;
 /** A status request waits for a busy or absent worker at most this long before MongoDB alone answers. */
 const READ_DEADLINE_MS = 2_000;
+
+/** An import may end, or begin again, between a look at it and what is done about it; seldom, and not twice in a row. */
+const MOST_TRIES = 3;
+
+type StartOptions = Pick<
+  WorkflowStartOptions,
+  'workflowId' | 'args' | 'staticSummary' | 'staticDetails' | 'typedSearchAttributes'
+> &
+  Partial<Pick<WorkflowStartOptions, 'memo' | 'workflowIdReusePolicy' | 'workflowIdConflictPolicy'>>;
 
 const PROJECT_ID = defineSearchAttributeKey('ProjectId', 'KEYWORD');
 const IMPORT_KIND = defineSearchAttributeKey('ImportKind', 'KEYWORD');
@@ -149,6 +93,8 @@ const FAILURES: Partial<Record<WorkflowExecutionDescription['status']['name'], B
 export interface TemporalWorkflowsOptions {
   readonly client: Client;
   readonly taskQueue: string;
+  /** Origin of the service as operators see it: the runs link to the pages of their imports. */
+  readonly publicUrl?: string;
   /** Shares of projects in the dispatch of tasks; 1 for who is not named. */
   readonly projectWeights?: ReadonlyMap<string, number>;
   /** Pause before the first attempt at a webhook message, milliseconds; 0 by default. */
@@ -157,8 +103,9 @@ export interface TemporalWorkflowsOptions {
 
 /** ImportWorkflows over a Temporal client. */
 export function createTemporalWorkflows(options: TemporalWorkflowsOptions): ImportWorkflows {
-  const { client, taskQueue, projectWeights, webhookDelayMs = 0 } = options;
+  const { client, taskQueue, publicUrl, projectWeights, webhookDelayMs = 0 } = options;
   const { connection } = client;
+  const { performRetry, ...updates } = createImportUpdates(client);
   // A worker answers queries on ended workflows too, which would make a terminated import look alive forever.
   const reader = new Client({
     connection,
@@ -169,24 +116,24 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
   const within = <T>(deadlineMs: number, call: () => Promise<T>): Promise<T> =>
     connection.withDeadline(Date.now() + deadlineMs, call);
 
-  /** Starts a workflow that is started once, however often it is asked for. */
-  const startOnce = (
+  /** Starts a workflow that is started once, however often it is asked for, unless the options say otherwise. */
+  const startWorkflow = (
     type: string,
     {
       projectId,
       priorityKey,
       ...options
-    }: Pick<WorkflowStartOptions, 'workflowId' | 'args' | 'staticSummary' | 'typedSearchAttributes'> & {
+    }: StartOptions & {
       projectId: string;
       priorityKey: number;
     },
   ) =>
     within(START_DEADLINE_MS, () =>
       client.workflow.start(type, {
-        ...options,
-        taskQueue,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'USE_EXISTING',
+        ...options,
+        taskQueue,
         // Inherited by every activity, by the webhook and by runs that continue this one.
         priority: { priorityKey, fairnessKey: projectId, fairnessWeight: projectWeights?.get(projectId) ?? 1 },
       }),
@@ -202,21 +149,30 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
     }
   };
 
+  const pageOf = ({ batchId }: ImportBatchInput) =>
+    publicUrl === undefined ? {} : { page: `${publicUrl}/ui/imports/${batchId}` };
+  const startImport = (input: ImportBatchInput, priorityKey: number, options: Partial<StartOptions> = {}) =>
+    startWorkflow(WORKFLOWS.importBatch, {
+      projectId: input.projectId,
+      priorityKey,
+      workflowId: importWorkflowId(input.projectId, input.batchId),
+      args: [{ ...input, ...pageOf(input) }],
+      staticSummary: summaryOf(input),
+      staticDetails: detailsOf(input, pageOf(input).page),
+      typedSearchAttributes: [
+        { key: PROJECT_ID, value: input.projectId },
+        { key: IMPORT_KIND, value: input.kind },
+        { key: IMPORT_STATE, value: 'started' },
+      ],
+      ...options,
+    });
+
   return {
+    ...updates,
+    retry: createRetry({ state, performRetry, startImport }),
     async start(input, priorityKey) {
       try {
-        await startOnce(WORKFLOWS.importBatch, {
-          projectId: input.projectId,
-          priorityKey,
-          workflowId: importWorkflowId(input.projectId, input.batchId),
-          args: [input],
-          staticSummary: summaryOf(input),
-          typedSearchAttributes: [
-            { key: PROJECT_ID, value: input.projectId },
-            { key: IMPORT_KIND, value: input.kind },
-            { key: IMPORT_STATE, value: 'started' },
-          ],
-        });
+        await startImport(input, priorityKey);
       } catch (error) {
         const isThere = error instanceof WorkflowExecutionAlreadyStartedError;
         if (!isThere || (await state(input)).state !== 'running') throw new Outage('temporal', { cause: error });
@@ -226,7 +182,7 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
       const { projectId, batchId } = message;
       const input: DeliverWebhookInput = { ...message, delayMs: webhookDelayMs, attempt: 1 };
       try {
-        await startOnce(WORKFLOWS.deliverWebhook, {
+        await startWorkflow(WORKFLOWS.deliverWebhook, {
           projectId,
           // As the workflow of the import would start it (`workflows/activity-options.ts`).
           priorityKey: Math.min(DEFAULT_PRIORITY, priority),
@@ -253,9 +209,52 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
   };
 }
 
+type StartImport = (input: ImportBatchInput, priorityKey: number, options?: Partial<StartOptions>) => Promise<unknown>;
+
+/** Tells a running import of a retry, or starts the run that performs it. */
+function createRetry(deps: {
+  readonly state: ImportWorkflows['state'];
+  readonly performRetry: ImportUpdates['performRetry'];
+  readonly startImport: StartImport;
+}): ImportWorkflows['retry'] {
+  /** Answers false when a run was there before. */
+  const startRetry = async (input: ImportBatchInput, priorityKey: number, retryOf?: string): Promise<boolean> => {
+    try {
+      await deps.startImport(input, priorityKey, {
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        memo: { retry: input.retry, ...(retryOf !== undefined && { retryOf }) },
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw new Outage('temporal', { cause: error });
+    }
+  };
+
+  return async (input, priorityKey) => {
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const run = await deps.state(input);
+      if (run.state === 'running') {
+        const outcome = await deps.performRetry(input, input.retry);
+        if (outcome !== 'ended' && outcome !== 'ending') return outcome;
+      } else if (await startRetry(input, priorityKey, run.state === 'missing' ? undefined : run.runId))
+        return 'started';
+    }
+    return 'no_answer';
+  };
+}
+
 function stateOf({ runId, status }: WorkflowExecutionDescription): WorkflowState {
   const failure = FAILURES[status.name];
   return failure === undefined ? { state: 'running', runId } : { state: 'ended', runId, failure };
+}
+
+/** Tells what the run is, in Markdown. */
+function detailsOf({ projectId, batchId, retry }: ImportBatchInput, page?: string): string {
+  const why = retry === undefined ? '' : ` It performs retry ${retry} of an import that had ended.`;
+  const link = page === undefined ? '' : ` [Its page](${page}) shows items, failures and actions.`;
+  return `Import \`${batchId}\` of project \`${projectId}\`.${why}${link}`;
 }
 
 function summaryOf({ kind, itemCount }: ImportBatchInput): string {

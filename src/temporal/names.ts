@@ -8,6 +8,16 @@ export const WORKFLOWS = {
   collectGarbage: 'collectGarbage',
 } as const;
 export const STATUS_QUERY = 'status';
+/** What an import is told while it runs. Cancelling it is Temporal's own request, which needs no worker. */
+export const UPDATES = { pause: 'pause', resume: 'resume', retry: 'retry' } as const;
+/** Why an import refuses an update, as the type of the failure: it is being cancelled; it is about to end and cannot be paused. */
+export const REFUSALS = { cancelled: 'BeingCancelled', ending: 'Ending' } as const;
+
+/** The answer to pause and resume. */
+export interface PauseResult {
+  /** False when the import was paused, or not paused, already. */
+  readonly hasChanged: boolean;
+}
 
 /** The workflow of one batch. */
 export function importWorkflowId(projectId: string, batchId: string): string {
@@ -40,8 +50,15 @@ export const GARBAGE_SCHEDULE = 'collect-garbage';
 /** The workflow of a collection that an operator asked for; one at a time. */
 export const GARBAGE_WORKFLOW_NOW = 'collect-garbage/now';
 
-/** Search attributes, registered when the server starts; they hold ids and states only. */
-export const SEARCH_ATTRIBUTES = { ProjectId: 'Keyword', ImportKind: 'Keyword', ImportState: 'Keyword' } as const;
+/** Search attributes, registered when the server starts; they hold ids, states, counts, codes and host names only. */
+export const SEARCH_ATTRIBUTES = {
+  ProjectId: 'Keyword',
+  ImportKind: 'Keyword',
+  ImportState: 'Keyword',
+  ItemsFailed: 'Int',
+  ItemsOpen: 'Int',
+  Trouble: 'KeywordList',
+} as const;
 
 /** All that a workflow is told: a claim check. URLs, headers, metadata and context stay in MongoDB. */
 export interface ImportBatchInput {
@@ -51,6 +68,13 @@ export interface ImportBatchInput {
   readonly itemCount: number;
   /** What the gateway knows of the items, which spares a first plan. */
   readonly first?: FirstPlan;
+  /**
+   * Address of the import's page, for the Temporal UI. Absent in runs that were started before 0.4.0: those change no search
+   * attributes that a server of then does not know, and replay as they were recorded.
+   */
+  readonly page?: string;
+  /** The retry that this run was started for, after the import had ended. */
+  readonly retry?: number;
   /** Set by continue-as-new only. */
   readonly resume?: ImportProgress;
 }
@@ -86,6 +110,10 @@ export interface ImportProgress {
   readonly freshFrom?: number;
   /** What was settled lately: [seconds since 1970, items, bytes], one entry for ten seconds, those of the last minute. */
   readonly recent?: readonly (readonly [at: number, items: number, bytes: number])[];
+  /** ISO 8601; there while the import is paused. */
+  readonly pausedAt?: string;
+  /** Numbers of retries that are still to be performed. */
+  readonly retries?: readonly number[];
   /** Hosts that are waited for, those with the most items first; ISO 8601 times. */
   readonly waitingFor?: readonly { readonly host: string; readonly until: string; readonly items: number }[];
 }

@@ -3,8 +3,11 @@ import type {
   FinishBatchInput,
   ImportItemInput,
   ItemResult,
+  MarkPausedInput,
   PlanRoundInput,
   PlanWorkInput,
+  ReopenFailedInput,
+  ReopenFailedResult,
   RoundPlan,
   SweepPageInput,
   SweepResult,
@@ -23,6 +26,8 @@ export interface FakeActivities extends Activities {
     sweeps: SweepPageInput[];
     items: ImportItemInput[];
     finishes: FinishBatchInput[];
+    pauses: MarkPausedInput[];
+    reopenings: ReopenFailedInput[];
     collectedRecords: number;
   };
   readonly webhookAttempts: number[];
@@ -42,6 +47,8 @@ export interface FakeBehaviour {
   /** What the first plans answer instead of work: to come back after so many milliseconds. */
   readonly waits?: readonly number[];
   readonly webhook?: boolean;
+  /** What a retry meets; it opens all failed items unless this says otherwise. */
+  readonly reopen?: (retry: number) => Promise<ReopenFailedResult['outcome'] | undefined>;
   /** States that webhook attempts lead to, in order; the last one repeats. */
   readonly deliveries?: readonly ('pending' | 'delivered' | 'disabled' | 'exhausted')[];
   /** How many calls it takes until there are no records left to collect. */
@@ -58,6 +65,8 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
     sweeps: [],
     items: [],
     finishes: [],
+    pauses: [],
+    reopenings: [],
     collectedRecords: 0,
   };
   const webhookAttempts: number[] = [];
@@ -131,6 +140,21 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
         states.forEach((state, seq) => void (states[seq] = state === 'open' ? 'failed' : state));
       const webhook = behaviour.webhook === true ? { webhookId: `msg_${input.batchId}_1`, delayMs: 0 } : null;
       return Promise.resolve({ state: input.outcome === 'success' ? 'success' : 'failed', counts: counts(), webhook });
+    },
+    markPaused: (input) => {
+      calls.pauses.push(input);
+      return Promise.resolve();
+    },
+    reopenFailed: async (input) => {
+      calls.reopenings.push(input);
+      const outcome = (await behaviour.reopen?.(input.retry)) ?? 'open';
+      let reopened = 0;
+      states.forEach((state, seq) => {
+        if (outcome !== 'open' || state !== 'failed') return;
+        states[seq] = 'open';
+        reopened += 1;
+      });
+      return { outcome, reopened, totals: { ...counts(), open: count('open'), bytes: 0 } };
     },
     attemptWebhook: ({ attempt }) => {
       webhookAttempts.push(attempt);

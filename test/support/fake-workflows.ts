@@ -5,6 +5,12 @@ import { Outage, type ImportWorkflows, type WorkflowState } from '../../src/temp
 export interface FakeWorkflows extends ImportWorkflows {
   readonly started: (ImportBatchInput & { readonly priority: number })[];
   readonly delivered: (Omit<DeliverWebhookInput, 'delayMs'> & { generation: number; priority: number })[];
+  readonly retried: (ImportBatchInput & { readonly priority: number })[];
+  readonly cancelled: string[];
+  readonly paused: { readonly batchId: string; readonly isPaused: boolean }[];
+  /** What pausing, resuming and retrying come to. */
+  pauseOutcome: Awaited<ReturnType<ImportWorkflows['setPaused']>>;
+  retryOutcome: Awaited<ReturnType<ImportWorkflows['retry']>>;
   /** Makes every call fail as if the server were away. */
   isAway: boolean;
   /** Answers of the status query by batch id; a batch without one does not answer. */
@@ -22,6 +28,11 @@ export function createFakeWorkflows(): FakeWorkflows {
   const fake: FakeWorkflows = {
     started: [],
     delivered: [],
+    retried: [],
+    cancelled: [],
+    paused: [],
+    pauseOutcome: 'changed',
+    retryOutcome: 'told',
     isAway: false,
     progressOf: new Map(),
     stateOf: new Map(),
@@ -35,6 +46,24 @@ export function createFakeWorkflows(): FakeWorkflows {
       await Promise.resolve();
       demandServer();
       fake.delivered.push({ ...message, generation, priority });
+    },
+    setPaused: async ({ batchId }, isPaused) => {
+      await Promise.resolve();
+      demandServer();
+      fake.paused.push({ batchId, isPaused });
+      return fake.pauseOutcome;
+    },
+    cancel: async ({ batchId }) => {
+      await Promise.resolve();
+      demandServer();
+      fake.cancelled.push(batchId);
+      return (fake.stateOf.get(batchId)?.state ?? 'running') === 'running' ? 'asked' : 'ended';
+    },
+    retry: async (input, priority) => {
+      await Promise.resolve();
+      demandServer();
+      fake.retried.push({ ...input, priority });
+      return fake.retryOutcome;
     },
     progress: async ({ batchId }) => {
       await Promise.resolve();

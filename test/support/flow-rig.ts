@@ -86,6 +86,8 @@ interface RigOptions {
   readonly retry?: RetryPolicy;
   readonly headersTimeoutMs?: number;
   readonly webhookScheduleMs?: readonly number[];
+  /** Encrypts request headers. */
+  readonly headersKey?: string;
   /** The task queues that the worker of this process serves; all by default. */
   readonly kinds?: readonly TaskQueueKind[];
 }
@@ -105,10 +107,10 @@ export interface FlowWorld {
 /** The activities of one worker process. @param through wraps the source, for workers that misbehave */
 export async function flowActivities(
   { mongo, blobs: folder, ports }: FlowWorld,
-  { retry = RETRY, headersTimeoutMs = 30_000, webhookScheduleMs = [0, 60_000] }: RigOptions = {},
+  { retry = RETRY, headersTimeoutMs = 30_000, webhookScheduleMs = [0, 60_000], headersKey }: RigOptions = {},
   through: (source: Source) => Source = (source) => source,
 ) {
-  const store = await createStore(mongo);
+  const store = await createStore({ ...mongo, headersKey });
   const blobs = openBlobStore(`file:${folder}`);
   const egress = createEgress({
     allow: parseAllowList(ports.map((port) => `127.0.0.1/32:${port}`).join(',')),

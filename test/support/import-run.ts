@@ -22,6 +22,10 @@ export interface RunOptions {
   readonly hosts?: readonly string[];
   /** The import begins with pages of so many items. */
   readonly pageSize?: number;
+  /** Address of its page: the run then shows counts and troubles in search attributes and memo. */
+  readonly page?: string;
+  /** The run is started to perform this retry. */
+  readonly retry?: number;
 }
 
 /** Runs `importBatch` on a worker of its own while `body` looks at it. */
@@ -29,7 +33,7 @@ export function withImport(
   temporal: TestTemporal,
   activities: FakeActivities,
   body: (run: ImportRun) => Promise<void>,
-  { priority = {}, hosts, pageSize }: RunOptions = {},
+  { priority = {}, hosts, pageSize, page, retry }: RunOptions = {},
 ): Promise<void> {
   const batchId = newBatchId();
   const begins = hosts !== undefined || pageSize !== undefined;
@@ -37,6 +41,8 @@ export function withImport(
   const input: ImportBatchInput = {
     ...{ projectId: 'p1', batchId, kind: 'video', itemCount: activities.states.length },
     ...(begins && { first }),
+    ...(page !== undefined && { page }),
+    ...(retry !== undefined && { retry }),
   };
   return withWorkflowWorker(temporal, activities, async (taskQueue) => {
     const handle = await temporal.client.workflow.start<typeof importBatch>(WORKFLOWS.importBatch, {

@@ -37,7 +37,7 @@ export function importBody(facts: ImportFacts) {
     id: batch._id,
     kind: batch.kind,
     systemName: batch.systemName,
-    state: isFinished ? batch.state : 'started',
+    state: isFinished ? batch.state : batch.pausedAt === undefined ? 'started' : 'paused',
     finished: isFinished,
     createdAt: batch.createdAt.toISOString(),
     startedAt: startedAt?.toISOString() ?? null,

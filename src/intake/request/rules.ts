@@ -96,7 +96,7 @@ export interface RequestRules {
 export function checkUrlAt(
   url: unknown,
   path: readonly PropertyKey[],
-  rules: RequestRules,
+  rules: Pick<RequestRules, 'checkUrl'>,
   problems: Problems,
 ): string | null {
   if (!isUrlForm(url)) return null;

@@ -42,6 +42,7 @@ describe('finishBatch', () => {
     expect(result).toEqual({
       state: 'success',
       counts: { success: 1, skipped: 1, failed: 1 },
+      failures: [{ code: 'http_404', host: 'cdn.example.com', count: 1 }],
       webhook: { webhookId: `msg_${batch._id}_1`, delayMs: 0, generation: 1 },
     });
     expect(await bench.store.deliveries.listByBatch(batch.projectId, batch._id)).toMatchObject([
@@ -68,7 +69,10 @@ describe('finishBatch', () => {
 
     const result = await bench.run('finishBatch', { ...refOf(batch), outcome: 'cancelled' });
 
-    expect(result).toEqual({ state: 'failed', counts: { success: 1, skipped: 0, failed: 1 }, webhook: null });
+    expect(result).toEqual({
+      ...{ state: 'failed', counts: { success: 1, skipped: 0, failed: 1 }, webhook: null },
+      failures: [{ code: 'cancelled', host: 'cdn.example.com', count: 1 }],
+    });
     expect(await bench.store.items.find(batch._id, 1)).toMatchObject({ state: 'failed', code: 'cancelled' });
   });
 

@@ -115,11 +115,20 @@ describe('secrets', () => {
   });
 
   it('keep the secret when a token is saved', async () => {
-    const { tokenSecret } = await ensureSecrets(dataDir);
+    const { tokenSecret, itemHeadersKey } = await ensureSecrets(dataDir);
 
     await saveReadyToken(dataDir, 'a token');
 
-    await expect(readSecrets(dataDir)).resolves.toEqual({ tokenSecret, token: 'a token' });
+    await expect(readSecrets(dataDir)).resolves.toEqual({ tokenSecret, itemHeadersKey, token: 'a token' });
+  });
+
+  it('get the key of an earlier release that had none, and keep the rest', async () => {
+    writeFileSync(join(dataDir, 'secrets.json'), '{"tokenSecret":"kept","token":"kept too"}');
+
+    const { itemHeadersKey } = await ensureSecrets(dataDir);
+
+    expect(itemHeadersKey).toHaveLength(64);
+    await expect(readSecrets(dataDir)).resolves.toEqual({ tokenSecret: 'kept', token: 'kept too', itemHeadersKey });
   });
 
   it('that are not secrets are refused with the name of the file', async () => {

@@ -5,6 +5,7 @@ import { itemKey } from '../../../src/domain/item.js';
 import type { Store } from '../../../src/store/store.js';
 import { collectionsOf, type Collections } from '../../../src/store/collections.js';
 import { createStore } from '../../../src/store/open-store.js';
+import { createSecretBox } from '../../../src/store/secret-box.js';
 import { createItemStore } from '../../../src/store/items.js';
 import { createMediaStore } from '../../../src/store/media.js';
 import { aProjectId, anItemSpec } from '../../support/builders.js';
@@ -88,7 +89,7 @@ describe('effects of batches over the same keys', () => {
           const now = () => new Date();
           return {
             media: createMediaStore({ media: scheduled(collections.media, gate), now, pause: turn }),
-            items: createItemStore({ items: scheduled(collections.items, gate), now }),
+            items: createItemStore({ box: createSecretBox(undefined), items: scheduled(collections.items, gate), now }),
           };
         });
         const runner = createAttemptRunner({ projectId, workers, hasItem: () => settles });

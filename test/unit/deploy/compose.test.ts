@@ -116,8 +116,8 @@ describe('docker-compose.yml', () => {
 
   it('registers the search attributes that workflows are started with', () => {
     const script = readRepoFile('deploy/temporal/create-namespace.sh');
-    expect(script).toContain(`for name in ${Object.keys(SEARCH_ATTRIBUTES).join(' ')}; do`);
-    expect(new Set<string>(Object.values(SEARCH_ATTRIBUTES))).toEqual(new Set(['Keyword']));
+    const attributes = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => `${name}:${type}`);
+    expect(script).toContain(`for attribute in ${attributes.join(' ')}; do`);
   });
 });
 
