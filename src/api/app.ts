@@ -10,7 +10,7 @@ import { createAcceptBatch, createAcceptLines } from '../intake/accept.js';
 import type { GatewayMetrics } from '../telemetry/metrics.js';
 import { createBodyMemory } from '../intake/body-memory.js';
 import type { ImportWorkflows } from '../temporal/client.js';
-import { createReadStatus } from '../intake/read-status.js';
+import { createAskProgress, createReadStatus } from '../intake/read-status.js';
 import { createResponseMemory, createSharedBodies } from './shared-answers.js';
 import { admit } from './places.js';
 import { apiVersion, measure, notFound, requestId, securityHeaders } from './middleware.js';
@@ -20,6 +20,8 @@ import { rateLimit } from './rate-limit.js';
 import type { RequestState } from './context.js';
 import { getAsset } from './assets.js';
 import { getHosts } from './hosts.js';
+import { getImports } from './imports/list.js';
+import { createWaitForChange } from './imports/poll.js';
 import { getImport } from './imports/show.js';
 import { getItems } from './imports/items.js';
 import { getStatus } from './imports/status.js';
@@ -38,6 +40,8 @@ export interface HttpDeps {
   /** Where the bytes of a blob can be fetched by clients. */
   readonly assetUrl: (sha256: string, mimeType: string) => string;
   readonly settings: HttpSettings;
+  /** Aborted when the gateway drains: nobody waits for a change any more. */
+  readonly stopping: AbortSignal;
   readonly metrics: Pick<GatewayMetrics, 'requestAnswered' | 'batchAccepted'>;
   readonly logger: Logger;
 }
@@ -74,10 +78,13 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const holdAnswer = createResponseMemory(settings.memoryForAnswers);
 
   const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger };
-  const readStatus = createReadStatus({ store, workflows, logger });
+  const askProgress = createAskProgress({ workflows, logger });
+  const readStatus = createReadStatus({ store, workflows, logger }, askProgress);
+  const waitForChange = createWaitForChange(Math.ceil(settings.maxProjectRequests / 2), deps.stopping);
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
   const statusDeps = {
     readStatus,
+    waitForChange,
     items: store.items,
     sharedBodies: createSharedBodies(),
     holdAnswer,
@@ -97,7 +104,8 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     router.post(path, ...publishedAccess, postImport(postDeps, kind));
     router.get(`${path}/status`, ...publishedAccess, getStatus(statusDeps, kind));
   }
-  const importDeps = { readStatus, items: store.items, workflows, settings, logger };
+  router.get('/api/:v/imports', ...readAccess, getImports({ ...store, askProgress, settings }));
+  const importDeps = { ...store, readStatus, waitForChange, workflows, settings, logger };
   router.get('/api/:v/imports/:id', ...readAccess, getImport(importDeps));
   router.get(
     '/api/:v/imports/:id/items',

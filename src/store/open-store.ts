@@ -161,7 +161,7 @@ export function openStore({
   const topology = watchTopology(client, logger);
   const db = client.db(database);
   const collections = collectionsOf(db);
-  const { batches, items, media, deliveries, actions, tokens, projects, keys, counters } = collections;
+  const { batches, items, failures, media, deliveries, actions, tokens, projects, keys, counters } = collections;
   const { condemned, hosts, workers, clock } = collections;
   const date = now ?? (() => new Date());
   const databaseTime = now === undefined ? createDatabaseClock(clock) : () => Promise.resolve(now());
@@ -173,7 +173,7 @@ export function openStore({
       await ensureIndexes(collections, topology.isReplicated());
     },
     batches: createBatchStore({ batches, counters, now: date, databaseTime }),
-    items: createItemStore({ items, now: date }),
+    items: createItemStore({ items, failures, now: date }),
     media: createMediaStore({ media, now: date }),
     deliveries: createDeliveryStore({ deliveries, now: date }),
     actions: createActionStore({ actions, databaseTime }),

@@ -10,13 +10,13 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
-import java.util.stream.StreamSupport;
 import org.h2.mvstore.Cursor;
 import org.h2.mvstore.MVMap;
 
@@ -51,11 +51,11 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
         if (usedKeys(query) == 0) return null;
         List<?> either = alternatives(query);
         if (either != null) {
-            return () -> either.stream().flatMap(value -> {
+            return () -> new InTurn(either.stream().map(value -> {
                 Document one = new Document(query);
                 one.put(keys().get(0), value);
-                return StreamSupport.stream(candidates(one, backwards).spliterator(), false);
-            }).iterator();
+                return candidates(one, backwards);
+            }).iterator());
         }
         List<Object> prefix = prefix(query);
         Document range = range(query, prefix.size());
@@ -103,6 +103,28 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
             prefix.add(query.get(key));
         }
         return prefix;
+    }
+
+    /** One after the other, each only when it is asked for: the flatMap of a stream reads all of each. */
+    private static class InTurn implements Iterator<Object> {
+        private final Iterator<Iterable<Object>> all;
+        private Iterator<Object> current = Collections.emptyIterator();
+
+        InTurn(Iterator<Iterable<Object>> all) {
+            this.all = all;
+        }
+
+        @Override
+        public boolean hasNext() {
+            while (!current.hasNext() && all.hasNext()) current = all.next().iterator();
+            return current.hasNext();
+        }
+
+        @Override
+        public Object next() {
+            if (!hasNext()) throw new NoSuchElementException();
+            return current.next();
+        }
     }
 
     /** Reads some entries at a time: a cursor that rests while documents are read would outlive the pages that it stands on. */

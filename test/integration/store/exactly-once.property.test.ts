@@ -88,7 +88,11 @@ describe('effects of batches over the same keys', () => {
           const now = () => new Date();
           return {
             media: createMediaStore({ media: scheduled(collections.media, gate), now, pause: turn }),
-            items: createItemStore({ items: scheduled(collections.items, gate), now }),
+            items: createItemStore({
+              items: scheduled(collections.items, gate),
+              failures: collections.failures,
+              now,
+            }),
           };
         });
         const runner = createAttemptRunner({ projectId, workers, hasItem: () => settles });
