@@ -21,6 +21,7 @@ import type { RequestState } from './context.js';
 import { getAsset } from './assets.js';
 import { getHosts } from './hosts.js';
 import { getImports } from './imports/list.js';
+import { getDeliveries, postRedeliver } from './imports/deliveries.js';
 import { createWaitForChange } from './imports/poll.js';
 import { getImport } from './imports/show.js';
 import { getItems } from './imports/items.js';
@@ -91,12 +92,14 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     style,
     unknownId: settings.unknownId,
   };
+  const memory = createBodyMemory(settings.memoryForBodies);
+  const actionDeps = { ...store, memory, workflows, settings, logger };
   const postDeps = {
     accept: createAcceptBatch(acceptDeps),
     acceptLines: createAcceptLines(acceptDeps),
     mediaTypes: deps.mediaTypes,
     checkUrl: deps.checkUrl,
-    memory: createBodyMemory(settings.memoryForBodies),
+    memory,
   };
 
   for (const kind of Object.keys(KINDS) as Kind[]) {
@@ -112,6 +115,8 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     ...readAccess,
     getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl, publicUrl: settings.publicUrl }),
   );
+  router.get('/api/:v/imports/:id/deliveries', ...readAccess, getDeliveries(actionDeps));
+  router.post('/api/:v/imports/:id/deliveries/redeliver', ...publishedAccess, postRedeliver(actionDeps));
 
   router.get('/api/:v/hosts', ...readAccess, getHosts({ store, settings }));
 
