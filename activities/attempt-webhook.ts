@@ -12,13 +12,15 @@ const JITTER = 0.1;
  */
 export function createAttemptWebhook(deps: ActivityDeps) {
   return async (input: AttemptWebhookInput): Promise<WebhookAttemptResult> => {
-    const { projectId, batchId, webhookId, attempt } = input;
+    const { projectId, batchId, webhookId, attempt, redelivery = 0 } = input;
     const { batches, deliveries, projects } = deps.store;
     const [batch, delivery] = await Promise.all([
       batches.find(projectId, batchId),
       deliveries.open({ _id: webhookId, projectId, batchId }),
     ]);
     if (delivery.state !== 'pending') return { state: delivery.state, delayMs: 0 };
+    // An operator has had it sent again: the attempts are those of another workflow now.
+    if ((delivery.redeliveries ?? 0) !== redelivery) return { state: 'exhausted', delayMs: 0 };
     if (batch?.webhook === undefined) throw new Error('The batch of the delivery has no webhook');
     // Messages of earlier releases have no body of their own.
     const body = delivery.body ?? JSON.stringify(webhookBody(batch));
@@ -35,7 +37,7 @@ export function createAttemptWebhook(deps: ActivityDeps) {
     const state = exhausted ? 'exhausted' : sent.state;
     const delayMs = state === 'pending' ? Math.max(sent.retryAfterMs, (pause ?? 0) * (1 + Math.random() * JITTER)) : 0;
     const next = state === 'pending' ? new Date(Date.now() + delayMs) : null;
-    await deliveries.record(webhookId, sent.attempt, state, next, input.isByImport === true ? 'import' : 'delivery');
+    await deliveries.record(webhookId, sent.attempt, state, next, input.isByImport === true ? 'import' : redelivery);
     deps.metrics.webhookAttempted(state);
     return { state, delayMs: Math.round(delayMs) };
   };

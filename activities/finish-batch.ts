@@ -34,6 +34,7 @@ export async function finishBatch(
   if (open > 0 && mayBeOpen) return { state: 'started', counts, webhook: null, open };
   if (open > 0) throw new Error(`${open} items are still open at the end of the batch`);
 
+  if (counts.failed > 0) await items.summarizeFailures(batchId, beat);
   const failure =
     outcome === 'cancelled'
       ? ({ state: 'failed', failure: 'cancelled', ...currentRun() } as const)

@@ -57,6 +57,7 @@ export async function runGateway(config: Config): Promise<void> {
     workflows: crash.workflows(workflows),
     mediaTypes,
     settings,
+    stopping: signal,
     metrics,
     logger,
     checkUrl: (url) => checkUrl(url, config.EGRESS_ALLOW),

@@ -9,7 +9,7 @@ import { attemptWebhook, on } from './activity-options.js';
  * changes the batch.
  */
 export async function deliverWebhook(input: DeliverWebhookInput): Promise<DeliveryState> {
-  const { projectId, batchId, webhookId } = input;
+  const { projectId, batchId, webhookId, redelivery } = input;
   let delayMs = input.delayMs;
   // Before 0.3.0 all activities were on one task queue.
   const isNew = input.attempt !== undefined;
@@ -18,7 +18,7 @@ export async function deliverWebhook(input: DeliverWebhookInput): Promise<Delive
     const activityId = `attempt-${attempt}`;
     const result = await attemptWebhook.executeWithOptions(
       { activityId, summary: `attempt ${attempt}`, ...(isNew && on('webhooks')) },
-      [{ projectId, batchId, webhookId, attempt }],
+      [{ projectId, batchId, webhookId, attempt, ...(redelivery !== undefined && { redelivery }) }],
     );
     if (result.state !== 'pending') return result.state;
     delayMs = result.delayMs;

@@ -11,7 +11,7 @@ import type { GatewayMetrics } from '../telemetry/metrics.js';
 import { createBodyMemory } from '../intake/body-memory.js';
 import type { ImportWorkflows } from '../temporal/client.js';
 import { createImportControls } from '../intake/control.js';
-import { createReadStatus } from '../intake/read-status.js';
+import { createAskProgress, createReadStatus } from '../intake/read-status.js';
 import { createResponseMemory, createSharedBodies } from './shared-answers.js';
 import { admit } from './places.js';
 import { apiVersion, measure, notFound, requestId, securityHeaders } from './middleware.js';
@@ -22,6 +22,9 @@ import type { RequestState } from './context.js';
 import { getAsset } from './assets.js';
 import { getHosts } from './hosts.js';
 import { postControl, postRetry } from './imports/control.js';
+import { getImports } from './imports/list.js';
+import { getDeliveries, postRedeliver } from './imports/deliveries.js';
+import { createWaitForChange } from './imports/poll.js';
 import { getImport } from './imports/show.js';
 import { getItems } from './imports/items.js';
 import { getStatus } from './imports/status.js';
@@ -40,6 +43,8 @@ export interface HttpDeps {
   /** Where the bytes of a blob can be fetched by clients. */
   readonly assetUrl: (sha256: string, mimeType: string) => string;
   readonly settings: HttpSettings;
+  /** Aborted when the gateway drains: nobody waits for a change any more. */
+  readonly stopping: AbortSignal;
   readonly metrics: Pick<GatewayMetrics, 'requestAnswered' | 'batchAccepted'>;
   readonly logger: Logger;
 }
@@ -76,10 +81,13 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   const holdAnswer = createResponseMemory(settings.memoryForAnswers);
 
   const acceptDeps = { store, workflows, plan: settings.plan, metrics: deps.metrics, logger };
-  const readStatus = createReadStatus({ store, workflows, logger });
+  const askProgress = createAskProgress({ workflows, logger });
+  const readStatus = createReadStatus({ store, workflows, logger }, askProgress);
+  const waitForChange = createWaitForChange(Math.ceil(settings.maxProjectRequests / 2), deps.stopping);
   const style = { itemSuccessState: settings.itemSuccessState, assetUrl: deps.assetUrl };
   const statusDeps = {
     readStatus,
+    waitForChange,
     items: store.items,
     sharedBodies: createSharedBodies(),
     holdAnswer,
@@ -87,6 +95,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     unknownId: settings.unknownId,
   };
   const memory = createBodyMemory(settings.memoryForBodies);
+  const actionDeps = { ...store, memory, workflows, settings, logger };
   const postDeps = {
     accept: createAcceptBatch(acceptDeps),
     acceptLines: createAcceptLines(acceptDeps),
@@ -100,7 +109,8 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     router.post(path, ...publishedAccess, postImport(postDeps, kind));
     router.get(`${path}/status`, ...publishedAccess, getStatus(statusDeps, kind));
   }
-  const importDeps = { readStatus, items: store.items, workflows, settings, logger };
+  router.get('/api/:v/imports', ...readAccess, getImports({ ...store, askProgress, settings }));
+  const importDeps = { ...store, readStatus, waitForChange, workflows, settings, logger };
   const show = getImport(importDeps);
   router.get('/api/:v/imports/:id', ...readAccess, show);
   const controlDeps = {
@@ -115,6 +125,8 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     ...readAccess,
     getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl, publicUrl: settings.publicUrl }),
   );
+  router.get('/api/:v/imports/:id/deliveries', ...readAccess, getDeliveries(actionDeps));
+  router.post('/api/:v/imports/:id/deliveries/redeliver', ...publishedAccess, postRedeliver(actionDeps));
 
   router.get('/api/:v/hosts', ...readAccess, getHosts({ store, settings }));
 

@@ -93,7 +93,7 @@ const KEPT = { ttlMs: 1_000, staleMs: 10_000 };
 export function getHosts({ store, settings }: HostsDeps): RequestHandler {
   const openOf = coalesce(async (projectId) => {
     const running = await store.batches.findRunning(projectId);
-    const groups = await store.items.openGroups(running.map(({ _id }) => _id));
+    const { groups } = await store.items.openGroups(running.map(({ _id }) => _id));
     const byHost = new Map<string, OpenGroup[]>();
     for (const group of groups) byHost.set(group.host, [...(byHost.get(group.host) ?? []), group]);
     return [...byHost].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -24,7 +24,10 @@ export interface Delivery {
    */
   readonly body?: string;
   readonly state: DeliveryState;
+  /** The latest ones, at most 100. */
   readonly attempts: readonly DeliveryAttempt[];
+  /** How often an operator had it sent again. Each time has a workflow of its own, and the one before does nothing more. */
+  readonly redeliveries?: number;
   readonly nextAttemptAt?: Date;
   readonly createdAt: Date;
   /** There until the workflow of the delivery is known to exist: a gateway starts it when nothing else has. */
@@ -38,14 +41,22 @@ export interface DeliveryStore {
   markStarted(webhookId: string): Promise<void>;
   /** Messages opened before the given time whose workflow was not confirmed, oldest first, without their bodies. */
   findUnstarted(before: Date, limit: number): Promise<Delivery[]>;
-  /** @param by `delivery`: the workflow of the delivery exists, for it has attempted */
+  /**
+   * Opens the latest message of a batch again, whatever became of it, and answers it without its body; null when there is none.
+   */
+  redeliver(projectId: string, batchId: string): Promise<Delivery | null>;
+  /**
+   * Logs an attempt. The state of a message that has been opened again meanwhile stays as it is.
+   * @param by the import itself, or the workflow of a delivery, which exists then: 0 for the first, else the number of the redelivery
+   */
   record(
     webhookId: string,
     attempt: DeliveryAttempt,
     state: DeliveryState,
     nextAttemptAt: Date | null,
-    by: 'import' | 'delivery',
+    by: 'import' | number,
   ): Promise<void>;
+  /** Oldest first. */
   listByBatch(projectId: string, batchId: string): Promise<Delivery[]>;
   removeAll(batchId: string): Promise<void>;
 }

@@ -46,6 +46,14 @@ export interface BatchCounts {
   readonly failed: number;
 }
 
+/** The state of an import as its clients see it. */
+export type ShownState = 'started' | 'paused' | 'success' | 'failed';
+
+export function shownState({ state, pausedAt }: Pick<Batch, 'state' | 'pausedAt'>): ShownState {
+  if (state === 'success' || state === 'failed') return state;
+  return pausedAt === undefined ? 'started' : 'paused';
+}
+
 /** One POST: a document of the `batches` collection. */
 export interface Batch {
   readonly _id: string;
@@ -89,6 +97,8 @@ export interface Batch {
   readonly reopened?: number;
   /** When that was the last time, or when items of a running import were retried. */
   readonly reopenedAt?: Date;
+  /** An item has failed, or an attempt at an open one, or the import has waited for a host; an end without failures takes it off. */
+  readonly troubled?: true;
   /** Set when finished. */
   readonly counts?: BatchCounts;
   readonly bytes?: number;

@@ -98,10 +98,10 @@ export type ShownItem = Omit<
 const MAX_REASON_LENGTH = 2_000;
 
 /** A reason that is too long ends in an ellipsis. */
-export function cappedReason(reason: string): string {
-  if (reason.length <= MAX_REASON_LENGTH) return reason;
+export function cappedReason(reason: string, most = MAX_REASON_LENGTH): string {
+  if (reason.length <= most) return reason;
   // Not in the middle of a pair of surrogates.
-  return `${reason.slice(0, MAX_REASON_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  return `${reason.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** Keys, numbers, times and hashes of a shown item as JSON; all else is text of some length. */

@@ -60,6 +60,7 @@ export function createEndImport({ store, workflows, logger }: EndImportDeps): En
     const { projectId, _id: batchId } = batch;
     await items.settleOpen(batchId, 'cancelled', ENDINGS[failure]);
     const { success, skipped, failed, bytes } = await items.totals(batchId);
+    if (failed > 0) await items.summarizeFailures(batchId);
     const counts = { success, skipped, failed };
     const end = { state: 'failed', failure, counts, bytes, at: new Date() } as const;
     return batches.finish(projectId, batchId, end, batch);

@@ -16,21 +16,21 @@ interface BatchStatus {
   readonly progress: ImportProgress | null;
 }
 
+/** Null when nothing more is known than that the import may go on; `ended` when its workflow has ended. */
+export type AskProgress = (ref: BatchRef) => Promise<ImportProgress | 'ended' | null>;
+
 /** Answers the status of a batch of this project; null when there is none, or none that anybody was told of. */
 export type ReadStatus = (ref: BatchRef) => Promise<BatchStatus | null>;
 
-/**
- * Reads a finished batch from MongoDB alone, and a running one from its workflow as well. A batch whose workflow has ended
- * without ending the batch (terminated, timed out, gone) is ended here, so that a poller need not wait for the reconciler.
- */
-export function createReadStatus(
-  deps: EndImportDeps & { workflows: Pick<ImportWorkflows, 'progress'>; logger: Logger },
-): ReadStatus {
-  const { store, workflows, logger } = deps;
-  const endImport = createEndImport(deps);
-
-  /** Null when nothing more is known than that the import may go on. */
-  const ask = async (ref: BatchRef): Promise<ImportProgress | 'ended' | null> => {
+/** Asks the workflow of an import how far it is; at most once a second for each, whatever the number of askers. */
+export function createAskProgress({
+  workflows,
+  logger,
+}: {
+  readonly workflows: Pick<ImportWorkflows, 'progress' | 'state'>;
+  readonly logger: Logger;
+}): AskProgress {
+  const ask: AskProgress = async (ref) => {
     try {
       return await workflows.progress(ref);
     } catch (error) {
@@ -43,6 +43,24 @@ export function createReadStatus(
       return null;
     }
   };
+  const askOnce = coalesce((key) => ask(JSON.parse(key) as BatchRef), {
+    ttlMs: PROGRESS_TTL_MS,
+    staleMs: PROGRESS_STALE_MS,
+  });
+  return ({ projectId, batchId }) => askOnce(JSON.stringify({ projectId, batchId }));
+}
+
+/**
+ * Reads a finished batch from MongoDB alone, and a running one from its workflow as well. A batch whose workflow has ended
+ * without ending the batch (terminated, timed out, gone) is ended here, so that a poller need not wait for the reconciler.
+ */
+export function createReadStatus(
+  deps: EndImportDeps & { workflows: Pick<ImportWorkflows, 'progress'>; logger: Logger },
+  askProgress: AskProgress = createAskProgress(deps),
+): ReadStatus {
+  const { store, logger } = deps;
+  const endImport = createEndImport(deps);
+
   const end = async (ref: BatchRef, batch: Batch): Promise<Batch> => {
     try {
       return (await endImport(ref)) ?? batch;
@@ -52,16 +70,12 @@ export function createReadStatus(
       return batch;
     }
   };
-  const askOnce = coalesce((key) => ask(JSON.parse(key) as BatchRef), {
-    ttlMs: PROGRESS_TTL_MS,
-    staleMs: PROGRESS_STALE_MS,
-  });
 
   return async (ref) => {
     const batch = await store.batches.find(ref.projectId, ref.batchId);
     if (batch === null || batch.state === 'storing') return null;
     if (batch.state !== 'started') return { batch, progress: null };
-    const answer = await askOnce(JSON.stringify({ projectId: ref.projectId, batchId: ref.batchId }));
+    const answer = await askProgress(ref);
     // This answer may be seconds old, and a reset may have revived the import since: it is looked at anew before it is ended.
     if (answer === 'ended') return { batch: await end(ref, batch), progress: null };
     return { batch, progress: answer };

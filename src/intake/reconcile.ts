@@ -94,11 +94,15 @@ export function createReconciler(deps: {
     const ref: BatchRef = { projectId, batchId };
     if ((await workflows.state(ref)).state !== 'running') await endImport(ref);
   };
-  const deliver = async ({ _id: webhookId, projectId, batchId }: Delivery) => {
+  const deliver = async ({ _id: webhookId, projectId, batchId, redeliveries: redelivery }: Delivery) => {
     const batch = await store.batches.find(projectId, batchId);
     // Past its retention the batch is removed, and its deliveries with it.
     if (batch !== null)
-      await workflows.deliver({ projectId, batchId, webhookId }, generationOf(webhookId), priorityOf(batch));
+      await workflows.deliver(
+        { projectId, batchId, webhookId, ...(redelivery !== undefined && { redelivery }) },
+        generationOf(webhookId),
+        priorityOf(batch),
+      );
     await store.deliveries.markStarted(webhookId);
   };
 

@@ -132,6 +132,7 @@ export async function giveUp(
   const did = evidence === 'busy' ? 'refused requests' : 'not answered';
   const begun = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const reason = `${host} has ${did} since ${begun}; ${tries.length} attempts by different items failed`;
+  await deps.store.batches.markTroubled(batch);
   await settleFailed(deps, batch, item, { code, reason });
   return { kind: 'settled', state: 'failed', bytes: 0, host: { kind: 'unasked' } };
 }
@@ -173,6 +174,8 @@ async function concludeFailure(
 ): Promise<AttemptOutcome> {
   const { batchId, seq } = item;
   const about = { host: hostOutcome(error), answeredBy: error.details.host };
+  // Before the item tells it, so that no list of troubled imports ever lacks it.
+  await deps.store.batches.markTroubled(batch);
   deps.metrics.attemptFailed(error.code);
   const delayMs = nextDelayMs(deps.retry, error, item.attempts - (item.attemptsBefore ?? 0) + 1);
   if (delayMs !== null) {

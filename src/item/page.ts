@@ -107,8 +107,10 @@ export async function importPage(
       host.waiting.push(page);
       // It waited for a slot while the host was found to be silent.
       if (host.silentInRow >= SILENT_IN_ROW) await leaveAsOwn(host);
-      else if (visit.kind === 'closed') leave(host, visit.restMs);
-      else if (visit.kind === 'full' && performance.now() - host.movedAt > HOST_PATIENCE_MS) {
+      else if (visit.kind === 'closed') {
+        await deps.store.batches.markTroubled(batch);
+        leave(host, visit.restMs);
+      } else if (visit.kind === 'full' && performance.now() - host.movedAt > HOST_PATIENCE_MS) {
         left.full += host.waiting.length;
         leave(host, LOOK_AGAIN_MS);
       }

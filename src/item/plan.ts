@@ -3,7 +3,7 @@ import type { Batch } from '../domain/import.js';
 import { pageSize } from '../temporal/names.js';
 import { PROBE_LOOK_MS, blockedUntil, hostState, type HostState } from '../domain/host.js';
 import type { Item } from '../domain/item.js';
-import type { ItemStore } from '../store/store.js';
+import type { BatchStore, ItemStore } from '../store/store.js';
 import type { HostLimiter } from '../host-limits/host-limiter.js';
 import { acceptedAt } from './attempt.js';
 
@@ -17,7 +17,10 @@ const MOST_SINGLE = 200;
 const PAGES_OF_HOST = 8;
 
 export interface PlanDeps {
-  readonly store: { readonly items: Pick<ItemStore, 'openFrom'> };
+  readonly store: {
+    readonly items: Pick<ItemStore, 'openFrom'>;
+    readonly batches: Pick<BatchStore, 'markTroubled'>;
+  };
   readonly hosts: Pick<HostLimiter, 'unwell' | 'hopeless' | 'now' | 'ratePoints' | 'sharedMax'>;
   /** With more due items than this they are tried in pages. */
   readonly sweepAbove: number;
@@ -51,6 +54,7 @@ export async function planOpen(
     if (more) break;
   }
   const { due, probes, waitMs } = choice;
+  if (choice.waitsForHost) await deps.store.batches.markTroubled(batch);
   // More of one host than this at a time would only wait for its slots.
   const ofHost = deps.hosts.sharedMax;
   if (!more && due.length <= deps.sweepAbove) {
@@ -108,12 +112,17 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
   const due: OpenItem[] = [];
   const probes = new Map<string, OpenItem>();
   let earliest = Infinity;
+  let waitsForHost = false;
 
   const isKnown = ({ seq, host }: OpenItem): boolean => knownSeqs.has(seq) || knownHosts.has(host);
 
   return {
     due,
     probes,
+    /** Whether a host may not be asked now that items are left for. */
+    get waitsForHost(): boolean {
+      return waitsForHost;
+    },
     /** Until the earliest of those that may not be tried now; null when there is none. */
     get waitMs(): number | null {
       return earliest === Infinity ? null : Math.max(0, earliest - now.getTime());
@@ -132,7 +141,9 @@ function createChoice({ hosts }: Pick<PlanDeps, 'hosts'>, batch: Batch, known: P
       const state = states.get(item.host) ?? { state: 'ok' };
       // Once there is no hope for a host, its items do not wait for their next attempt either.
       const ownAt = state === 'hopeless' ? 0 : (item.nextAttemptAt?.getTime() ?? 0);
-      const at = Math.max(ownAt, state === 'hopeless' ? 0 : blockedUntil(state, now));
+      const blocked = state === 'hopeless' ? 0 : blockedUntil(state, now);
+      if (blocked > 0) waitsForHost = true;
+      const at = Math.max(ownAt, blocked);
       if (at > now.getTime()) {
         earliest = Math.min(earliest, at);
         return;

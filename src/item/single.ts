@@ -125,7 +125,10 @@ async function resultOf(
   item: Item,
   visit: Visited<AttemptOutcome>,
 ): Promise<ItemResult> {
-  if (visit.kind === 'closed') return { ...OPEN, why: 'host_rests', restMs: visit.restMs };
+  if (visit.kind === 'closed') {
+    await deps.store.batches.markTroubled(batch);
+    return { ...OPEN, why: 'host_rests', restMs: visit.restMs };
+  }
   if (visit.kind === 'full' || visit.kind === 'over') return { ...OPEN, why: 'host_full' };
   const outcome = visit.kind === 'hopeless' ? await giveUp(deps, batch, item, visit.circuit) : visit.result;
   const rest = {

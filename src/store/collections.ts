@@ -3,6 +3,7 @@ import type { Delivery } from '../domain/delivery.js';
 import type { Batch } from '../domain/import.js';
 import type { ActionDocument } from './actions.js';
 import type { ClockDocument } from './database-clock.js';
+import type { FailureSummary } from './failure-groups.js';
 import type { HostDocument, LeaseDocument } from './host-slots.js';
 import { HOST_RATES } from './hosts.js';
 import type { KeyDocument } from './idempotency-keys.js';
@@ -18,6 +19,7 @@ import type { TokenRecord } from './store.js';
 export interface Collections {
   readonly batches: Collection<Batch>;
   readonly items: Collection<StoredItem>;
+  readonly failures: Collection<FailureSummary>;
   readonly media: Collection<StoredMedia>;
   readonly deliveries: Collection<Delivery>;
   readonly actions: Collection<ActionDocument>;
@@ -37,6 +39,7 @@ export function collectionsOf(db: Db): Collections {
   return {
     batches: db.collection('batches'),
     items: db.collection('items'),
+    failures: db.collection('failures'),
     media: db.collection('media'),
     deliveries: db.collection('deliveries'),
     actions: db.collection('actions'),
@@ -66,8 +69,11 @@ const INDEXES = {
     { key: { endingAt: 1 }, sparse: true },
     // The few that are to be cancelled.
     { key: { cancelAskedAt: 1 }, sparse: true },
-    // The running imports of a project.
-    { key: { projectId: 1, state: 1 } },
+    // The imports of a project, newest first: all of them, those in one state, those of one system, those with failures.
+    { key: { projectId: 1, importSeq: -1 } },
+    { key: { projectId: 1, state: 1, importSeq: -1 } },
+    { key: { projectId: 1, systemName: 1, importSeq: -1 } },
+    { key: { projectId: 1, troubled: 1, importSeq: -1 }, partialFilterExpression: { troubled: true } },
   ],
   items: [
     // Open items in request order, counts by state, and the one open item that a write names. Unique, as `_id` makes it: it holds

@@ -1,5 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import type { Collection, Filter } from 'mongodb';
-import type { Batch, BatchState } from '../domain/import.js';
+import type { Batch, BatchState, ShownState } from '../domain/import.js';
 import { fromStored, toStored } from './item-documents.js';
 import { retryDuplicateKey, isDuplicateKey, withoutDocuments } from './mongo-errors.js';
 import type { BatchStore } from './store.js';
@@ -34,6 +35,18 @@ const LEASE_LIVES = { $gt: ['$endingAt', { $subtract: ['$$NOW', ENDING_LEASE_MS]
 const UNFINISHED: BatchState[] = ['accepted', 'started'];
 /** What an end leaves in a batch. */
 const END = { failure: '', endedRunId: '', endingAt: '', finishedAt: '', counts: '', bytes: '' } as const;
+/** What a state that clients see is in the database. A batch that is being stored, or was refused, is in none of them. */
+const STORED_STATES: Readonly<Record<ShownState, Filter<Batch>>> = {
+  started: { state: { $in: ['accepted', 'started'] }, pausedAt: { $exists: false } },
+  paused: { state: { $in: ['accepted', 'started'] }, pausedAt: { $exists: true } },
+  success: { state: 'success' },
+  failed: { state: 'failed' },
+};
+const KNOWN: Filter<Batch> = { state: { $in: ['accepted', 'started', 'success', 'failed'] } };
+
+/** Batches whose trouble was noted lately: a host that is down fails a thousand attempts a second, which are one note. */
+const MOST_NOTED = 10_000;
+const NOTED_MS = 60_000;
 
 /** Batches and the order in which a project's batches were accepted. */
 // eslint-disable-next-line max-lines-per-function -- one short method for each operation on a collection
@@ -45,6 +58,7 @@ export function createBatchStore(deps: {
   databaseTime: () => Promise<Date>;
 }): BatchStore {
   const { batches, counters, now, databaseTime } = deps;
+  const noted = new LRUCache<string, true>({ max: MOST_NOTED, ttl: NOTED_MS });
 
   const oldestIn = async (state: BatchState, before: Date, limit: number) => {
     const cursor = batches.find({ state, touchedAt: { $lt: before } }).sort({ touchedAt: 1 });
@@ -203,14 +217,36 @@ export function createBatchStore(deps: {
       return batch && toBatch(batch);
     },
 
+    list: (projectId, { beforeSeq, limit }, { state, ...filter } = {}) => {
+      const wanted = { projectId, importSeq: { $lt: beforeSeq }, ...(state ? STORED_STATES[state] : KNOWN), ...filter };
+      return batches
+        .find(wanted, { projection: { context: 0, webhook: 0 } })
+        .sort({ importSeq: -1 })
+        .limit(limit)
+        .batchSize(limit)
+        .toArray();
+    },
+
+    markTroubled: async ({ _id, troubled }) => {
+      if (troubled === true || noted.has(_id)) return;
+      await batches.updateOne({ _id, finishedAt: { $exists: false } }, { $set: { troubled: true } });
+      noted.set(_id, true);
+    },
+
     finish: async (projectId, batchId, { at, startedAt, ...end }, leased) => {
       const key = { _id: batchId, projectId };
       const finished = await batches.findOneAndUpdate(
         { ...key, finishedAt: { $exists: false }, ...(leased && sameRun({ ...leased, _id: batchId })) },
-        // The holder of the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
         {
-          $set: { ...end, finishedAt: at },
-          $unset: { pausedAt: '', cancelAskedAt: '', retryStart: '', ...(leased === undefined && { endingAt: '' }) },
+          $set: { ...end, finishedAt: at, ...(end.counts.failed > 0 && { troubled: true as const }) },
+          $unset: {
+            pausedAt: '',
+            cancelAskedAt: '',
+            retryStart: '',
+            ...(end.counts.failed === 0 && { troubled: '' as const }),
+            // The holder of the lease gives it back when the client can be told; an end by the workflow leaves nothing to take over.
+            ...(leased === undefined && { endingAt: '' as const }),
+          },
         },
         { returnDocument: 'after' },
       );

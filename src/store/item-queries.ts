@@ -1,5 +1,4 @@
-import type { Collection, IndexSpecification, Filter } from 'mongodb';
-import type { ReasonCode } from '../domain/errors.js';
+import type { Collection, Filter } from 'mongodb';
 import {
   itemKey,
   MOST_ITEMS,
@@ -8,10 +7,9 @@ import {
   type ItemState,
   type ShownItem,
   type ListedItem,
-  type Item,
 } from '../domain/item.js';
 import type { StoredItem } from './item-documents.js';
-import type { ItemTotals, OnChunk, OpenGroup, ItemFilter, ItemPage, FailureGroup } from './store.js';
+import type { ItemTotals, OnChunk, ItemFilter, ItemPage } from './store.js';
 
 /** Items that one command touches: it takes some ten milliseconds, so no other write waits long and no time limit is met. */
 const WINDOW = 1_000;
@@ -80,57 +78,6 @@ export async function itemTotals(
     if (counted < width) break;
   }
   return totals;
-}
-
-/** So many open items are looked at to tell how they are: what is more is counted as part of it, in some 40 ms. */
-const MOST_LOOKED_AT = 20_000;
-
-/**
- * Open items of some batches by host and by the code of their latest attempt, of the first 20,000 of them. Where there are more, those
- * that failed an attempt are the first 20,000 of their own. Settled items are not looked at, and no filter stands before a limit that
- * an index does not answer: it could look through a million items to find a few.
- */
-export async function openGroups(
-  items: Collection<StoredItem>,
-  batchIds: readonly string[],
-  most = MOST_LOOKED_AT,
-): Promise<readonly OpenGroup[]> {
-  if (batchIds.length === 0) return [];
-  const open = { batchId: { $in: batchIds }, state: 'open' as const };
-  const first = await grouped(items, open, most, { batchId: 1, state: 1, seq: 1 });
-  if (first.reduce((sum, { count }) => sum + count, 0) < most) return first;
-  const failing = await grouped(items, { ...open, ...WITH_CODE }, most, { batchId: 1, state: 1, code: 1, host: 1 });
-  return [...first.filter(({ code }) => code === undefined), ...failing];
-}
-
-/**
- * What the index of the failed ones holds, in the words that let a server answer from it: `$exists` makes versions before 8.0 read each
- * document.
- */
-const WITH_CODE = { code: { $gt: '' } } as const;
-
-async function grouped(
-  items: Collection<StoredItem>,
-  match: object,
-  most: number,
-  hint: IndexSpecification,
-): Promise<OpenGroup[]> {
-  const groups = await items
-    .aggregate<{ _id: { host: string; code?: ReasonCode }; count: number; attempts: number }>(
-      [
-        { $match: match },
-        { $limit: most },
-        { $group: { _id: { host: '$host', code: '$code' }, count: { $sum: 1 }, attempts: { $sum: '$attempts' } } },
-      ],
-      { hint },
-    )
-    .toArray();
-  return groups.map(({ _id: { host, code }, count, attempts }) => ({
-    host,
-    count,
-    attempts,
-    ...(code !== undefined && { code }),
-  }));
 }
 
 /** Versions before 0.3 stored reasons of any length. */
@@ -233,80 +180,4 @@ export async function* streamItems(
     if (found.length === 0) return;
     for (const item of found) yield withCappedReason(item);
   }
-}
-
-/** More groups than this are not read by anybody; the largest ones matter. */
-const MAX_GROUPS = 100;
-const SAMPLES = 3;
-
-/** Items that are grouped, of each state: some 50 ms by the index, whatever the size of the batch. */
-const MOST_GROUPED = 50_000;
-
-interface Group {
-  readonly code: ReasonCode;
-  readonly host: string;
-  count: number;
-  open: number;
-  readonly samples: { seq: number; externalId: string; reason: string }[];
-}
-
-/** Items of a batch that failed, or that are open and failed an attempt, by (code, host), largest group first. */
-export async function failureGroups(items: Collection<Item>, batchId: string): Promise<FailureGroup[]> {
-  const groups = new Map<string, Group>();
-  const states = ['failed', 'open'] as const;
-  const found = await Promise.all(states.map((state) => countGroups(items, batchId, state)));
-  for (const [at, state] of states.entries()) {
-    for (const { _id, count } of found[at] ?? []) {
-      const { code, host } = _id;
-      const group = groups.get(keyOf(code, host)) ?? { code, host, count: 0, open: 0, samples: [] };
-      group.count += count;
-      if (state === 'open') group.open += count;
-      groups.set(keyOf(code, host), group);
-    }
-  }
-  const largest = [...groups.values()]
-    .sort((a, b) => b.count - a.count || (keyOf(a.code, a.host) < keyOf(b.code, b.host) ? -1 : 1))
-    .slice(0, MAX_GROUPS);
-  await Promise.all(largest.map((group) => addSamples(items, batchId, group)));
-  return largest;
-}
-
-async function countGroups(items: Collection<Item>, batchId: string, state: 'failed' | 'open') {
-  return items
-    .aggregate<{ _id: { code: ReasonCode; host: string }; count: number }>(
-      [
-        { $match: { batchId, state, ...WITH_CODE } },
-        { $limit: MOST_GROUPED },
-        { $group: { _id: { code: '$code', host: '$host' }, count: { $sum: 1 } } },
-        { $sort: { count: -1, _id: 1 } },
-        { $limit: MAX_GROUPS },
-      ],
-      // Other indexes begin with the same keys, but this one has all that is asked for.
-      { hint: { batchId: 1, state: 1, code: 1, host: 1 } },
-    )
-    .toArray();
-}
-
-/** The first items of a group, failed ones before open ones. */
-async function addSamples(items: Collection<Item>, batchId: string, group: Group): Promise<void> {
-  const { code, host, samples } = group;
-  for (const state of ['failed', 'open'] as const) {
-    const counted = state === 'open' ? group.open : group.count - group.open;
-    if (samples.length === SAMPLES) return;
-    // A look for what is not there would be half of the looks.
-    if (counted === 0) continue;
-    const found = await items
-      .find({ batchId, state, code, host })
-      .limit(SAMPLES - samples.length)
-      .project<Pick<Item, 'seq' | 'externalId' | 'reason'>>({ _id: 0, seq: 1, externalId: 1, reason: 1 })
-      .toArray();
-    found.sort((a, b) => a.seq - b.seq);
-    samples.push(
-      ...found.map(({ seq, externalId, reason }) => ({ seq, externalId, reason: cappedReason(reason ?? '') })),
-    );
-  }
-}
-
-function keyOf(code: string | undefined, host: string): string {
-  return JSON.stringify([code, host]);
 }

@@ -10,15 +10,8 @@ import {
   WITHOUT_TOKEN,
   type StoredItem,
 } from './item-documents.js';
-import {
-  countWindows,
-  inWindow,
-  failureGroups,
-  itemTotals,
-  openGroups,
-  listItems,
-  streamItems,
-} from './item-queries.js';
+import { allFailureGroups, failureGroups, openGroups, type FailureSummary } from './failure-groups.js';
+import { countWindows, inWindow, itemTotals, listItems, streamItems } from './item-queries.js';
 import { isDuplicateKeyWrite, partialBulk, withoutDocuments } from './mongo-errors.js';
 import type { SecretBox } from './secret-box.js';
 import type { OnChunk, ItemStore } from './store.js';
@@ -56,11 +49,12 @@ const INSERT_CHUNK = 1_000;
 // eslint-disable-next-line max-lines-per-function -- one short method for each operation on a collection
 export function createItemStore(deps: {
   items: Collection<StoredItem>;
+  failures: Collection<FailureSummary>;
   /** Opens the request headers of items. */
   box: SecretBox;
   now: () => Date;
 }): ItemStore {
-  const { items, box, now } = deps;
+  const { items, failures, box, now } = deps;
   const commit = createGroupCommit(items);
   const readItem = createKeyedReader<StoredItem, StoredItem>(items, WITHOUT_TOKEN);
   const readToken = createKeyedReader<StoredItem, Pick<StoredItem, '_id' | 'settledBy'>>(items, { settledBy: 1 });
@@ -87,7 +81,10 @@ export function createItemStore(deps: {
       }
     },
 
-    removeAll: (batchId, onChunk) => removeItems(items, batchId, onChunk),
+    removeAll: async (batchId, onChunk) => {
+      await failures.deleteOne({ _id: batchId });
+      await removeItems(items, batchId, onChunk);
+    },
 
     externalIds: async (batchId, seqs) => {
       const found = await items
@@ -204,7 +201,16 @@ export function createItemStore(deps: {
 
     stream: (batchId) => streamItems(items, batchId),
 
-    failureGroups: (batchId) => failureGroups(items, batchId),
+    failureGroups: async (batchId, ended) => {
+      const summary = ended && (await failures.findOne({ _id: batchId }));
+      // Earlier releases have made no summaries.
+      return summary?.groups ?? failureGroups(items, batchId);
+    },
+
+    summarizeFailures: async (batchId, onChunk) => {
+      const groups = await allFailureGroups(items, batchId, onChunk);
+      await failures.replaceOne({ _id: batchId }, { groups }, { upsert: true });
+    },
   };
 }
 

@@ -166,7 +166,7 @@ export function openStore({
   const topology = watchTopology(client, logger);
   const db = client.db(database);
   const collections = collectionsOf(db);
-  const { batches, items, media, deliveries, actions, tokens, projects, keys, counters } = collections;
+  const { batches, items, failures, media, deliveries, actions, tokens, projects, keys, counters } = collections;
   const { condemned, hosts, workers, clock } = collections;
   const box = createSecretBox(headersKey);
   const date = now ?? (() => new Date());
@@ -179,7 +179,7 @@ export function openStore({
       await ensureIndexes(collections, topology.isReplicated());
     },
     batches: createBatchStore({ batches, counters, now: date, databaseTime }),
-    items: createItemStore({ items, box, now: date }),
+    items: createItemStore({ items, failures, box, now: date }),
     media: createMediaStore({ media, now: date }),
     deliveries: createDeliveryStore({ deliveries, now: date }),
     actions: createActionStore({ actions, databaseTime }),

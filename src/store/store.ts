@@ -2,7 +2,7 @@ import type { ActionStore } from '../domain/action.js';
 import type { DeliveryStore } from '../domain/delivery.js';
 import type { ReasonCode, SkipCode } from '../domain/errors.js';
 import type { HostStore } from '../domain/host.js';
-import type { Batch, BatchCounts, BatchFailure, Kind } from '../domain/import.js';
+import type { Batch, BatchCounts, BatchFailure, Kind, ShownState } from '../domain/import.js';
 import type { Item, ItemAttempt, ItemSpec, ItemState, ListedItem, MediaAction, ShownItem } from '../domain/item.js';
 import type { Asset, Media, MediaSource } from '../domain/media.js';
 import type { RetryStore } from '../domain/retry.js';
@@ -49,6 +49,17 @@ export interface IdempotencyKeyStore {
   removeExpired(): Promise<number>;
 }
 
+/** Which imports of a project are listed; what is absent does not matter. */
+export interface BatchFilter {
+  readonly state?: ShownState;
+  readonly kind?: Kind;
+  readonly systemName?: string;
+  readonly troubled?: true;
+}
+
+/** What a list shows of an import: all but what may be large. */
+export type ListedBatch = Omit<Batch, 'context' | 'webhook'>;
+
 export interface BatchStore {
   /** The next number of the project's order of acceptance: strictly rising, gaps allowed. */
   nextImportSeq(projectId: string): Promise<number>;
@@ -73,6 +84,17 @@ export interface BatchStore {
    */
   refuse(batchId: string): Promise<boolean>;
   find(projectId: string, batchId: string): Promise<Batch | null>;
+  /**
+   * Batches of a project that are known to its clients, the one that was accepted last first.
+   * @param beforeSeq the `importSeq` of the last one of the page before
+   */
+  list(
+    projectId: string,
+    page: { readonly beforeSeq: number; readonly limit: number },
+    filter?: BatchFilter,
+  ): Promise<ListedBatch[]>;
+  /** Notes that an item of an open batch has failed or failed an attempt, or that it waits for a host. Written once a minute at most. */
+  markTroubled(batch: Pick<Batch, '_id' | 'troubled'>): Promise<void>;
   /**
    * Ends a batch that has not ended: a second end changes nothing. Answers the batch as it stands afterwards, null when there
    * is none.
@@ -158,6 +180,8 @@ export interface FailureGroup {
   readonly code: ReasonCode;
   readonly host: string;
   readonly count: number;
+  /** There are at least so many: counting all of them would take too long while the import runs. */
+  readonly isAtLeast: boolean;
   /** Of these, items that are still open: they failed an attempt and will be tried again. */
   readonly open: number;
   readonly samples: readonly { readonly seq: number; readonly externalId: string; readonly reason: string }[];
@@ -230,8 +254,13 @@ export interface ItemStore {
   markSolo(batchId: string, seq: number): Promise<void>;
   /** Settles every open item as failed with this code, a thousand at a time. */
   settleOpen(batchId: string, code: ReasonCode, reason: string, onChunk?: OnChunk): Promise<void>;
-  /** Open items of the batches by host and latest code; a bounded look, so that it may be asked of any batch. */
-  openGroups(batchIds: readonly string[]): Promise<readonly OpenGroup[]>;
+  /**
+   * Open items of the batches by host and latest code; a bounded look, so that it may be asked of any batch. `isPartial` when there
+   * are more than it has met.
+   */
+  openGroups(
+    batchIds: readonly string[],
+  ): Promise<{ readonly groups: readonly OpenGroup[]; readonly isPartial: boolean }>;
   /** Opens every item again that failed with this code, a thousand at a time. */
   reopen(batchId: string, code: ReasonCode, onChunk?: OnChunk): Promise<void>;
   /** Counts all items, ten thousand at a time, and tells how many each command has counted. */
@@ -243,8 +272,13 @@ export interface ItemStore {
   list(batchId: string, page: ItemPage, filter?: ItemFilter): Promise<ShownItem[]>;
   /** All items in request order, read as the consumer asks for them. */
   stream(batchId: string): AsyncIterable<ListedItem>;
-  /** Items that failed, or failed an attempt, by (code, host), largest group first, at most 100 groups with 3 samples each. */
-  failureGroups(batchId: string): Promise<FailureGroup[]>;
+  /**
+   * Items that failed, or failed an attempt, by (code, host), largest group first: at most 100 groups, the largest with 3 samples each.
+   * @param ended as `summarizeFailures` has counted them; otherwise a bounded look, of a batch of any size
+   */
+  failureGroups(batchId: string, ended?: 'ended'): Promise<readonly FailureGroup[]>;
+  /** Counts all failed items by (code, host) and keeps the result. To be called before a batch ends that has some. */
+  summarizeFailures(batchId: string, onChunk?: OnChunk): Promise<void>;
 }
 
 export interface MediaWrite {

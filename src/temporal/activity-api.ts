@@ -159,6 +159,8 @@ export interface AttemptWebhookInput extends BatchRef {
   readonly webhookId: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /** Absent for the first delivery of the message. */
+  readonly redelivery?: number;
   /** The import itself attempts; all later attempts are those of a workflow that is still to be started. */
   readonly isByImport?: boolean;
 }

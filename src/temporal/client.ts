@@ -186,7 +186,7 @@ export function createTemporalWorkflows(options: TemporalWorkflowsOptions): Impo
           projectId,
           // As the workflow of the import would start it (`workflows/activity-options.ts`).
           priorityKey: Math.min(DEFAULT_PRIORITY, priority),
-          workflowId: webhookWorkflowId(projectId, batchId, generation),
+          workflowId: webhookWorkflowId(projectId, batchId, generation, message.redelivery),
           args: [input],
           staticSummary: `webhook of ${batchId}`,
         });

@@ -27,10 +27,12 @@ export function importWorkflowId(projectId: string, batchId: string): string {
 /**
  * The workflow that delivers one webhook message of a batch; it outlives the import.
  * @param generation of the message: 1 for the first end of the import, one more each time it was opened again
+ * @param redelivery 0 for the first delivery of the message, one more each time an operator has it sent again
  */
-export function webhookWorkflowId(projectId: string, batchId: string, generation = 1): string {
+export function webhookWorkflowId(projectId: string, batchId: string, generation = 1, redelivery = 0): string {
   const id = `webhook/${projectId}/${batchId}`;
-  return generation === 1 ? id : `${id}/${generation}`;
+  const message = generation === 1 ? id : `${id}/${generation}`;
+  return redelivery === 0 ? message : `${message}/again/${redelivery}`;
 }
 
 /**
@@ -126,6 +128,8 @@ export interface DeliverWebhookInput {
   readonly delayMs: number;
   /** The number of that attempt; 1 when absent. */
   readonly attempt?: number;
+  /** Which redelivery of the message it is; absent for the first delivery. */
+  readonly redelivery?: number;
 }
 
 /** What a collection removed. */

@@ -84,6 +84,7 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
       temporalNamespace: 'default',
       ...options.settings,
     },
+    stopping: new AbortController().signal,
     metrics: { requestAnswered: () => undefined, batchAccepted: () => undefined },
     logger: pino({ level: 'silent' }),
   };

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.h2.mvstore.MVMap;
 
-/** A collection whose queries use its unique indexes, and whose results are never modified afterwards. */
+/** A collection whose queries use its indexes, and whose results are never modified afterwards. */
 class Documents extends H2Collection {
     /** The `$match` that begins the aggregation of this thread: the library would hand every document to it. */
     static final ThreadLocal<Document> AGGREGATED = new ThreadLocal<>();
@@ -35,31 +35,39 @@ class Documents extends H2Collection {
                 return matchDocuments(query, index.getPositions(keys), orderBy, skip, limit, batchSize, projection);
             }
         }
-        OrderedIndex index = usableFor(query);
+        OrderedIndex index = usableFor(query, orderBy);
         if (index == null) return super.queryDocuments(query, orderBy, skip, limit, batchSize, projection);
-        Document stillToSort = index.isInOrder(query, orderBy) ? new Document() : orderBy;
-        return matchDocumentsFromStream(candidates(index, query), query, stillToSort, skip, limit, batchSize, projection);
+        int direction = index.orderOf(query, orderBy);
+        Document stillToSort = direction == 0 ? orderBy : new Document();
+        Stream<Document> candidates = candidates(index, query, direction == -1);
+        return matchDocumentsFromStream(candidates, query, stillToSort, skip, limit, batchSize, projection);
     }
 
     /** One that goes between the look at the index and the look at the document is left out. */
-    private Stream<Document> candidates(OrderedIndex index, Document query) {
-        return StreamSupport.stream(index.candidates(query).spliterator(), false).map(this::getDocument).filter(Objects::nonNull);
+    private Stream<Document> candidates(OrderedIndex index, Document query, boolean backwards) {
+        Iterable<Object> positions = index.candidates(query, backwards);
+        return StreamSupport.stream(positions.spliterator(), false).map(this::getDocument).filter(Objects::nonNull);
     }
 
-    private OrderedIndex usableFor(Document query) {
+    /** The index that narrows the query down the most; of several such one that sorts, for a limit ends its scan. */
+    private OrderedIndex usableFor(Document query, Document orderBy) {
+        OrderedIndex best = null;
         for (Index<Object> index : getIndexes()) {
-            if (index instanceof OrderedIndex ordered && ordered.candidates(query) != null) return ordered;
+            if (!(index instanceof OrderedIndex ordered)) continue;
+            int more = ordered.usedKeys(query) - (best == null ? 0 : best.usedKeys(query));
+            boolean sorts = best != null && best.orderOf(query, orderBy) == 0 && ordered.orderOf(query, orderBy) != 0;
+            if (more > 0 || more == 0 && sorts && ordered.usedKeys(query) > 0) best = ordered;
         }
-        return null;
+        return best;
     }
 
     /** One document after the other: the items of a large batch do not fit into memory together. */
     @Override
     public Stream<Document> queryAllAsStream() {
         Document match = AGGREGATED.get();
-        OrderedIndex index = match == null ? null : usableFor(match);
+        OrderedIndex index = match == null ? null : usableFor(match, null);
         if (index == null) return super.queryAllAsStream();
-        return candidates(index, match);
+        return candidates(index, match, false);
     }
 
     /**

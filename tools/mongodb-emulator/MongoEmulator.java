@@ -40,6 +40,9 @@ public class MongoEmulator extends H2Backend {
     private static final int COMPACTION_FILL_PERCENT = 40;
     private static final long COMPACTION_PAUSE_NANOS = 1_000_000_000;
 
+    /** The index that this thread adds: what the library hands on is not all of it. */
+    private static final ThreadLocal<Document> ADDED = new ThreadLocal<>();
+
     /** Writes share it, a commit takes it alone: a document and its index entries reach the file together or not at all. */
     private final ReadWriteLock wholeWrites = new ReentrantReadWriteLock(true);
     private final Object committing = new Object();
@@ -95,6 +98,36 @@ public class MongoEmulator extends H2Backend {
                 boolean sparse) {
                 String map = getFullCollectionNamespace(collection) + "._index_" + name;
                 return new OrderedIndex(open(store, map), name, keys, sparse);
+            }
+
+            @Override
+            protected void addIndex(Document description) {
+                ADDED.set(description);
+                try {
+                    super.addIndex(description);
+                } finally {
+                    ADDED.remove();
+                }
+            }
+
+            @Override
+            protected Index<Object> openOrCreateSecondaryIndex(String collection, String name, List<IndexKey> keys,
+                boolean sparse) {
+                Document description = ADDED.get() == null ? described(collection, name) : ADDED.get();
+                Object filter = description.getOrDefault("partialFilterExpression", new Document());
+                if (!(filter instanceof Document partial) || !SecondaryIndex.understands(partial)) {
+                    return super.openOrCreateSecondaryIndex(collection, name, keys, sparse);
+                }
+                String map = getFullCollectionNamespace(collection) + "._index_" + name;
+                return new SecondaryIndex(open(store, map), name, keys, sparse, partial);
+            }
+
+            /** As it was when the index was made, by an earlier process. */
+            private Document described(String collection, String name) {
+                String namespace = getFullCollectionNamespace(collection);
+                return indexes.get().queryAllAsStream()
+                    .filter(index -> namespace.equals(index.get("ns")) && name.equals(index.get("name")))
+                    .findFirst().orElseGet(Document::new);
             }
         };
     }

@@ -4,34 +4,38 @@ import de.bwaldvogel.mongo.backend.KeyValue;
 import de.bwaldvogel.mongo.backend.Missing;
 import de.bwaldvogel.mongo.backend.ValueComparator;
 import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.bson.MaxKey;
 import de.bwaldvogel.mongo.bson.ObjectId;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
-import java.util.stream.StreamSupport;
 import org.h2.mvstore.Cursor;
 import org.h2.mvstore.MVMap;
 
 /**
  * A unique index that also serves what MongoDB would serve from it: queries that name its first keys by value, and perhaps a range
- * of the next one. The library's own is used only by queries that name all of its keys and nothing else.
+ * of the next one, in either direction. The library's own is used only by queries that name all of its keys and nothing else.
  */
 class OrderedIndex extends AbstractUniqueIndex<Object> {
     private static final Set<String> LOWER = Set.of("$gte", "$gt");
     private static final Set<String> UPPER = Set.of("$lte", "$lt");
 
     private final MVMap<KeyValue, Object> positions;
+    /** Whether it lacks documents that a query may ask for. */
+    private final boolean isIncomplete;
 
     OrderedIndex(MVMap<KeyValue, Object> positions, String name, List<IndexKey> keys, boolean sparse) {
         super(name, keys, sparse);
         this.positions = positions;
+        this.isIncomplete = sparse;
     }
 
     /**
@@ -39,27 +43,50 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
      * document still has to be matched. They are looked up as they are asked for, so that a limit ends the scan.
      */
     Iterable<Object> candidates(Document query) {
-        if (isSparse()) return null;
-        List<?> either = alternatives(query);
-        if (either != null) {
-            return () -> either.stream().flatMap(value -> {
-                Document one = new Document(query);
-                one.put(keys().get(0), value);
-                return StreamSupport.stream(candidates(one).spliterator(), false);
-            }).iterator();
-        }
-        List<Object> prefix = prefix(query);
-        Document range = prefix.size() < keys().size() && query.get(keys().get(prefix.size())) instanceof Document next
-            && isRange(next) ? next : null;
-        if (prefix.isEmpty() && (range == null || bound(range, LOWER) == null)) return null;
-        return () -> new Scan(prefix, range);
+        return candidates(query, false);
     }
 
-    /** Whether the candidates of a query come as it wants them sorted. */
-    boolean isInOrder(Document query, Document orderBy) {
-        if (orderBy == null || orderBy.size() != 1 || alternatives(query) != null) return false;
+    /** @param backwards from the last entry to the first */
+    Iterable<Object> candidates(Document query, boolean backwards) {
+        if (usedKeys(query) == 0) return null;
+        List<?> either = alternatives(query);
+        if (either != null) {
+            return () -> new InTurn(either.stream().map(value -> {
+                Document one = new Document(query);
+                one.put(keys().get(0), value);
+                return candidates(one, backwards);
+            }).iterator());
+        }
+        List<Object> prefix = prefix(query);
+        Document range = range(query, prefix.size());
+        return () -> backwards ? new Scan(prefix, range).backwards() : new Scan(prefix, range);
+    }
+
+    /** How many of the keys narrow a query down; 0 when the index does not serve it. */
+    int usedKeys(Document query) {
+        if (isIncomplete) return 0;
+        List<?> either = alternatives(query);
+        if (either != null) {
+            if (either.isEmpty()) return 1;
+            Document one = new Document(query);
+            one.put(keys().get(0), either.get(0));
+            return usedKeys(one);
+        }
         int named = prefix(query).size();
-        return named < keys().size() && orderBy.get(keys().get(named)) instanceof Number direction && direction.intValue() == 1;
+        Document range = range(query, named);
+        if (named == 0 && (range == null || bound(range, LOWER) == null)) return 0;
+        return range == null ? named : named + 1;
+    }
+
+    /** The direction in which the candidates of a query come as it wants them sorted: 1, -1, or 0 when they do not. */
+    int orderOf(Document query, Document orderBy) {
+        if (orderBy == null || orderBy.size() != 1 || alternatives(query) != null) return 0;
+        int named = prefix(query).size();
+        return named < keys().size() && orderBy.get(keys().get(named)) instanceof Number direction ? direction.intValue() : 0;
+    }
+
+    private Document range(Document query, int at) {
+        return at < keys().size() && query.get(keys().get(at)) instanceof Document next && isRange(next) ? next : null;
     }
 
     /** The values of which the first key has to be one; null when the query does not say so. */
@@ -78,6 +105,28 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
         return prefix;
     }
 
+    /** One after the other, each only when it is asked for: the flatMap of a stream reads all of each. */
+    private static class InTurn implements Iterator<Object> {
+        private final Iterator<Iterable<Object>> all;
+        private Iterator<Object> current = Collections.emptyIterator();
+
+        InTurn(Iterator<Iterable<Object>> all) {
+            this.all = all;
+        }
+
+        @Override
+        public boolean hasNext() {
+            while (!current.hasNext() && all.hasNext()) current = all.next().iterator();
+            return current.hasNext();
+        }
+
+        @Override
+        public Object next() {
+            if (!hasNext()) throw new NoSuchElementException();
+            return current.next();
+        }
+    }
+
     /** Reads some entries at a time: a cursor that rests while documents are read would outlive the pages that it stands on. */
     private class Scan implements Iterator<Object> {
         private static final int STEP = 256;
@@ -86,17 +135,29 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
         private final int next;
         private final KeyValue begin;
         private final Object upper;
+        private final Object lower;
         private KeyValue from;
         private boolean isFromDone = false;
+        private boolean isBackwards = false;
 
         Scan(List<Object> prefix, Document range) {
             List<Object> first = new ArrayList<>(prefix);
-            Object lower = range == null ? null : bound(range, LOWER);
+            lower = range == null ? null : bound(range, LOWER);
             if (lower != null) first.add(lower);
             next = prefix.size();
             begin = prefix.isEmpty() ? null : new KeyValue(prefix).normalized();
             upper = range == null ? null : bound(range, UPPER);
             from = new KeyValue(first).normalized();
+        }
+
+        Scan backwards() {
+            List<Object> last = begin == null ? new ArrayList<>() : new ArrayList<>(begin.stream().toList());
+            if (upper != null) last.add(upper);
+            // Behind every entry that begins like this.
+            last.add(MaxKey.getInstance());
+            from = new KeyValue(last).normalized();
+            isBackwards = true;
+            return this;
         }
 
         @Override
@@ -112,7 +173,7 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
         }
 
         private void step() {
-            Cursor<KeyValue, Object> cursor = positions.cursor(from);
+            Cursor<KeyValue, Object> cursor = positions.cursor(from, null, isBackwards);
             KeyValue last = null;
             while (cursor.hasNext() && found.size() < STEP) {
                 KeyValue key = cursor.next();
@@ -130,7 +191,10 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
 
         private boolean isBeyond(KeyValue key) {
             if (begin != null && !startsWith(key, begin)) return true;
-            return upper != null && ValueComparator.ascWithoutListHandling().compare(key.get(next), upper) > 0;
+            Object end = isBackwards ? lower : upper;
+            if (end == null) return false;
+            int order = ValueComparator.ascWithoutListHandling().compare(key.get(next), end);
+            return isBackwards ? order < 0 : order > 0;
         }
     }
 
@@ -142,12 +206,12 @@ class OrderedIndex extends AbstractUniqueIndex<Object> {
     }
 
     /** What equals only itself. Arrays, expressions and patterns match more than one value: they are left to the library. */
-    private static boolean isValue(Object value) {
+    static boolean isValue(Object value) {
         return value instanceof String || value instanceof Number || value instanceof Boolean || value instanceof Instant
             || value instanceof ObjectId;
     }
 
-    private static boolean isRange(Document expression) {
+    static boolean isRange(Document expression) {
         return expression.keySet().stream().allMatch(key -> LOWER.contains(key) || UPPER.contains(key))
             && expression.values().stream().allMatch(OrderedIndex::isValue);
     }

@@ -7,6 +7,7 @@ import type { ReadStatus } from '../../intake/read-status.js';
 import type { ItemStore } from '../../store/store.js';
 import { tokenCheckOf, tokenOf, type AccessToken, type RequestHandler } from '../context.js';
 import { importNotFound, importOfOtherKind } from '../errors.js';
+import { setRetryAfter, type WaitForChange } from './poll.js';
 import { MOST_BYTES_OF_ONE, type HoldAnswer, type SharedBodies } from '../shared-answers.js';
 
 /** Choices of a service that change published bodies. */
@@ -85,6 +86,7 @@ const RECHECK_MS = 5_000;
 
 export interface StatusDeps {
   readonly readStatus: ReadStatus;
+  readonly waitForChange: WaitForChange;
   readonly items: Pick<ItemStore, 'stream'>;
   readonly sharedBodies: SharedBodies;
   readonly holdAnswer: HoldAnswer;
@@ -97,7 +99,12 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
   return async (ctx) => {
     const { id } = ctx.query;
     if (typeof id !== 'string' || id === '') throw new ApiError(400, { id: 'Must be given once as a query parameter' });
-    const status = await deps.readStatus({ projectId: tokenOf(ctx.state).projectId, batchId: id });
+    const { projectId } = tokenOf(ctx.state);
+    const read = () => deps.readStatus({ projectId, batchId: id });
+    // The published body says nothing of a running import but that it runs.
+    const status = await deps.waitForChange(ctx, read, (found) =>
+      found === null || found.batch.kind !== kind || found.batch.finishedAt !== undefined ? null : 'started',
+    );
     if (status === null && deps.unknownId === 'lost') {
       ctx.body = lostBody(id);
       return;
@@ -106,21 +113,23 @@ export function getStatus(deps: StatusDeps, kind: Kind): RequestHandler {
     const { batch } = status;
     if (batch.kind !== kind) throw importOfOtherKind(batch._id, batch.kind, ctx.path.split('/')[2] ?? '');
     if (batch.state === 'failed') ctx.body = failedBody(batch);
-    else if (batch.state !== 'success') ctx.body = startedBody(batch);
-    else {
-      const read = () => successChunks(batch, deps.items.stream(batch._id), deps.style);
+    else if (batch.state !== 'success') {
+      setRetryAfter(ctx, batch);
+      ctx.body = startedBody(batch);
+    } else {
+      const readList = () => successChunks(batch, deps.items.stream(batch._id), deps.style);
       ctx.type = 'application/json';
       // What has ended like this is never opened again: its list does not change.
       const mayBeShared = batch.itemCount <= SURELY_LARGE_ITEMS;
       const room = Math.min(MOST_BYTES_OF_ONE, batch.itemCount * ROOM_OF_ENTRY);
       const giveBack = await deps.holdAnswer(ctx, room, mayBeShared ? batch._id : undefined);
-      const shared = mayBeShared ? await deps.sharedBodies(batch._id, read) : null;
+      const shared = mayBeShared ? await deps.sharedBodies(batch._id, readList) : null;
       if (mayBeShared && shared === null) {
         // Too large to be shared after all: each of its readers takes room of its own.
         giveBack();
         await deps.holdAnswer(ctx, room);
       }
-      ctx.body = shared ?? (await streamed(whileAllowed(read(), tokenOf(ctx.state), tokenCheckOf(ctx.state))));
+      ctx.body = shared ?? (await streamed(whileAllowed(readList(), tokenOf(ctx.state), tokenCheckOf(ctx.state))));
     }
   };
 }

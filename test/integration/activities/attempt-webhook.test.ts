@@ -188,6 +188,29 @@ describe('attemptWebhook', () => {
     expect(received).toHaveLength(1);
   });
 
+  it.each([
+    ['delivered', 204],
+    ['disabled', 410],
+    ['exhausted', 500],
+  ])('sends a message that is %s again when an operator asks for it, the same byte for byte', async (state, status) => {
+    answer = { status };
+    const { batch, attempt, delivery, webhookId } = await finishedBatch();
+    for (const number of status === 500 ? [1, 2, 3] : [1]) await attempt(number);
+    expect(await delivery()).toMatchObject({ state });
+    await bench.store.deliveries.redeliver(batch.projectId, batch._id);
+    answer = { status: 204 };
+
+    // The workflow of the first delivery, had it waited for its next attempt, does nothing more.
+    await expect(attempt(4)).resolves.toEqual({ state: 'exhausted', delayMs: 0 });
+    const ref = { projectId: batch.projectId, batchId: batch._id, webhookId };
+    const again = await bench.run('attemptWebhook', { ...ref, attempt: 1, redelivery: 1 });
+
+    expect(again).toEqual({ state: 'delivered', delayMs: 0 });
+    expect(new Set(received.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(received.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([webhookId]));
+    expect(await delivery()).toMatchObject({ state: 'delivered', redeliveries: 1 });
+  });
+
   it('goes through the egress door: a refused address is never called', async () => {
     const batch = await bench.batch({ webhook: 'http://127.0.0.2/' });
     await bench.store.items.settle(aSettlement(batch._id, 0));

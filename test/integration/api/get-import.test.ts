@@ -20,6 +20,7 @@ describe('GET /api/:v/imports/:id', () => {
   const links = (id: string) => ({
     self: `https://api.example.com/api/2026-05/imports/${id}`,
     items: `https://api.example.com/api/2026-05/imports/${id}/items`,
+    deliveries: `https://api.example.com/api/2026-05/imports/${id}/deliveries`,
     status: `https://api.example.com/api/2026-05/import/files/status?id=${id}`,
   });
   const workflow = (id: string) => ({
@@ -53,6 +54,7 @@ describe('GET /api/:v/imports/:id', () => {
       round: 2,
       priority: 3,
       failures: [],
+      actions: [],
       waitingFor: [],
       workflow: workflow(id),
       links: links(id),
@@ -181,6 +183,46 @@ describe('GET /api/:v/imports/:id', () => {
         },
       ],
     });
+  });
+
+  it('shows who did what to it, when and why, the last thing last', async () => {
+    const id = await anImport();
+    const { actions } = gateway.store;
+    const target = `import:${id}` as const;
+    const at = new Date();
+    for (const [action, reason] of [
+      ['pause', 'The source asked for it'],
+      ['resume', undefined],
+    ] as const) {
+      const by = { jti: 'token-1', ...(reason !== undefined && { name: 'ops' }) };
+      const begun = await actions.begin({ projectId: 'p1', target, action, by, at, ...(reason && { reason }) });
+      if (begun.outcome !== 'new') throw new Error('The action was not begun');
+      await actions.complete(begun.id, null, true);
+    }
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    expect((body as { actions: unknown }).actions).toEqual([
+      { at: ISO, by: { name: 'ops', jti: 'token-1' }, action: 'pause', reason: 'The source asked for it' },
+      { at: ISO, by: { name: null, jti: 'token-1' }, action: 'resume', reason: null },
+    ]);
+  });
+
+  it('keeps the failures of an import that has ended, however many there are', async () => {
+    const id = await anImport();
+    const { items, batches } = gateway.store;
+    const failed = { batchId: id, state: 'failed', code: 'http_404', reason: 'The source answered 404' } as const;
+    for (const seq of [0, 1, 2]) await items.settle({ ...failed, seq });
+    await items.summarizeFailures(id);
+    const counts = { success: 0, skipped: 0, failed: 3 };
+    await batches.finish('p1', id, { state: 'success', counts, bytes: 0, at: new Date() });
+    // Whatever becomes of the items, the summary is what is shown.
+    await items.reopen(id, 'http_404');
+
+    const { body } = await gateway.client.get(`/api/2026-05/imports/${id}`);
+
+    const samples = ['a', 'b', 'c'].map((externalId, seq) => ({ seq, externalId, reason: failed.reason }));
+    expect(body).toMatchObject({ failures: [{ code: 'http_404', count: 3, atLeast: false, open: 0, samples }] });
   });
 
   it('shows counts from MongoDB and no run while Temporal is away', async () => {

@@ -89,7 +89,12 @@ describe('effects of batches over the same keys', () => {
           const now = () => new Date();
           return {
             media: createMediaStore({ media: scheduled(collections.media, gate), now, pause: turn }),
-            items: createItemStore({ box: createSecretBox(undefined), items: scheduled(collections.items, gate), now }),
+            items: createItemStore({
+              items: scheduled(collections.items, gate),
+              failures: collections.failures,
+              box: createSecretBox(undefined),
+              now,
+            }),
           };
         });
         const runner = createAttemptRunner({ projectId, workers, hasItem: () => settles });

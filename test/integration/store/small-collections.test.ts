@@ -52,13 +52,7 @@ describe('deliveries', () => {
       await deliveries.open({ ...delivery, body: '{}' });
     }
     test.advance(1_000);
-    await deliveries.record(
-      attempted._id,
-      { at: new Date(), durationMs: 5, status: 500 },
-      'pending',
-      test.now(),
-      'delivery',
-    );
+    await deliveries.record(attempted._id, { at: new Date(), durationMs: 5, status: 500 }, 'pending', test.now(), 0);
     await deliveries.markStarted(confirmed._id);
     await deliveries.open(aDelivery());
 
@@ -90,9 +84,9 @@ describe('deliveries', () => {
     const succeeded = { at: new Date(2_000), durationMs: 7, status: 204 };
     const next = new Date(1_500);
 
-    await deliveries.record(delivery._id, failed, 'pending', next, 'delivery');
+    await deliveries.record(delivery._id, failed, 'pending', next, 0);
     const waiting = await deliveries.open(delivery);
-    await deliveries.record(delivery._id, succeeded, 'delivered', null, 'delivery');
+    await deliveries.record(delivery._id, succeeded, 'delivered', null, 0);
     const done = await deliveries.open(delivery);
 
     expect(waiting).toMatchObject({ state: 'pending', attempts: [failed], nextAttemptAt: next });
@@ -105,8 +99,8 @@ describe('deliveries', () => {
     await deliveries.open(delivery);
     const attempt = { at: new Date(), durationMs: 5, status: 200 };
 
-    await deliveries.record(delivery._id, attempt, 'delivered', null, 'delivery');
-    await deliveries.record(delivery._id, attempt, 'delivered', null, 'delivery');
+    await deliveries.record(delivery._id, attempt, 'delivered', null, 0);
+    await deliveries.record(delivery._id, attempt, 'delivered', null, 0);
 
     await expect(deliveries.open(delivery)).resolves.toMatchObject({ attempts: [attempt] });
   });

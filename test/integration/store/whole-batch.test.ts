@@ -3,7 +3,8 @@ import { MongoClient, type Document } from 'mongodb';
 import { newBatchId } from '../../../src/domain/ids.js';
 import { itemKey } from '../../../src/domain/item.js';
 import { createStore, type OpenedStore } from '../../../src/store/open-store.js';
-import { itemTotals, openGroups } from '../../../src/store/item-queries.js';
+import { openGroups } from '../../../src/store/failure-groups.js';
+import { itemTotals } from '../../../src/store/item-queries.js';
 import type { StoredItem } from '../../../src/store/item-documents.js';
 import { anAttempt, anItemSpec, aProjectId, aSettlement, itemSpecs } from '../../support/builders.js';
 import { aTestDatabase, type TestDatabase } from '../../servers/mongo.js';
@@ -55,7 +56,8 @@ describe('what concerns a whole batch', () => {
     expect(told).toEqual({ settled: windows, opened: windows, removed: [...windows].reverse() });
     expect(reopened).toMatchObject({ open: ITEMS, failed: 0 });
     const writes = mongo.sent.slice(before).filter(({ name }) => name === 'update' || name === 'delete');
-    expect(writes).toHaveLength(12);
+    // One more for the summary of what has failed.
+    expect(writes).toHaveLength(13);
   });
 });
 
@@ -102,8 +104,9 @@ describe('a look at the open items of a large batch', () => {
       await store.items.recordAttempt(batchId, seq + 8, anAttempt({ code: 'timeout' }), 'Too late', later);
     const before = mongo.sent.length;
 
-    const groups = await openGroups(itemsOf(), [batchId], 20);
+    const { groups, isPartial } = await openGroups(itemsOf(), [batchId], [20]);
 
+    expect(isPartial).toBe(true);
     // Of the first twenty open items eight were not tried; of those that were, twenty are counted by themselves.
     expect(groups).toEqual([
       { host: 'cdn.example.com', count: 8, attempts: 0 },
@@ -123,8 +126,9 @@ describe('a look at the open items of a large batch', () => {
     await store.items.recordAttempt(batchId, 3, anAttempt({ code: 'timeout' }), 'Too late', new Date());
     const before = mongo.sent.length;
 
-    const groups = await openGroups(itemsOf(), [batchId], 20);
+    const { groups, isPartial } = await openGroups(itemsOf(), [batchId], [20]);
 
+    expect(isPartial).toBe(false);
     expect(groups).toHaveLength(2);
     expect(mongo.sent.slice(before)).toHaveLength(1);
   });

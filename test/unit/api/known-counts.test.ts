@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ItemTotals } from '../../../src/store/store.js';
 import type { ImportProgress } from '../../../src/temporal/names.js';
-import { createKnownCounts } from '../../../src/api/imports/show.js';
+import { createKnownCounts } from '../../../src/api/imports/known-counts.js';
 import { aBatch } from '../../support/builders.js';
 
 const LARGE = 1_000_000;

@@ -1,10 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { importBody } from '../../../src/api/imports/show.js';
+import { importBody } from '../../../src/api/imports/body.js';
 import { aBatch } from '../../support/builders.js';
 import { readRepoFile, section, tableRows } from './markdown.js';
 
 const FAILURES = [
-  { code: 'http_404', host: 'a.example', count: 1, open: 0, samples: [{ seq: 0, externalId: 'a', reason: 'Gone' }] },
+  {
+    code: 'http_404',
+    host: 'a.example',
+    count: 1,
+    isAtLeast: false,
+    open: 0,
+    samples: [{ seq: 0, externalId: 'a', reason: 'Gone' }],
+  },
 ] as const;
 
 /** Dotted paths of every value of an answer; entries of lists go by `[]`. */
@@ -27,10 +34,10 @@ describe('docs/api.md', () => {
       waitingFor: [{ host: 'slow.example', until: new Date().toISOString(), items: 1 }],
     },
     failures: FAILURES,
+    actions: [{ at: new Date(), by: { jti: 'j', name: 'ops' }, action: 'pause', reason: 'The source asked for it' }],
     runId: 'r',
     workflowUrl: 'https://temporal.example.com/',
     base: 'https://import.example.com/api/v1',
-    plural: 'videos',
     now: new Date(),
   });
 

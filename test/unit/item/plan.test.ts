@@ -33,6 +33,7 @@ function planned(open: readonly OpenItem[], world: World = {}) {
   const { unwell = [], sweepAbove = 200, known = {}, beforeSeq = 1_000_000, ratePoints } = world;
   const deps = {
     store: {
+      batches: { markTroubled: () => Promise.resolve() },
       items: {
         openFrom: (_batchId: string, from: number, limit: number, before = Infinity) =>
           Promise.resolve(open.filter(({ seq }) => seq >= from && seq < before).slice(0, limit)),
