@@ -20,6 +20,7 @@ import { rateLimit } from './rate-limit.js';
 import type { RequestState } from './context.js';
 import { getAsset } from './assets.js';
 import { getHosts } from './hosts.js';
+import { deleteMedia, getMedia, listMediaLibrary } from './media/library.js';
 import { getImport } from './imports/show.js';
 import { getItems } from './imports/items.js';
 import { getStatus } from './imports/status.js';
@@ -104,6 +105,11 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
     ...readAccess,
     getItems({ ...store, holdAnswer, assetUrl: deps.assetUrl, publicUrl: settings.publicUrl }),
   );
+
+  const mediaDeps = { media: store.media, assetUrl: deps.assetUrl, publicUrl: settings.publicUrl, holdAnswer };
+  router.get('/api/:v/mediaLibrary', ...readAccess, listMediaLibrary(mediaDeps));
+  router.get('/api/:v/mediaLibrary/:id', ...readAccess, getMedia(mediaDeps));
+  router.delete('/api/:v/mediaLibrary/:id', ...publishedAccess, deleteMedia({ ...store, memory: postDeps.memory }));
 
   router.get('/api/:v/hosts', ...readAccess, getHosts({ store, settings }));
 
