@@ -25,6 +25,7 @@ import { postControl, postRetry } from './imports/control.js';
 import { getImports } from './imports/list.js';
 import { getDeliveries, postRedeliver } from './imports/deliveries.js';
 import { createWaitForChange } from './imports/poll.js';
+import { deleteMedia, getMedia, listMediaLibrary } from './media/library.js';
 import { getImport } from './imports/show.js';
 import { getItems } from './imports/items.js';
 import { getStatus } from './imports/status.js';
@@ -127,6 +128,11 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   );
   router.get('/api/:v/imports/:id/deliveries', ...readAccess, getDeliveries(actionDeps));
   router.post('/api/:v/imports/:id/deliveries/redeliver', ...publishedAccess, postRedeliver(actionDeps));
+
+  const mediaDeps = { media: store.media, assetUrl: deps.assetUrl, publicUrl: settings.publicUrl, holdAnswer };
+  router.get('/api/:v/mediaLibrary', ...readAccess, listMediaLibrary(mediaDeps));
+  router.get('/api/:v/mediaLibrary/:id', ...readAccess, getMedia(mediaDeps));
+  router.delete('/api/:v/mediaLibrary/:id', ...publishedAccess, deleteMedia({ ...store, memory: postDeps.memory }));
 
   router.get('/api/:v/hosts', ...readAccess, getHosts({ store, settings }));
 

@@ -6,8 +6,19 @@ export interface Asset {
   readonly sha256: string;
   readonly bytes: number;
   readonly mimeType: string;
+  /** Pixels as displayed: Exif orientation and the rotation of a video are applied. */
   readonly width?: number;
   readonly height?: number;
+  readonly durationSeconds?: number;
+  /** Frames a second, on average. */
+  readonly frameRate?: number;
+  /** Short names as ffprobe has them: `h264`, `hevc`, `vp9`, `av1`; `aac`, `opus`, `mp3`, `flac`. */
+  readonly videoCodec?: string;
+  readonly audioCodec?: string;
+  /** Set when the Exif metadata of an image hold a GPS position. */
+  readonly hasPosition?: true;
+  /** The version of the probe that has read these bytes; absent while none has, or none had to. */
+  readonly probed?: number;
   /** False when the source ended its body by closing the connection, so that truncation could not be ruled out. */
   readonly lengthVerified: boolean;
 }

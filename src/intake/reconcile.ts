@@ -87,9 +87,6 @@ export function createReconciler(deps: {
     logger.info({ projectId, batchId }, 'started an accepted import that no gateway had started');
     if (hasEnded) await endImport({ projectId, batchId });
   };
-  const completeEnd = async ({ _id: batchId, projectId }: Pick<Batch, '_id' | 'projectId'>) => {
-    await endImport({ projectId, batchId });
-  };
   const check = async ({ _id: batchId, projectId }: Pick<Batch, '_id' | 'projectId'>) => {
     const ref: BatchRef = { projectId, batchId };
     if ((await workflows.state(ref)).state !== 'running') await endImport(ref);
@@ -128,7 +125,10 @@ export function createReconciler(deps: {
       forEvery(await store.batches.findHalfStored(await beforeShared(HALF_STORED_AFTER_MS), LIMIT), LIMIT, remove),
     async () =>
       forEvery(await store.batches.findUnstarted(await beforeShared(UNSTARTED_AFTER_MS), LIMIT), LIMIT, start),
-    async () => forEvery(await store.batches.findHalfEnded(LIMIT), LIMIT, completeEnd),
+    async () =>
+      forEvery(await store.batches.findHalfEnded(LIMIT), LIMIT, ({ _id: batchId, projectId }) =>
+        endImport({ projectId, batchId }),
+      ),
     ...unaskedSteps(deps, () => beforeShared(UNASKED_AFTER_MS)),
     checkRunning,
     async () => forEvery(await store.deliveries.findUnstarted(before(UNTOLD_AFTER_MS), LIMIT), LIMIT, deliver),
@@ -186,7 +186,7 @@ function unaskedSteps(
  * server away a pass ends after one time limit, not after one for each.
  * @throws the first failure, when all that had begun are done
  */
-async function forEvery<T>(entries: readonly T[], atOnce: number, step: (entry: T) => Promise<void>): Promise<void> {
+async function forEvery<T>(entries: readonly T[], atOnce: number, step: (entry: T) => Promise<unknown>): Promise<void> {
   const queue = entries.values();
   const failures: unknown[] = [];
   const lane = async () => {

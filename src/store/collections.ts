@@ -9,7 +9,7 @@ import { HOST_RATES } from './hosts.js';
 import type { KeyDocument } from './idempotency-keys.js';
 import type { CounterDocument } from './imports.js';
 import type { StoredItem } from './item-documents.js';
-import type { StoredMedia } from './media.js';
+import type { StoredMedia } from './media-queries.js';
 import type { ProjectDocument } from './projects.js';
 import type { RetryDocument } from './retries.js';
 import type { RemovalNoticeDocument } from './removal-notices.js';
@@ -89,8 +89,19 @@ const INDEXES = {
   media: [
     // Holds the promise that `_id` makes even if the derivation of ids should change one day.
     { key: { projectId: 1, systemName: 1, externalId: 1 }, unique: true },
-    // Which blobs are referred to.
-    { key: { 'asset.sha256': 1 } },
+    // Which blobs are referred to; and which media of a project have the same bytes, newest first.
+    { key: { 'asset.sha256': 1, projectId: 1, createdAt: -1, _id: -1 } },
+    // The library of a project, newest first. A filter without an index of its own looks at a bounded part of it at a time.
+    { key: { projectId: 1, createdAt: -1, _id: -1 } },
+    // Whether a project has an external id in any system.
+    { key: { projectId: 1, externalId: 1 } },
+    // The images that tell where they were taken. The others have no entry.
+    {
+      key: { projectId: 1, 'asset.hasPosition': 1, createdAt: -1, _id: -1 },
+      partialFilterExpression: { 'asset.hasPosition': true },
+    },
+    // What is left of deleted media. Imports that were accepted before a deletion have ended by then.
+    { key: { deletedAt: 1 }, sparse: true, expireAfterSeconds: 30 * 24 * 3600 },
   ],
   deliveries: [
     { key: { batchId: 1, createdAt: 1 } },

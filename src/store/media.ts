@@ -5,22 +5,34 @@ import { ImportError } from '../domain/errors.js';
 import { mediaIdOf } from '../domain/ids.js';
 import type { Media } from '../domain/media.js';
 import { commitAlone, createGroupCommit, createKeyedReader, type SingleWrite, type WriteOutcome } from './batching.js';
-import { createTokens, fromStored, toStored } from './item-documents.js';
+import { createTokens, toStored } from './item-documents.js';
+import { createMediaQueries, NOT_DELETED, toMedia, type StoredMedia } from './media-queries.js';
 import type { MediaContent, MediaWrite, MediaWritten, MediaStore } from './store.js';
 
+/** What is left of a deleted media: it keeps out imports that were accepted before. */
+export interface DeletedMedia {
+  readonly deleted: Pick<Media, '_id' | 'importSeq'>;
+  readonly contentToken: string;
+}
+
 /**
- * create: the pair is new; replace: its content changes; confirm: the content stays, but the media now belongs to a newer batch,
+ * create: the pair is new; revive: it was deleted before the batch was accepted; replace: its content changes; confirm: the content stays, but the media now belongs to a newer batch,
  * which fences off the ones before it; done: nothing has to be written.
  */
 export type MediaDecision =
   | { readonly step: 'create' }
+  | { readonly step: 'revive'; readonly existing: DeletedMedia }
   | { readonly step: 'replace' | 'confirm'; readonly existing: MediaContent }
   | { readonly step: 'done'; readonly result: MediaWritten['result'] };
 
 /** What a write has to do, given what the pair (systemName, externalId) holds. */
-export function decideMediaWrite(existing: MediaContent | null, write: MediaWrite): MediaDecision {
+export function decideMediaWrite(existing: MediaContent | DeletedMedia | null, write: MediaWrite): MediaDecision {
   const isBased = write.basedOn !== undefined;
   if (existing === null) return isBased ? { step: 'done', result: 'stale' } : { step: 'create' };
+  if ('deleted' in existing) {
+    if (existing.deleted.importSeq > write.importSeq) return { step: 'done', result: 'superseded' };
+    return isBased ? { step: 'done', result: 'stale' } : { step: 'revive', existing };
+  }
   const { media, contentToken } = existing;
   if (media.kind !== write.kind) return { step: 'done', result: 'kind_conflict' };
   if (media.importSeq > write.importSeq) return { step: 'done', result: 'superseded' };
@@ -51,11 +63,6 @@ const JITTER_MS = 20;
 
 type Commit = (write: SingleWrite<StoredMedia>) => Promise<WriteOutcome>;
 
-/** A media as it is stored: the token names the write that made its content. */
-export interface StoredMedia extends Media {
-  readonly contentToken: string;
-}
-
 /** Media, one document a (project, systemName, externalId). */
 export function createMediaStore(deps: {
   media: Collection<StoredMedia>;
@@ -73,10 +80,11 @@ export function createMediaStore(deps: {
   const readStored = createKeyedReader(media);
   const nextToken = createTokens();
 
-  const read = async (mediaId: string): Promise<MediaContent | null> => {
+  const read = async (mediaId: string): Promise<MediaContent | DeletedMedia | null> => {
     const stored = await readStored(mediaId);
     if (stored === null) return null;
-    const { contentToken, ...shown } = stored;
+    const { contentToken, deletedAt, ...shown } = stored;
+    if (deletedAt !== undefined) return { deleted: shown, contentToken };
     return { media: toMedia(shown), contentToken };
   };
 
@@ -105,6 +113,14 @@ export function createMediaStore(deps: {
     return commit({ insert: { ...media, _id: mediaId, importAction: 'created', contentToken: nextToken() } });
   };
 
+  /** Creates it anew in the place of what was left of it. */
+  const revive = (commit: Commit, { deleted: { _id }, contentToken }: DeletedMedia, write: MediaWrite) => {
+    const at = now();
+    const media = { ...write, metadata: toStored(write.metadata), createdAt: at, updatedAt: at };
+    const content = { ...media, importAction: 'created' as const, contentToken: nextToken() };
+    return commit({ filter: { _id, contentToken }, update: { $set: content, $unset: { deletedAt: '' } } });
+  };
+
   /** Raises the fence, provided that the content is still the one that was compared, and keeps what to ask its source with. */
   const confirm = (commit: Commit, { media: { _id }, contentToken }: MediaContent, { importSeq, source }: MediaWrite) =>
     commit({ filter: { _id, importSeq: { $lte: importSeq }, contentToken }, update: { $set: { importSeq, source } } });
@@ -114,11 +130,16 @@ export function createMediaStore(deps: {
     commit: Commit,
     mediaId: string,
     write: MediaWrite,
-    content: MediaContent | null,
+    content: MediaContent | DeletedMedia | null,
   ): Promise<MediaWritten | null> => {
     const decision = decideMediaWrite(content, write);
     if (decision.step === 'done') {
-      return { result: decision.result, mediaId, asset: content?.media.asset ?? write.asset };
+      const held = content !== null && 'media' in content ? content.media.asset : write.asset;
+      return { result: decision.result, mediaId, asset: held };
+    }
+    if (decision.step === 'revive') {
+      const isRevived = (await revive(commit, decision.existing, write)) === 'applied';
+      return isRevived ? { result: 'created', mediaId, asset: write.asset } : null;
     }
     if (decision.step === 'create') {
       const isCreated = (await create(commit, mediaId, write)) === 'applied';
@@ -154,28 +175,43 @@ export function createMediaStore(deps: {
       });
     },
 
-    findContent: ({ projectId, systemName, externalId }) => read(mediaIdOf(projectId, systemName, externalId)),
-
-    referenced: async (sha256s) => {
-      // Answered from the index (asset.sha256) alone.
-      const found = await media.distinct('asset.sha256', { 'asset.sha256': { $in: [...sha256s] } });
-      return new Set(found);
+    findContent: async ({ projectId, systemName, externalId }) => {
+      const found = await read(mediaIdOf(projectId, systemName, externalId));
+      return found !== null && 'media' in found ? found : null;
     },
 
-    mimeTypes: async (sha256) => media.distinct('asset.mimeType', { 'asset.sha256': sha256 }),
-
-    find: async (projectId, mediaId) => {
-      const stored = await media.findOne<Media>({ _id: mediaId, projectId }, { projection: { contentToken: 0 } });
-      return stored && toMedia(stored);
-    },
+    ...createMediaQueries(media),
+    remove: (projectId, mediaId, importSeq) =>
+      removeMedia(media, { _id: mediaId, projectId }, { importSeq, deletedAt: now(), contentToken: nextToken() }),
   };
+}
+
+/** Every field that goes with a deletion. What is left keeps its place in the order of the library, which no page may miss. */
+const CONTENT = {
+  kind: '',
+  mediaType: '',
+  fileName: '',
+  metadata: '',
+  asset: '',
+  source: '',
+  updatedAt: '',
+  importId: '',
+  importAction: '',
+} as const satisfies Partial<Record<keyof Media, ''>>;
+
+async function removeMedia(
+  media: Collection<StoredMedia>,
+  named: Pick<Media, '_id' | 'projectId'>,
+  left: Required<Pick<StoredMedia, 'importSeq' | 'deletedAt' | 'contentToken'>>,
+): Promise<boolean> {
+  const filter = { ...named, ...NOT_DELETED };
+  const removal = { $set: left, $unset: CONTENT };
+  const { matchedCount } = await media.updateOne({ ...filter, importSeq: { $lt: left.importSeq } }, removal);
+  // What is still there was written by an import that was accepted later: as if it had come after the deletion.
+  return matchedCount === 1 || (await media.findOne(filter, { projection: { _id: 1 } })) !== null;
 }
 
 /** What a batch that writes over the content tells, in each of its attempts the same. */
 function actionOf(existing: Media, { importId }: MediaWrite): Media['importAction'] {
   return existing.importId === importId ? existing.importAction : 'updated';
-}
-
-function toMedia(stored: Media): Media {
-  return { ...stored, metadata: fromStored(stored.metadata) };
 }

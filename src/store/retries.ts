@@ -6,7 +6,7 @@ import type { FailedItem, ItemChange, Retry, RetryRef, RetrySelector, RetryStore
 import type { CounterDocument } from './imports.js';
 import { withoutDocuments } from './mongo-errors.js';
 import type { StoredItem } from './item-documents.js';
-import type { StoredMedia } from './media.js';
+import type { StoredMedia } from './media-queries.js';
 import type { SecretBox } from './secret-box.js';
 
 /** A document of the `retries` collection. */

@@ -328,7 +328,56 @@ export interface MediaStore {
   /** The types that media of any project say a blob has; none when no media refers to it. */
   mimeTypes(sha256: string): Promise<readonly string[]>;
   find(projectId: string, mediaId: string): Promise<Media | null>;
+  /** The media of a project that match, newest first, in pages. */
+  list(projectId: string, filter: MediaFilter, page: MediaPageRequest): Promise<MediaPage>;
+  /**
+   * Ids of media of the project with the same bytes, by SHA-256: at most `SAME_BYTES_SHOWN` and one more, so that every media of the
+   * page finds that many others.
+   */
+  sameBytes(projectId: string, sha256s: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
+  /**
+   * Removes a media. What is left of it for a month keeps out imports that were accepted before; one that is accepted later creates
+   * it anew. Answers whether there was one.
+   * @param importSeq a number from `nextImportSeq` that is drawn for this call
+   */
+  remove(projectId: string, mediaId: string, importSeq: number): Promise<boolean>;
+  /** Whether a media was deleted within the last month, and not created anew. */
+  isDeleted(projectId: string, mediaId: string): Promise<boolean>;
 }
+
+/** Which media of a project are listed; what is absent does not matter. */
+export interface MediaFilter {
+  readonly systemName?: string;
+  readonly externalId?: string;
+  readonly kind?: Kind;
+  readonly mimeType?: string;
+  readonly sha256?: string;
+  /** The name of a metadata field that is absent, null or empty. */
+  readonly missing?: string;
+  readonly hasPosition?: boolean;
+  /** All of an id or external id, or else a part of the external id or of the file name, in any case. */
+  readonly search?: string;
+}
+
+/** The place of a media in the order of lists: newest first. Neither ever changes. */
+export type MediaCursor = Pick<Media, '_id' | 'createdAt'>;
+
+export interface MediaPageRequest {
+  /** The last media of the page before, or where its look ended; absent for the first page. */
+  readonly after?: MediaCursor;
+  readonly limit: number;
+  /** As JSON, about; the first media comes however large it is. */
+  readonly maxBytes: number;
+}
+
+/** A page may be short, even empty, although there is another one: a search looks at a bounded number of media at a time. */
+export interface MediaPage {
+  readonly media: readonly Media[];
+  readonly next: MediaCursor | null;
+}
+
+/** A file that is imported again and again under new ids has thousands of others; a few say so. */
+export const SAME_BYTES_SHOWN = 20;
 
 /** A minted or revoked token, by `jti`. */
 export interface TokenRecord {

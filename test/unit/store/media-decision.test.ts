@@ -33,6 +33,19 @@ describe('decideMediaWrite', () => {
     expect(decideMediaWrite(existing, write)).toEqual(replaced(existing));
   });
 
+  it('creates what was deleted anew for a newer batch, and keeps out an older one', () => {
+    const left = (importSeq: number) => ({ deleted: { _id: 'id', importSeq }, contentToken: 'token' });
+
+    expect(decideMediaWrite(left(4), write)).toEqual({ step: 'revive', existing: left(4) });
+    expect(decideMediaWrite(left(6), write)).toEqual({ step: 'done', result: 'superseded' });
+  });
+
+  it('calls a write stale that is based on content which was deleted', () => {
+    const left = { deleted: { _id: 'id', importSeq: 4 }, contentToken: 'token' };
+
+    expect(decideMediaWrite(left, { ...write, basedOn: 'before' })).toEqual({ step: 'done', result: 'stale' });
+  });
+
   it('confirms the same content of an older batch, whatever the order of metadata keys', () => {
     const existing = stored({ metadata: { b: { d: 3, c: 2 }, a: 1 } });
 
