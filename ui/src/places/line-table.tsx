@@ -219,7 +219,9 @@ function Cell({ row, field, label, problem, onEdit, children }: CellProps) {
       />
       {problem === undefined ? null : (
         <span id={id} class="problem" title={problem}>
-          {problem} {children}
+          {/* What stands behind a semicolon is for operators; it is in the title. */}
+          <span>{problem.split('; ')[0]}</span>
+          {children}
         </span>
       )}
     </span>

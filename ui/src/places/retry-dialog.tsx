@@ -35,8 +35,10 @@ export function RetryDialog({ id, scope, onClose, onDone }: RetryProps) {
     const ask = async () => {
       try {
         const found = await api.planRetry(id, scope.selector);
-        if (found.matched > 0 && found.matched <= CORRECTABLE) items.value = await itemsOf(id, scope.selector);
         plan.value = found;
+        if (found.matched === 0 || found.matched > CORRECTABLE) return;
+        // The retry works without them, so that it does not fail with them.
+        items.value = await itemsOf(id, scope.selector).catch(() => []);
       } catch (error) {
         problem.value = error instanceof RequestFailed ? error.message : String(error);
       }
