@@ -105,9 +105,10 @@ export function getPage(page: Page | null): RequestHandler {
 }
 
 function send(ctx: RequestContext, { type, representations }: PageFile, isHashed: boolean): void {
-  const available = Object.keys(representations).filter((encoding) => encoding !== 'identity');
-  const accepted = (ctx.acceptsEncodings(...available, 'identity') || 'identity') as Encoding;
-  const encoding = representations[accepted] === undefined ? 'identity' : accepted;
+  // Whichever comes first in the header: every browser takes both, and the first of ours is the smallest.
+  const accepted = ctx.acceptsEncodings();
+  const [, encoding] =
+    ENCODED.find(([, each]) => each in representations && accepted.includes(each)) ?? (['', 'identity'] as const);
   const found = representations[encoding];
   if (found === undefined) throw new Error('A file of the page has no plain form');
   ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);

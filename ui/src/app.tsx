@@ -40,7 +40,8 @@ function placeHere() {
   const [first = '', id = '', below = '', seq = ''] = segments.value;
   if (first === '') return <ImportsPlace />;
   if (first === 'new') return <NewImportPlace />;
-  if (first === 'imports' && id !== '' && below === 'items') return <ItemPlace key={`${id}/${seq}`} id={id} seq={seq} />;
+  if (first === 'imports' && id !== '' && below === 'items')
+    return <ItemPlace key={`${id}/${seq}`} id={id} seq={seq} />;
   if (first === 'imports' && id !== '') return <ImportPlace key={id} id={id} />;
   if (first === 'media' && id !== '') return <MediaPlace key={id} id={id} />;
   if (first === 'media') return <LibraryPlace />;

@@ -31,7 +31,8 @@ function decode(part: string): string {
 /** The address of a place, for links. */
 export function href(path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
   const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== '') parameters.set(name, value);
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== '') parameters.set(name, value);
   const text = parameters.toString();
   return `${ROOT}/${path}${text === '' ? '' : `?${text}`}`;
 }

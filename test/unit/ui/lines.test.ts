@@ -7,7 +7,9 @@ const rowsOf = (text: string) => propose(parseText(text).lines);
 
 describe('reading what was pasted or dropped', () => {
   it('takes addresses one a line, without what lists and messages put around them', () => {
-    const { format, lines } = parseText('\n<https://a.example/1.mp4>,\r\n  "https://a.example/2.mp4"\nhttps://a.example/3.mp4 https://a.example/4.mp4');
+    const { format, lines } = parseText(
+      '\n<https://a.example/1.mp4>,\r\n  "https://a.example/2.mp4"\nhttps://a.example/3.mp4 https://a.example/4.mp4',
+    );
     expect(format).toBe('urls');
     expect(lines.map(({ line, url }) => [line, url])).toEqual([
       [2, 'https://a.example/1.mp4'],
@@ -23,7 +25,9 @@ describe('reading what was pasted or dropped', () => {
     ['tab', '\t'],
   ])('takes a table separated by %s, with a byte order mark, quotes and names in any case', (_name, separator) => {
     const header = ['URL', 'Id', 'File Name', 'metadata.title', 'Alt'].join(separator);
-    const row = ['https://a.example/1.mp4', 'one', 'first.mp4', `"Sea${separator} and ""sky"""`, 'Waves'].join(separator);
+    const row = ['https://a.example/1.mp4', 'one', 'first.mp4', `"Sea${separator} and ""sky"""`, 'Waves'].join(
+      separator,
+    );
     const { format, lines } = parseText(`\uFEFF${header}\r\n${row}\r\n\r\n`);
     expect(format).toBe('table');
     expect(lines).toEqual([
@@ -43,14 +47,24 @@ describe('reading what was pasted or dropped', () => {
   });
 
   it('takes a JSON batch, with its system', () => {
-    const text = JSON.stringify({ systemName: 'cms', videos: [{ url: 'https://a.example/1.mp4', id: 'one', fileName: 'a', metadata: { n: 1 } }] });
-    expect(parseText(text)).toMatchObject({ format: 'json', systemName: 'cms', lines: [{ id: 'one', metadata: { n: 1 } }] });
+    const text = JSON.stringify({
+      systemName: 'cms',
+      videos: [{ url: 'https://a.example/1.mp4', id: 'one', fileName: 'a', metadata: { n: 1 } }],
+    });
+    expect(parseText(text)).toMatchObject({
+      format: 'json',
+      systemName: 'cms',
+      lines: [{ id: 'one', metadata: { n: 1 } }],
+    });
   });
 
   it('takes NDJSON with and without the line of the batch, and marks a line that is no JSON', () => {
     const { systemName, lines } = parseText('{"systemName":"cms"}\n{"url":"https://a.example/1.mp4"}\n{"url":\n');
     expect(systemName).toBe('cms');
-    expect(lines).toMatchObject([{ line: 2, url: 'https://a.example/1.mp4' }, { line: 3, unreadable: 'Must be valid JSON' }]);
+    expect(lines).toMatchObject([
+      { line: 2, url: 'https://a.example/1.mp4' },
+      { line: 3, unreadable: 'Must be valid JSON' },
+    ]);
   });
 
   it('reads 100,000 rows of a table', () => {
@@ -67,7 +81,9 @@ describe('proposing what is missing', () => {
   });
 
   it('tells equal names apart by their folders, and then by a number', () => {
-    const ids = rowsOf('https://a.example/x/a.jpg\nhttps://a.example/y/a.jpg\nhttps://a.example/y/a.jpg?2\nhttps://a.example/y/a.jpg?3').map(({ id }) => id);
+    const ids = rowsOf(
+      'https://a.example/x/a.jpg\nhttps://a.example/y/a.jpg\nhttps://a.example/y/a.jpg?2\nhttps://a.example/y/a.jpg?3',
+    ).map(({ id }) => id);
     expect(ids).toEqual(['a', 'y-a', 'a.example-y-a', 'a-2']);
   });
 
@@ -106,7 +122,14 @@ describe('the table of lines', () => {
   it('keeps the verdict of the service only for a row that is still as it was sent', () => {
     const sent = rowsOf('cdn.example.com/a.jpg\ncdn.example.com/b.jpg');
     const edited = withEdit(sent, 0, 'url', 'https://cdn.example.com/a.jpg');
-    const judged = withVerdict(edited, sent, new Map([[0, refused], [1, refused]]));
+    const judged = withVerdict(
+      edited,
+      sent,
+      new Map([
+        [0, refused],
+        [1, refused],
+      ]),
+    );
     expect(judged.map(({ problems, isChecked }) => [problems, isChecked])).toEqual([
       [{}, false],
       [refused, true],
@@ -138,7 +161,10 @@ describe('the table of lines', () => {
 
   it('sorts rows by type, or takes all as one kind', () => {
     const rows = rowsOf('https://a.example/a.jpg\nhttps://a.example/b.mp4\nhttps://a.example/c.jpg');
-    expect(byKind(rows, 'by-type').map(([kind, group]) => [kind, group.length])).toEqual([['image', 2], ['video', 1]]);
+    expect(byKind(rows, 'by-type').map(([kind, group]) => [kind, group.length])).toEqual([
+      ['image', 2],
+      ['video', 1],
+    ]);
     expect(byKind(rows, 'file').map(([kind, group]) => [kind, group.length])).toEqual([['file', 3]]);
   });
 });

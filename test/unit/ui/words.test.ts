@@ -16,14 +16,20 @@ describe('an import in a sentence', () => {
 
   it('tells the host that is waited for when most of what is open waits', () => {
     const waitingFor = [{ host: 'cdn.example.com', until: '2026-11-27T12:03:00Z', items: 600 }];
-    expect(stateSentence({ ...running, waitingFor })).toMatch(/^Waiting for cdn\.example\.com until \d\d:03, 600 items$/);
+    expect(stateSentence({ ...running, waitingFor })).toMatch(
+      /^Waiting for cdn\.example\.com until \d\d:03, 600 items$/,
+    );
     expect(stateSentence({ ...running, waitingFor: [{ ...waitingFor[0], items: 12 } as never] })).toMatch(/^Running/);
   });
 
   it('tells what came of it', () => {
-    expect(stateSentence({ ...running, state: 'success', counts: ended })).toBe('Finished: 2,960 stored, 37 skipped, 3 failed');
+    expect(stateSentence({ ...running, state: 'success', counts: ended })).toBe(
+      'Finished: 2,960 stored, 37 skipped, 3 failed',
+    );
     expect(stateSentence({ ...running, state: 'paused' })).toBe('Paused: 2,140 of 3,000, 860 still to do');
-    expect(stateSentence({ ...running, state: 'failed', counts: ended })).toBe('Stopped: 2,960 stored, 37 skipped, 3 failed');
+    expect(stateSentence({ ...running, state: 'failed', counts: ended })).toBe(
+      'Stopped: 2,960 stored, 37 skipped, 3 failed',
+    );
   });
 
   it('says the state by word and shape, and that a finished import has failed items', () => {
@@ -91,7 +97,9 @@ describe('numbers and times', () => {
   });
 
   it('rounds a share so that something is never nothing and a part never all', () => {
-    expect([percent(0, 9_000), percent(1, 9_000), percent(8_999, 9_000), percent(9_000, 9_000)]).toEqual([0, 1, 99, 100]);
+    expect([percent(0, 9_000), percent(1, 9_000), percent(8_999, 9_000), percent(9_000, 9_000)]).toEqual([
+      0, 1, 99, 100,
+    ]);
   });
 
   it('shows a slow rate with a decimal', () => {

@@ -102,7 +102,10 @@ export async function check(): Promise<void> {
   try {
     for (;;) {
       // Only some at a time: what is edited meanwhile is sent as it is then.
-      const waiting = rows.peek().filter((row) => !row.isChecked).slice(0, 2_000);
+      const waiting = rows
+        .peek()
+        .filter((row) => !row.isChecked)
+        .slice(0, 2_000);
       if (waiting.length === 0) break;
       for (const [kind, part] of byKind(waiting, choice.peek())) {
         const verdict = await checkRows(part, kind, about, sendAs.peek());

@@ -62,7 +62,9 @@ export function fileNameOf(url: string): string {
 }
 
 function freeId(url: string, taken: ReadonlySet<string>): string {
-  const parts = partsOf(url).map(slug).filter((part) => part !== '');
+  const parts = partsOf(url)
+    .map(slug)
+    .filter((part) => part !== '');
   const own = (parts.pop() ?? 'item').replace(/\.[a-z0-9]{1,5}$/, '') || 'item';
   if (!taken.has(own)) return own;
   // Names like `original.jpg` are told apart by their folders, and only then by a number.

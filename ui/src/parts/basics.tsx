@@ -87,7 +87,9 @@ export function Empty({ title, children }: EmptyProps) {
 /** An error of the API where it belongs, with what can be done. */
 export function Failure({ error, what }: { readonly error: RequestFailed; readonly what: string }) {
   if (error.status === 404)
-    return <Empty title={`There is no ${what} here`}>{<p>It belongs to another project, or is not kept any more.</p>}</Empty>;
+    return (
+      <Empty title={`There is no ${what} here`}>{<p>It belongs to another project, or is not kept any more.</p>}</Empty>
+    );
   const title = error.status === 0 ? 'The service does not answer' : `The ${what} cannot be shown`;
   const todo = error.status === 0 || error.status >= 500 ? 'This page keeps trying.' : error.message;
   return (
@@ -125,7 +127,12 @@ export function LiveBar({ live }: { readonly live: Pick<Live<unknown>, 'at' | 'e
     <div class={`live ${error.value === null ? '' : 'live-lost'}`}>
       <span class={`live-dot ${isPaused.value ? 'is-still' : ''}`} aria-hidden="true" />
       <span class="live-told">{told}</span>
-      <button type="button" class="quiet" aria-pressed={isPaused.value} onClick={() => (isPaused.value = !isPaused.value)}>
+      <button
+        type="button"
+        class="quiet"
+        aria-pressed={isPaused.value}
+        onClick={() => (isPaused.value = !isPaused.value)}
+      >
         {isPaused.value ? 'Go live' : 'Stop updates'}
       </button>
     </div>

@@ -44,7 +44,9 @@ export function Pager({ shown, next, size, total, what = 'Pages' }: PagerProps) 
         disabled={trail.length === 0}
         onClick={() => {
           const before = Math.max(0, from - size);
-          setQuery({ after: trail.at(-1), from: before === 0 ? '' : String(before) }, 'push', { trail: trail.slice(0, -1) });
+          setQuery({ after: trail.at(-1), from: before === 0 ? '' : String(before) }, 'push', {
+            trail: trail.slice(0, -1),
+          });
         }}
       >
         Previous

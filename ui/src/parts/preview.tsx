@@ -24,12 +24,26 @@ const FAMILY_ICONS: Readonly<Record<ReturnType<typeof family>, IconName>> = {
 /** `PDF`, `MP4`: what people call a type. */
 export function typeName(mimeType: string): string {
   const [, subtype = mimeType] = (mimeType.split(';', 1)[0] ?? '').split('/');
-  const short = subtype.replace(/^(?:x-|vnd\.)+/, '').split(/[.+]/).at(-1) ?? subtype;
-  return ({ quicktime: 'MOV', jpeg: 'JPEG', plain: 'Text', 'octet-stream': 'File', xml: 'SVG' }[short] ?? short.toUpperCase()).slice(0, 12);
+  const short =
+    subtype
+      .replace(/^(?:x-|vnd\.)+/, '')
+      .split(/[.+]/)
+      .at(-1) ?? subtype;
+  return (
+    { quicktime: 'MOV', jpeg: 'JPEG', plain: 'Text', 'octet-stream': 'File', xml: 'SVG' }[short] ?? short.toUpperCase()
+  ).slice(0, 12);
 }
 
 /** A small picture of a stored file, or the sign of its family. */
-export function Thumb({ url, mimeType, alt = '' }: { readonly url: string; readonly mimeType: string; readonly alt?: string }) {
+export function Thumb({
+  url,
+  mimeType,
+  alt = '',
+}: {
+  readonly url: string;
+  readonly mimeType: string;
+  readonly alt?: string;
+}) {
   const isBroken = useSignal(false);
   const kind = family(mimeType);
   if (kind === 'image' && !isBroken.value)
@@ -105,7 +119,15 @@ export function Preview({ asset, title, isTile = false }: PreviewProps) {
     );
   return (
     <div class="preview preview-wait">
-      <video class="preview" preload="metadata" muted src={`${path}#t=0.5`} tabIndex={-1} aria-hidden="true" onError={broken} />
+      <video
+        class="preview"
+        preload="metadata"
+        muted
+        src={`${path}#t=0.5`}
+        tabIndex={-1}
+        aria-hidden="true"
+        onError={broken}
+      />
       <button type="button" class="play" aria-label={`Play ${title}`} onClick={() => (isPlaying.value = true)}>
         <Icon name="play" />
         {durationSeconds === undefined ? null : <span>{playingTime(durationSeconds)}</span>}

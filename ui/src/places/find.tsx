@@ -26,7 +26,11 @@ export function FindPlace() {
   useEffect(() => {
     document.title = `${q} · Find`;
   }, [q]);
-  const live = useLive(q, (signal) => find(q, signal), () => null);
+  const live = useLive(
+    q,
+    (signal) => find(q, signal),
+    () => null,
+  );
   const found = live.data.value;
   if (q === '') return <Empty title="Nothing to look for">Type an id or an address into the field at the top.</Empty>;
   return (
@@ -67,7 +71,10 @@ function Results({ found: { imports, media, items } }: { readonly found: Found }
   if (imports.length + media.length + items.length === 0)
     return (
       <Empty title="Nothing has this id or address">
-        <p>Ids and addresses are compared as a whole, as they were imported. Imports are kept for a limited time, media for good.</p>
+        <p>
+          Ids and addresses are compared as a whole, as they were imported. Imports are kept for a limited time, media
+          for good.
+        </p>
       </Empty>
     );
   return (

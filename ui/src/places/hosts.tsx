@@ -50,7 +50,10 @@ export function HostsPlace() {
         <LiveBar live={live} />
       </div>
       <div class="under-head">
-        <p class="dim">Servers that running imports of this project still fetch from. A host that fails on several addresses in a row rests, then one item tries again.</p>
+        <p class="dim">
+          Servers that running imports of this project still fetch from. A host that fails on several addresses in a row
+          rests, then one item tries again.
+        </p>
         {mayOperate.value ? (
           <div class="actions">
             <button type="button" onClick={() => (asked.value = { verb: 'limit', host: null })}>
@@ -96,7 +99,9 @@ function HostRow({ host, onAsk }: { readonly host: Host; readonly onAsk: (verb: 
       <span class="host-name">
         <span class="strong">{host.host}</span>
         <span class="dim">
-          {host.state === 'cooling' && host.coolingUntil !== undefined ? `until ${clock(Date.parse(host.coolingUntil))}` : ''}
+          {host.state === 'cooling' && host.coolingUntil !== undefined
+            ? `until ${clock(Date.parse(host.coolingUntil))}`
+            : ''}
           {host.code === undefined ? '' : ` ${causeOf(host.code)}`}
           {limits.length === 0 ? '' : ` · set by an operator: ${limits.join(', ')}`}
         </span>
@@ -186,17 +191,36 @@ function LimitDialog({ host, onClose, onDone }: Omit<HostDialogProps, 'host'> & 
       {host === null ? (
         <label class="field">
           <span>Host name</span>
-          <input type="text" required spellcheck={false} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
+          <input
+            type="text"
+            required
+            spellcheck={false}
+            value={name.value}
+            onInput={(event) => (name.value = event.currentTarget.value)}
+          />
         </label>
       ) : null}
       <div class="field-pair">
         <label class="field">
           <span>Items at a time</span>
-          <input type="number" min={1} inputMode="numeric" value={concurrent.value} onInput={(event) => (concurrent.value = event.currentTarget.value)} />
+          <input
+            type="number"
+            min={1}
+            inputMode="numeric"
+            value={concurrent.value}
+            onInput={(event) => (concurrent.value = event.currentTarget.value)}
+          />
         </label>
         <label class="field">
           <span>Requests a second</span>
-          <input type="number" min={0} step="any" inputMode="decimal" value={perSecond.value} onInput={(event) => (perSecond.value = event.currentTarget.value)} />
+          <input
+            type="number"
+            min={0}
+            step="any"
+            inputMode="decimal"
+            value={perSecond.value}
+            onInput={(event) => (perSecond.value = event.currentTarget.value)}
+          />
         </label>
       </div>
       <ul class="points">

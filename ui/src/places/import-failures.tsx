@@ -24,7 +24,10 @@ export function ImportFailures({ it, onDone }: { readonly it: Import; readonly o
       <div class="section-head">
         <h2 id="failures">{failed > 0 ? `${counted(failed, 'item')} failed` : 'Trouble so far'}</h2>
         {failed > 0 && groups.length > 1 && mayWrite.value ? (
-          <button type="button" onClick={() => (scope.value = { selector: { all: true }, count: failed, what: 'every cause' })}>
+          <button
+            type="button"
+            onClick={() => (scope.value = { selector: { all: true }, count: failed, what: 'every cause' })}
+          >
             Try all {count(failed)} again…
           </button>
         ) : null}

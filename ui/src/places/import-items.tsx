@@ -80,7 +80,13 @@ export function ImportItems({ it, at }: { readonly it: Import; readonly at: numb
         </ul>
       )}
       {page === null ? null : (
-        <Pager shown={page.items.length} next={page.next} size={PAGE} total={totalOf(it, filter)} what="Pages of items" />
+        <Pager
+          shown={page.items.length}
+          next={page.next}
+          size={PAGE}
+          total={totalOf(it, filter)}
+          what="Pages of items"
+        />
       )}
     </section>
   );
@@ -98,7 +104,9 @@ function totalOf({ counts, failures }: Import, { state, code, host, externalId }
   if (externalId !== '') return undefined;
   if (code === '' && host === '') return state === '' ? counts.total : counts[state as Item['state']];
   if (state !== 'failed') return undefined;
-  const groups = failures.filter((group) => (code === '' || group.code === code) && (host === '' || group.host === host));
+  const groups = failures.filter(
+    (group) => (code === '' || group.code === code) && (host === '' || group.host === host),
+  );
   return groups.reduce((sum, group) => sum + group.count - (group.open ?? 0), 0);
 }
 
@@ -180,7 +188,10 @@ function Export({ it, filter }: { readonly it: Import; readonly filter: Filter }
     isBusy.value = true;
     try {
       const include = mayWrite.value ? 'source' : undefined;
-      const response = await request(`/imports/${it.id}/items`, { query: { ...filter, include }, headers: { Accept: type } });
+      const response = await request(`/imports/${it.id}/items`, {
+        query: { ...filter, include },
+        headers: { Accept: type },
+      });
       const link = document.createElement('a');
       link.href = URL.createObjectURL(await response.blob());
       link.download = `${it.systemName.replaceAll(/[^\w.-]+/g, '-')}-${it.id}.${ending}`;

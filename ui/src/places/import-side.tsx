@@ -84,7 +84,9 @@ function Deliveries({ it }: { readonly it: Import }) {
     <section class="card">
       <h2>Webhook</h2>
       {messages.length === 0 ? (
-        <p class="dim">{it.finished ? 'No webhook was asked for.' : 'Sent when the import has ended, if one was asked for.'}</p>
+        <p class="dim">
+          {it.finished ? 'No webhook was asked for.' : 'Sent when the import has ended, if one was asked for.'}
+        </p>
       ) : null}
       <ul class="messages">
         {messages.map((message) => (

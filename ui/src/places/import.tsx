@@ -117,14 +117,13 @@ function Waiting({ it }: { readonly it: Import }) {
   if (it.waitingFor.length === 0) return null;
   return (
     <div class="notice">
-      <strong>
-        {it.waitingFor.length === 1 ? 'A host rests' : `${count(it.waitingFor.length)} hosts rest`}
-      </strong>
+      <strong>{it.waitingFor.length === 1 ? 'A host rests' : `${count(it.waitingFor.length)} hosts rest`}</strong>
       <span>
         {it.waitingFor.slice(0, 3).map(({ host, until, items }, at) => (
           <span key={host}>
             {at > 0 ? ', ' : ''}
-            {host} until <time dateTime={until}>{new Date(until).toLocaleTimeString('en-GB')}</time> ({count(items)} open)
+            {host} until <time dateTime={until}>{new Date(until).toLocaleTimeString('en-GB')}</time> ({count(items)}{' '}
+            open)
           </span>
         ))}
         . They go on by themselves. <a href={href('hosts')}>All hosts</a>

@@ -96,7 +96,8 @@ export function ItemPlace({ id, seq }: { readonly id: string; readonly seq: stri
 }
 
 function sentence({ state, code, attempts, action, nextAttemptAt }: Item): string {
-  if (state === 'failed') return `${causeOf(code ?? '')}, after ${attempts === 1 ? 'one attempt' : `${attempts} attempts`}`;
+  if (state === 'failed')
+    return `${causeOf(code ?? '')}, after ${attempts === 1 ? 'one attempt' : `${attempts} attempts`}`;
   if (state === 'skipped') return causeOf(code ?? 'already_exists');
   if (state === 'success') return action === 'updated' ? 'Stored, and its record was updated' : 'Stored in the library';
   if (attempts === 0) return 'Not tried yet';
@@ -137,11 +138,7 @@ function AttemptRow({ attempt, number, isLast, item }: AttemptProps) {
   const { at, stage, httpStatus, contentType, durationMs } = attempt;
   const isGood = isLast && (item.state === 'success' || item.state === 'skipped');
   const code = attempt.code ?? (isLast ? item.code : undefined);
-  const says = isGood
-    ? 'The file arrived'
-    : code === undefined
-      ? `Ended while ${stageOf(stage ?? '')}`
-      : causeOf(code);
+  const says = isGood ? 'The file arrived' : code === undefined ? `Ended while ${stageOf(stage ?? '')}` : causeOf(code);
   const raw = [
     httpStatus === undefined ? '' : `HTTP ${httpStatus}`,
     contentType ?? '',

@@ -22,11 +22,23 @@ export function LibraryPlace() {
   const system = parameter('system') ?? '';
   const sha256 = parameter('same') ?? '';
   const id = parameter('id') ?? '';
-  const query = { kind, mimeType, missing, systemName: system, sha256, externalId: id, after: parameter('after'), limit: PAGE };
+  const query = {
+    kind,
+    mimeType,
+    missing,
+    systemName: system,
+    sha256,
+    externalId: id,
+    after: parameter('after'),
+    limit: PAGE,
+  };
   const live = useLive(
     JSON.stringify(query),
     async (signal): Promise<Page<Media>> => {
-      const [page, named] = await Promise.all([api.library(query, signal), MEDIA_ID.test(id) ? mediaOf(id, signal) : []]);
+      const [page, named] = await Promise.all([
+        api.library(query, signal),
+        MEDIA_ID.test(id) ? mediaOf(id, signal) : [],
+      ]);
       return { items: [...named, ...page.items], next: page.next };
     },
     () => null,
@@ -68,12 +80,26 @@ export function LibraryPlace() {
           Without alt text
         </button>
         {missing === '' || missing === 'alt' ? null : (
-          <button type="button" class="chip" aria-pressed="true" onClick={() => { setQuery({ ...FRESH, missing: '' }); }}>
+          <button
+            type="button"
+            class="chip"
+            aria-pressed="true"
+            onClick={() => {
+              setQuery({ ...FRESH, missing: '' });
+            }}
+          >
             Without {missing}
           </button>
         )}
         {sha256 === '' ? null : (
-          <button type="button" class="chip" aria-pressed="true" onClick={() => { setQuery({ ...FRESH, same: '' }); }}>
+          <button
+            type="button"
+            class="chip"
+            aria-pressed="true"
+            onClick={() => {
+              setQuery({ ...FRESH, same: '' });
+            }}
+          >
             Same bytes ✕
           </button>
         )}
@@ -83,7 +109,12 @@ export function LibraryPlace() {
           <div class="filters">
             <Search label="Type" placeholder="Type, as image/png" value={mimeType} onSearch={choose('type')} />
             <Search label="System" placeholder="System, exactly" value={system} onSearch={choose('system')} />
-            <Search label="Missing field" placeholder="Field that is missing" value={missing} onSearch={choose('missing')} />
+            <Search
+              label="Missing field"
+              placeholder="Field that is missing"
+              value={missing}
+              onSearch={choose('missing')}
+            />
           </div>
         </details>
       </div>

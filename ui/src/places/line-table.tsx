@@ -146,7 +146,9 @@ function LineRow({ row, problems, index }: LineRowProps) {
     draft.rows.value = withEdit(draft.rows.value, row.key, field, value);
   };
   const repaired = problems['url'] === undefined ? null : repairedUrl(row.url);
-  const fields = Object.entries(row.metadata).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const fields = Object.entries(row.metadata).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const other = problems['line'] ?? problems['mediaType'] ?? problems['metadata'];
   const kind = draft.choice.value === 'by-type' ? row.kind : draft.choice.value;
   return (

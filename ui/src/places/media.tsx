@@ -103,7 +103,8 @@ function AssetCard({ asset, media }: { readonly asset: Asset; readonly media: Me
       </dl>
       {same.length === 0 ? null : (
         <p>
-          <a href={href('media', { same: asset.sha256 })}>{counted(same.length, 'other media', 'other media')}</a> with the same bytes
+          <a href={href('media', { same: asset.sha256 })}>{counted(same.length, 'other media', 'other media')}</a> with
+          the same bytes
         </p>
       )}
     </section>

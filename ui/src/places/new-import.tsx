@@ -30,7 +30,9 @@ export function NewImportPlace() {
       <>
         <h1>New import</h1>
         <Empty title="This token may read only">
-          <p>Starting an import needs the scope <code>public-api:write</code>. Ask the operator for a token that has it.</p>
+          <p>
+            Starting an import needs the scope <code>public-api:write</code>. Ask the operator for a token that has it.
+          </p>
         </Empty>
       </>
     );
@@ -67,7 +69,7 @@ function Source({ isSmall }: { readonly isSmall: boolean }) {
   const take = (text: string, from: string): void => {
     const lines = draft.addText(text);
     told.value = lines === 0 ? `There are no addresses in ${from}` : null;
-    announcement.value = lines === 0 ? told.value ?? '' : `${counted(lines, 'line')} read from ${from}`;
+    announcement.value = lines === 0 ? (told.value ?? '') : `${counted(lines, 'line')} read from ${from}`;
     if (lines > 0 && field.current !== null) field.current.value = '';
   };
   const takeFiles = async (files: FileList | null | undefined): Promise<void> => {
@@ -98,7 +100,11 @@ function Source({ isSmall }: { readonly isSmall: boolean }) {
         aria-describedby="source-help"
         rows={isSmall ? 2 : 10}
         spellcheck={false}
-        placeholder={isSmall ? 'Paste more' : 'https://cdn.example.com/films/opening.mp4\nhttps://cdn.example.com/photos/harbour.jpg'}
+        placeholder={
+          isSmall
+            ? 'Paste more'
+            : 'https://cdn.example.com/films/opening.mp4\nhttps://cdn.example.com/photos/harbour.jpg'
+        }
         onPaste={(event) => {
           const text = event.clipboardData?.getData('text/plain') ?? '';
           // Part of a line is being put together by hand.
@@ -177,7 +183,10 @@ function Settings() {
           label="Import as"
           chosen={draft.choice.value}
           chips={[
-            { value: 'by-type', label: kinds.length > 1 ? `Sorted by type (${kinds.length} imports)` : 'Sorted by type' },
+            {
+              value: 'by-type',
+              label: kinds.length > 1 ? `Sorted by type (${kinds.length} imports)` : 'Sorted by type',
+            },
             { value: 'video', label: 'Videos' },
             { value: 'image', label: 'Images' },
             { value: 'file', label: 'Files' },
@@ -271,8 +280,13 @@ function StartBar() {
     }
   };
 
-  const label = bad === 0 ? `Start ${counted(good, 'item')}` : `Start with ${counted(good, 'good line')}, leave out ${count(bad)}`;
-  const why = !isNamed ? 'Name the system first' : imports > 1 ? `They become ${imports} imports, one for each kind` : '';
+  const label =
+    bad === 0 ? `Start ${counted(good, 'item')}` : `Start with ${counted(good, 'good line')}, leave out ${count(bad)}`;
+  const why = !isNamed
+    ? 'Name the system first'
+    : imports > 1
+      ? `They become ${imports} imports, one for each kind`
+      : '';
   return (
     <div class="start-bar">
       <p role="status">

@@ -101,7 +101,8 @@ function PlanTold({ plan }: { readonly plan: RetryPlan }) {
     <div class="plan">
       <p>
         <strong class="number">{count(plan.matched)}</strong> will run
-        {cannot === 0 ? '' : `, ${count(cannot)} cannot`}. The import is open again meanwhile, and its end sends a new webhook.
+        {cannot === 0 ? '' : `, ${count(cannot)} cannot`}. The import is open again meanwhile, and its end sends a new
+        webhook.
       </p>
       {cannot === 0 ? null : (
         <ul class="points">

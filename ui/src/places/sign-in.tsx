@@ -13,10 +13,13 @@ export function SignInPlace() {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    const text = String(new FormData(form).get('token') ?? '').trim().replace(/^bearer\s+/i, '');
+    const text = String(new FormData(form).get('token') ?? '')
+      .trim()
+      .replace(/^bearer\s+/i, '');
     const claims = readClaims(text);
     if (claims === null) problem.value = 'This is not an access token. It has three parts with dots between them';
-    else if (claims.expiresAt !== null && claims.expiresAt < Date.now()) problem.value = 'This token has expired. Ask for a new one';
+    else if (claims.expiresAt !== null && claims.expiresAt < Date.now())
+      problem.value = 'This token has expired. Ask for a new one';
     else signIn(text);
   };
 
@@ -31,7 +34,15 @@ export function SignInPlace() {
         <p class="dim">Paste the access token that you got from the operator of this service.</p>
         <label class="field">
           <span>Access token</span>
-          <input type="password" name="token" required autocomplete="off" spellcheck={false} aria-describedby="why" autofocus />
+          <input
+            type="password"
+            name="token"
+            required
+            autocomplete="off"
+            spellcheck={false}
+            aria-describedby="why"
+            autofocus
+          />
         </label>
         <p id="why" class={because === null ? 'unseen' : 'notice notice-failed'} role="alert">
           {because}
@@ -39,16 +50,16 @@ export function SignInPlace() {
         <button type="submit" class="primary">
           Sign in
         </button>
-        <p class="dim small">
-          The token stays in this tab and is forgotten when you close it.
-        </p>
+        <p class="dim small">The token stays in this tab and is forgotten when you close it.</p>
         <details class="small">
           <summary>Where do I get one?</summary>
           <p>
             <code>npm start</code> prints one. Anywhere else an operator makes one with
           </p>
           <p>
-            <code class="block">durable-import token create --project ID --scope "public-api:read public-api:write"</code>
+            <code class="block">
+              durable-import token create --project ID --scope "public-api:read public-api:write"
+            </code>
           </p>
         </details>
       </form>

@@ -20,7 +20,10 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     todo: 'Ask the owner of the site to renew the certificate',
   },
   timeout: { says: 'The server did not answer in time', todo: 'Try again later, it may be overloaded' },
-  too_slow: { says: 'The server sent the file too slowly', todo: 'Try again later, or ask the owner for a faster source' },
+  too_slow: {
+    says: 'The server sent the file too slowly',
+    todo: 'Try again later, or ask the owner for a faster source',
+  },
   http_401: {
     says: 'The server asks for a password (401)',
     todo: 'Use an address that carries its own permission, such as a signed one',
@@ -37,9 +40,15 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     says: 'The server said there were too many requests (429)',
     todo: 'Try again later, or ask the owner for a higher limit',
   },
-  truncated: { says: 'The file ended before its announced length', todo: 'Try again; the source may cut long transfers' },
+  truncated: {
+    says: 'The file ended before its announced length',
+    todo: 'Try again; the source may cut long transfers',
+  },
   source_changed: { says: 'The file kept changing while it was fetched', todo: 'Try again when the file is stable' },
-  too_large: { says: 'The file is larger than allowed', todo: 'Make the file smaller, or ask the operator to raise the limit' },
+  too_large: {
+    says: 'The file is larger than allowed',
+    todo: 'Make the file smaller, or ask the operator to raise the limit',
+  },
   empty: { says: 'The file is empty', todo: 'Upload the file at the source again' },
   type_mismatch: {
     says: 'What the server sent is not the kind of file that was asked for',
@@ -49,8 +58,14 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     says: 'Files of this type are not accepted here',
     todo: 'Use another format, or ask the operator to allow the type',
   },
-  unsupported_encoding: { says: 'The file arrived in a form that cannot be unpacked', todo: 'Ask the owner of the site to send it plain' },
-  metadata_invalid: { says: 'The metadata breaks the rules of the media type', todo: 'Correct the fields that are named' },
+  unsupported_encoding: {
+    says: 'The file arrived in a form that cannot be unpacked',
+    todo: 'Ask the owner of the site to send it plain',
+  },
+  metadata_invalid: {
+    says: 'The metadata breaks the rules of the media type',
+    todo: 'Correct the fields that are named',
+  },
   kind_conflict: { says: 'The id belongs to media of another kind already', todo: 'Use another id for this file' },
   storage_failed: { says: 'The file could not be stored here', todo: 'Tell the operator, then try again' },
   worker_crashed: { says: 'The service crashed each time it tried this file', todo: 'Tell the operator' },

@@ -90,7 +90,8 @@ function outcome({ success, skipped, failed }: ImportSummary['counts']): string 
 /** What the title of the tab says about an import. */
 export function tabTitle(it: Pick<ImportSummary, 'state' | 'counts' | 'kind' | 'waitingFor' | 'troubled'>): string {
   const what = `import of ${sizeOf(it)}`;
-  if (it.state === 'success') return it.counts.failed > 0 ? `▲ ${count(it.counts.failed)} failed · ${what}` : `✓ ${what}`;
+  if (it.state === 'success')
+    return it.counts.failed > 0 ? `▲ ${count(it.counts.failed)} failed · ${what}` : `✓ ${what}`;
   if (it.state === 'failed') return `✕ stopped · ${what}`;
   const far = `${percent(settled(it.counts), it.counts.total)} %`;
   return it.state === 'paused' ? `⏸ ${far} · ${what}` : `${far} · ${what}`;
