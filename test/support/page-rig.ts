@@ -37,7 +37,7 @@ export interface PageRig {
   close(): Promise<void>;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** Null for a tab that is not signed in. */
   readonly scope?: string | null;
   readonly width?: number;

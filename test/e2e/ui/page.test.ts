@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import axe, { type AxeResults } from 'axe-core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { builtPageFolder } from '../../../src/process/configured.js';
 import { eventually } from '../../support/eventually.js';
 import { aSystem, findBrowser, NO_BROWSER, startPageRig, type OpenPage, type PageRig } from '../../support/page-rig.js';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The promise of the issue of this page: all JavaScript, as it is sent. */
 const BUDGET = 60_000;
 
@@ -64,13 +63,13 @@ withBrowser('the page in a browser', () => {
     return ((await response.json()) as { id: string }).id;
   };
   const heading = (page: Page) => page.getByRole('heading', { level: 1 });
-  const see = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
+  const expectText = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
 
   it('asks for a token, says why one is refused, and keeps a good one for the tab alone', async () => {
     const { page, context } = await open('/ui/', { scope: null });
     await page.getByLabel('Access token').fill('nonsense');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await see(page, 'This is not an access token');
+    await expectText(page, 'This is not an access token');
     await page.getByLabel('Access token').fill(await rig.token('public-api:read', 'Ada'));
     await page.getByRole('button', { name: 'Sign in' }).click();
     await heading(page).getByText('Imports').waitFor();
@@ -91,7 +90,7 @@ withBrowser('the page in a browser', () => {
     await page.getByLabel('URLs, one a line, or a table').fill(lines.join('\n'));
     await page.getByRole('button', { name: 'Check these' }).click();
     // The sentences are those of the service.
-    await see(page, 'The URL must be absolute and start with http:// or https://');
+    await expectText(page, 'The URL must be absolute and start with http:// or https://');
     await page.getByLabel('System').first().fill(system);
     await page.getByRole('button', { name: 'Start with 2 good lines, leave out 2' }).waitFor();
     await page.getByLabel('URL of line 4').fill(file('/papers/annual-report.pdf'));
@@ -130,7 +129,7 @@ withBrowser('the page in a browser', () => {
     await page.getByLabel('System').first().fill(system);
     await page.getByRole('button', { name: 'Start 2 items' }).click();
     await page.waitForURL(/\/ui\/imports\/[a-z2-7]{12}$/);
-    await see(page, 'Finished: 2 stored');
+    await expectText(page, 'Finished: 2 stored');
     await eventually('the title of the tab', async () => (await page.title()) === '✓ import of 2 images');
   });
 
@@ -156,17 +155,17 @@ withBrowser('the page in a browser', () => {
       '/photos/gone-2.jpg',
     ]);
     const { page } = await open(`/ui/imports/${id}`);
-    await see(page, 'Finished: 1 stored, 2 failed');
-    await see(page, 'The server said the file does not exist (404)');
+    await expectText(page, 'Finished: 1 stored, 2 failed');
+    await expectText(page, 'The server said the file does not exist (404)');
     await page.getByRole('button', { name: 'Try these 2 again…' }).click();
-    await see(page, /2\s+will run/);
+    await expectText(page, /2\s+will run/);
     rig.origin.route('/photos/gone-1.jpg', (_request, response) => {
       response.writeHead(302, { location: '/photos/logo.png' }).end();
     });
     await page.getByRole('dialog').getByLabel('Reason').fill('The agency has put one back');
     await page.getByRole('button', { name: 'Try 2 again' }).click();
-    await see(page, 'Finished: 2 stored, 1 failed');
-    await see(page, 'The agency has put one back');
+    await expectText(page, 'Finished: 2 stored, 1 failed');
+    await expectText(page, 'The agency has put one back');
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: /^Failed/ }).click();
     expect(new URL(page.url()).searchParams.get('state')).toBe('failed');
@@ -182,7 +181,7 @@ withBrowser('the page in a browser', () => {
     );
     const { page } = await open(`/ui/imports/${id}`);
     await page.getByRole('button', { name: 'Pause' }).click();
-    await see(page, 'Nothing new starts. 30 items wait until somebody resumes the import, without a deadline.');
+    await expectText(page, 'Nothing new starts. 30 items wait until somebody resumes the import, without a deadline.');
     await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
     await heading(page).getByText('Paused').waitFor();
     await page.getByRole('button', { name: 'Cancel import' }).click();
@@ -193,12 +192,12 @@ withBrowser('the page in a browser', () => {
   it('offers a reading token nothing that it may not do', async () => {
     const id = await post('images', aSystem('read'), ['/photos/logo.png', '/photos/none.jpg']);
     const { page } = await open(`/ui/imports/${id}`, { scope: 'public-api:read' });
-    await see(page, 'Finished: 1 stored, 1 failed');
+    await expectText(page, 'Finished: 1 stored, 1 failed');
     for (const name of ['Try it again…', 'Pause', 'Cancel import', 'Send it again…'])
       expect([name, await page.getByRole('button', { name }).count()]).toEqual([name, 0]);
     expect(await page.getByRole('link', { name: 'New import' }).count()).toBe(0);
     await page.goto(`${rig.api}/ui/new`);
-    await see(page, 'This token may read only');
+    await expectText(page, 'This token may read only');
   });
 
   it('keeps filters in the address, so that back, forward and a shared link show the same', async () => {
@@ -226,9 +225,9 @@ withBrowser('the page in a browser', () => {
     const system = aSystem('fresh');
     await post('images', system, ['/photos/logo.png']);
     await page.getByRole('button', { name: '1 new import, show' }).click();
-    await see(page, system);
+    await expectText(page, system);
     await page.getByRole('button', { name: 'Stop updates' }).click();
-    await see(page, /^Stopped, as of/);
+    await expectText(page, /^Stopped, as of/);
   });
 
   it('is worked with the keyboard alone', async () => {
@@ -273,10 +272,8 @@ withBrowser('the page in a browser', () => {
           const { page } = await open(path, { scope, theme, width });
           await heading(page).waitFor();
           await eventually('content', async () => (await page.locator('.skeleton').count()) === 0);
-          await page.evaluate(AXE);
-          const found = (await page.evaluate('axe.run()')) as {
-            violations: { id: string; impact: string; nodes: { html: string }[] }[];
-          };
+          await page.evaluate(axe.source);
+          const found: AxeResults = await page.evaluate('axe.run()');
           for (const { id, impact, nodes } of found.violations)
             if (impact === 'serious' || impact === 'critical') findings.push([name, width, id, nodes[0]?.html]);
           if (await page.evaluate('document.documentElement.scrollWidth > innerWidth'))
@@ -293,10 +290,10 @@ withBrowser('the page in a browser', () => {
     await page.locator('.import-row').first().waitFor();
     const { pids } = await rig.stack.run();
     process.kill(pids.gateway ?? 0, 'SIGKILL');
-    await see(page, /^Not reachable, as of/);
+    await expectText(page, /^Not reachable, as of/);
     // What was there stays, and `start` brings the gateway back.
     expect(await page.locator('.import-row').count()).toBeGreaterThan(0);
-    await see(page, /^Updated/);
+    await expectText(page, /^Updated/);
   });
 
   it('never breaks its policy, and asks no other host for anything', () => {

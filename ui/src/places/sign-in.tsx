@@ -13,9 +13,8 @@ export function SignInPlace() {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    const text = String(new FormData(form).get('token') ?? '')
-      .trim()
-      .replace(/^bearer\s+/i, '');
+    const entered = new FormData(form).get('token');
+    const text = (typeof entered === 'string' ? entered : '').trim().replace(/^bearer\s+/i, '');
     const claims = readClaims(text);
     if (claims === null) problem.value = 'This is not an access token. It has three parts with dots between them';
     else if (claims.expiresAt !== null && claims.expiresAt < Date.now())

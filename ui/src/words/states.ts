@@ -74,7 +74,7 @@ function runningSentence({ counts, etaSeconds, waitingFor }: Told, far: string):
     return `Waiting for ${first.host}${others} until ${clock(Date.parse(first.until))}, ${counted(waiting, 'item')}`;
   }
   if (settled(counts) === 0) return `Running: the first of ${counted(counts.total, 'item')} are under way`;
-  const left = etaSeconds === null || etaSeconds === undefined ? '' : `, about ${duration(etaSeconds * 1000)} left`;
+  const left = etaSeconds === null ? '' : `, about ${duration(etaSeconds * 1000)} left`;
   return `Running: ${far}${left}`;
 }
 
