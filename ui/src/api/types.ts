@@ -28,7 +28,7 @@ export interface FailureGroup {
   readonly samples: readonly { readonly seq: number; readonly externalId: string; readonly reason: string }[];
 }
 
-export interface WaitingFor {
+interface WaitingFor {
   readonly host: string;
   readonly until: string;
   readonly items: number;
@@ -129,7 +129,7 @@ export interface RetrySelector {
   readonly all?: true;
 }
 
-export interface DeliveryAttempt {
+interface DeliveryAttempt {
   readonly at: string;
   readonly status?: number;
   readonly durationMs?: number;

@@ -11,7 +11,7 @@ import { counted } from '../words/numbers.js';
  * The import that is being put together. It outlives the place, so that Back and forth keeps it, and not the tab.
  */
 export const rows = signal<readonly Row[]>([]);
-export const sendAs = signal<SendAs>('json');
+const sendAs = signal<SendAs>('json');
 export const choice = signal<KindChoice>('by-type');
 export const systemName = signal('');
 export const webhook = signal('');

@@ -56,7 +56,7 @@ export function propose(lines: readonly ParsedLine[]): Row[] {
 }
 
 /** The last part of the path, decoded; the host where there is none. */
-export function fileNameOf(url: string): string {
+function fileNameOf(url: string): string {
   const parts = partsOf(url);
   return parts.at(-1) ?? '';
 }

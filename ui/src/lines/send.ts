@@ -14,7 +14,7 @@ export interface Envelope {
 export type SendAs = 'table' | 'json';
 
 /** Sentences by field, for each row that has a problem. */
-export type RowProblems = ReadonlyMap<number, Readonly<Record<string, string>>>;
+type RowProblems = ReadonlyMap<number, Readonly<Record<string, string>>>;
 
 export interface Verdict {
   readonly rows: RowProblems;
@@ -73,7 +73,7 @@ interface Body {
 }
 
 /** The rows in the form that a POST of any number of items takes. */
-export function bodyOf(rows: readonly Row[], envelope: Envelope, as: SendAs): Body {
+function bodyOf(rows: readonly Row[], envelope: Envelope, as: SendAs): Body {
   return as === 'table' ? tableOf(rows, envelope) : ndjsonOf(rows, envelope);
 }
 

@@ -139,7 +139,7 @@ export function LiveBar({ live }: { readonly live: Pick<Live<unknown>, 'at' | 'e
   );
 }
 
-export interface Chip {
+interface Chip {
   readonly value: string;
   readonly label: string;
   /** Shown behind the label. */

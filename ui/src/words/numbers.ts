@@ -76,7 +76,7 @@ export function ago(at: number, now: number): string {
 }
 
 /** `27 Nov 2026`. */
-export function day(at: number): string {
+function day(at: number): string {
   return new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 }
 

@@ -12,7 +12,7 @@ export interface Mark {
 type Stated = Pick<ImportSummary, 'state' | 'counts' | 'waitingFor' | 'troubled'>;
 
 /** Whether an import needs somebody: failed items, or a host that is waited for. */
-export function isTroubled({ counts, waitingFor, troubled }: Stated): boolean {
+function isTroubled({ counts, waitingFor, troubled }: Stated): boolean {
   return troubled === true || counts.failed > 0 || (waitingFor?.length ?? 0) > 0;
 }
 
