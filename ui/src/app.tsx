@@ -80,7 +80,7 @@ function Header() {
   return (
     <header class="top">
       <div class="top-inner">
-        <a class="brand" href={href('')} aria-label="Imports, first page">
+        <a class="brand" href={href('')}>
           <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
             <rect width="32" height="32" rx="8" class="brand-ground" />
             <path d="M16 7v11m0 0-5-5m5 5 5-5M8 24h16" class="brand-line" />

@@ -92,13 +92,17 @@ function envelope(): Envelope | null {
   };
 }
 
-let isChecking = false;
+let checking: Promise<void> | null = null;
 
 /** Has the service look at every row that changed, until there is none. */
-export async function check(): Promise<void> {
+export function check(): Promise<void> {
+  checking ??= checkAll().finally(() => (checking = null));
+  return checking;
+}
+
+async function checkAll(): Promise<void> {
   const about = envelope();
-  if (isChecking || about === null) return;
-  isChecking = true;
+  if (about === null) return;
   try {
     for (;;) {
       // Only some at a time: what is edited meanwhile is sent as it is then.
@@ -119,8 +123,6 @@ export async function check(): Promise<void> {
     trouble.value = null;
   } catch (error) {
     trouble.value = error instanceof RequestFailed ? error.message : String(error);
-  } finally {
-    isChecking = false;
   }
 }
 

@@ -172,8 +172,10 @@ function Settings() {
           maxLength={200}
           value={draft.systemName.value}
           aria-invalid={problems['systemName'] !== undefined}
-          onInput={(event) => (draft.systemName.value = event.currentTarget.value)}
-          onChange={draft.touchEnvelope}
+          onInput={(event) => {
+            draft.systemName.value = event.currentTarget.value;
+            draft.envelopeProblems.value = {};
+          }}
         />
         <Problem text={problems['systemName']} />
       </label>
@@ -261,12 +263,14 @@ function StartBar() {
   const imports = byKind(draft.good.value, draft.choice.value).length;
   const repairable = draft.repairable.value.length;
   const isNamed = draft.systemName.value.trim() !== '';
-  const hasProblem = Object.keys(draft.envelopeProblems.value).length > 0;
 
   const start = async () => {
     isBusy.value = true;
     draft.trouble.value = null;
     try {
+      // The press itself may have ended the editing of a cell.
+      await draft.check();
+      if (draft.unchecked.value.length > 0 || draft.bad.value.length > bad) return;
       const ids = await draft.start();
       if (ids === null) return;
       const system = draft.systemName.value.trim();
@@ -310,7 +314,7 @@ function StartBar() {
         <button
           type="button"
           class="primary"
-          disabled={good === 0 || waiting > 0 || isBusy.value || !isNamed || hasProblem}
+          disabled={good === 0 || isBusy.value || !isNamed}
           onClick={() => void start()}
         >
           {isBusy.value ? 'Starting' : label}
