@@ -77,10 +77,12 @@ interface PreviewProps {
   readonly title: string;
   /** In the grid a video waits for a press on play; on its own page its controls are there at once. */
   readonly isTile?: boolean;
+  /** Told when the browser knows the size, for files of which the service does not. */
+  readonly onSize?: (width: number, height: number) => void;
 }
 
 /** A stored file in place: pictures are shown, video and sound play and seek, anything else says what it is. */
-export function Preview({ asset, title, isTile = false }: PreviewProps) {
+export function Preview({ asset, title, isTile = false, onSize = () => undefined }: PreviewProps) {
   const isPlaying = useSignal(!isTile);
   const isBroken = useSignal(false);
   const { mimeType, durationSeconds } = asset;
@@ -88,7 +90,19 @@ export function Preview({ asset, title, isTile = false }: PreviewProps) {
   const kind = isBroken.value ? 'file' : family(mimeType);
   const broken = () => (isBroken.value = true);
 
-  if (kind === 'image') return <img class="preview" src={path} alt={title} loading="lazy" onError={broken} />;
+  if (kind === 'image')
+    return (
+      <img
+        class="preview"
+        src={path}
+        alt={title}
+        loading="lazy"
+        onError={broken}
+        onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => {
+          onSize(naturalWidth, naturalHeight);
+        }}
+      />
+    );
   if (kind === 'audio')
     return (
       <div class="preview preview-sign">
@@ -127,6 +141,9 @@ export function Preview({ asset, title, isTile = false }: PreviewProps) {
         tabIndex={-1}
         aria-hidden="true"
         onError={broken}
+        onLoadedMetadata={({ currentTarget: { videoWidth, videoHeight } }) => {
+          onSize(videoWidth, videoHeight);
+        }}
       />
       <button type="button" class="play" aria-label={`Play ${title}`} onClick={() => (isPlaying.value = true)}>
         <Icon name="play" />

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { api, RequestFailed } from '../api/client.js';
 import type { Media, Page } from '../api/types.js';
@@ -170,7 +171,8 @@ const PLAIN_RATIO = 1.2;
 function Tile({ media }: { readonly media: Media }) {
   const { asset, fileName, externalId, id } = media;
   const { width, height, durationSeconds } = asset;
-  const ratio = width === undefined || height === undefined ? PLAIN_RATIO : width / height;
+  const learned = useSignal(PLAIN_RATIO);
+  const ratio = width === undefined || height === undefined ? learned.value : width / height;
   const shown = Math.min(WIDEST, Math.max(NARROWEST, ratio));
   const facts = [
     typeName(asset.mimeType),
@@ -183,7 +185,14 @@ function Tile({ media }: { readonly media: Media }) {
   return (
     <li class="tile" style={{ flexGrow: shown, flexBasis: `${Math.round(shown * 176)}px` }}>
       <div class="tile-frame" style={{ aspectRatio: String(shown) }}>
-        <Preview asset={asset} title={typeof metadata['alt'] === 'string' ? metadata['alt'] : title} isTile />
+        <Preview
+          asset={asset}
+          title={typeof metadata['alt'] === 'string' ? metadata['alt'] : title}
+          isTile
+          onSize={(w, h) => {
+            if (w > 0 && h > 0) learned.value = w / h;
+          }}
+        />
       </div>
       <p class="tile-name">
         <a href={href(`media/${id}`)} title={externalId}>
