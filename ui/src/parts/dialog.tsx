@@ -76,7 +76,7 @@ export function Dialog({ title, onClose, children, verb, onConfirm, ...rest }: D
           {asksReason ? (
             <label class="field">
               <span>
-                Reason <span class="dim">optional, kept in the log of the import</span>
+                Reason <span class="dim">optional, kept in the log</span>
               </span>
               <input
                 type="text"

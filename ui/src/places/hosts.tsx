@@ -176,7 +176,7 @@ function LimitDialog({ host, onClose, onDone }: Omit<HostDialogProps, 'host'> & 
     <Dialog
       title={host === null ? 'Limit a host' : `Limit ${host.host}`}
       verb={isLift ? 'Lift the limit' : 'Set the limit'}
-      isReady={name.value.trim() !== ''}
+      isReady={name.value.trim() !== '' && (!isLift || host === null || host.override !== undefined)}
       onClose={onClose}
       onConfirm={async (reason) => {
         const limit = {
