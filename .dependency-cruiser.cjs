@@ -61,6 +61,13 @@ module.exports = {
       },
     ),
     only(
+      'page-stands-alone',
+      'The page talks to the service through its API alone, as any client does.',
+      { path: '^ui/' },
+      { path: '^(src|activities|workflows)/' },
+    ),
+    only('service-knows-no-page', 'The page is files to the service.', { pathNot: '^ui/' }, { path: '^ui/' }),
+    only(
       'only-api-names-koa',
       'Web objects stay in the web layer.',
       { pathNot: '^src/api/' },

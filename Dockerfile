@@ -8,6 +8,7 @@ COPY tools/bundle-workflows.mjs tools/
 COPY src src
 COPY workflows workflows
 COPY activities activities
+COPY ui ui
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22.21.1-bookworm-slim

@@ -1,11 +1,12 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Config } from './config.js';
-import { configuredBlobStore, httpSettings, loadMediaTypes } from './process/configured.js';
+import { builtPageFolder, configuredBlobStore, httpSettings, loadMediaTypes } from './process/configured.js';
 import { assetUrl } from './api/assets.js';
 import { createCrashHook } from './process/crash-hook.js';
 import { checkUrl } from './egress/urls.js';
 import { createApp } from './api/app.js';
 import { listen } from './api/server.js';
+import { loadPage } from './api/ui.js';
 import { ensureGarbageSchedule } from './temporal/garbage-schedule.js';
 import { createReconciler } from './intake/reconcile.js';
 import { createTemporalWorkflows, temporalConnectionOptions } from './temporal/client.js';
@@ -31,6 +32,8 @@ export async function runGateway(config: Config): Promise<void> {
   const signal = shutdownSignal(logger);
   const settings = await httpSettings(config);
   const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
+  const page = await loadPage(builtPageFolder());
+  if (page === null) logger.warn('The page at /ui is not built: run "npm run build"');
   const metrics = createGatewayMetrics();
   const store = openStore({
     url: config.MONGODB_URL,
@@ -56,6 +59,7 @@ export async function runGateway(config: Config): Promise<void> {
     blobs,
     workflows: crash.workflows(workflows),
     mediaTypes,
+    page,
     settings,
     stopping: signal,
     metrics,

@@ -32,6 +32,7 @@ import { getStatus } from './imports/status.js';
 import { getHealth, getReadiness } from './health.js';
 import { postImport } from './imports/post.js';
 import type { HttpSettings } from './settings.js';
+import { getPage, type Page } from './ui.js';
 
 /** All that the API needs. */
 export interface HttpDeps {
@@ -43,6 +44,8 @@ export interface HttpDeps {
   readonly checkUrl: UrlCheck;
   /** Where the bytes of a blob can be fetched by clients. */
   readonly assetUrl: (sha256: string, mimeType: string) => string;
+  /** The page for people; null when it was not built. */
+  readonly page: Page | null;
   readonly settings: HttpSettings;
   /** Aborted when the gateway drains: nobody waits for a change any more. */
   readonly stopping: AbortSignal;
@@ -137,6 +140,7 @@ function createRouter(deps: HttpDeps): Router<RequestState> {
   router.get('/api/:v/hosts', ...readAccess, getHosts({ store, settings }));
 
   router.get('/assets/:file', getAsset({ blobs, media: store.media, maxOpen: settings.maxOpenAssets }));
+  router.get('/ui{/*place}', getPage(deps.page));
   router.get('/healthz', getHealth());
   const checks = {
     mongodb: { ping: () => store.ping(), sentence: 'MongoDB does not answer' },

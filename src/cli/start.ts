@@ -90,6 +90,7 @@ function welcome({ api, ui, temporal, temporalCli, token, webhookSecret }: RunFi
   };
   return [
     '',
+    `Page            ${api}/ui/`,
     `API             ${api}`,
     `Token           ${token ?? 'comes from the identity provider of TOKEN_JWKS_FILE'}`,
     `Webhook secret  ${webhookSecret}`,

@@ -5,7 +5,7 @@ import { generationOf } from '../domain/ids.js';
 import type { Store } from '../store/store.js';
 import { createTakeUpRetry } from './control.js';
 import { createEndImport } from './end-import.js';
-import type { BatchRef, ImportWorkflows } from '../temporal/client.js';
+import type { ImportWorkflows } from '../temporal/client.js';
 
 /** A gateway that is alive starts its own batch within 5 s of accepting it (the deadline of a start). */
 const UNSTARTED_AFTER_MS = 10_000;
@@ -88,8 +88,7 @@ export function createReconciler(deps: {
     if (hasEnded) await endImport({ projectId, batchId });
   };
   const check = async ({ _id: batchId, projectId }: Pick<Batch, '_id' | 'projectId'>) => {
-    const ref: BatchRef = { projectId, batchId };
-    if ((await workflows.state(ref)).state !== 'running') await endImport(ref);
+    if ((await workflows.state({ projectId, batchId })).state !== 'running') await endImport({ projectId, batchId });
   };
   const deliver = async ({ _id: webhookId, projectId, batchId, redeliveries: redelivery }: Delivery) => {
     const batch = await store.batches.find(projectId, batchId);
@@ -111,9 +110,9 @@ export function createReconciler(deps: {
     const unchecked = await store.batches.findUnchecked(before(UNCHECKED_AFTER_MS), CHECKS);
     const looked: string[] = [];
     try {
-      await forEvery(unchecked, CHECKS_AT_ONCE, async (batch) => {
+      await forEvery(unchecked, CHECKS_AT_ONCE, (batch) => {
         looked.push(batch._id);
-        await check(batch);
+        return check(batch);
       });
     } finally {
       // One that cannot be looked at waits for its next turn like the others.

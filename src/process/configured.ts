@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { JSONWebKeySet } from 'jose';
 import { hasUsableKey, type TokenKeys } from '../api/auth.js';
 import type { HttpSettings } from '../api/settings.js';
@@ -87,4 +88,10 @@ async function readKeySet(file: string): Promise<JSONWebKeySet> {
   } catch (error) {
     throw new Error(`TOKEN_JWKS_FILE ${file} cannot be read as JSON`, { cause: error });
   }
+}
+
+/** Where `npm run build` puts the page, for compiled code (`dist/src/process`) and for code that runs from its sources. */
+export function builtPageFolder(): string {
+  const isCompiled = import.meta.url.endsWith('.js');
+  return fileURLToPath(new URL(isCompiled ? '../../ui' : '../../dist/ui', import.meta.url));
 }

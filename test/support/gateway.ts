@@ -67,6 +67,7 @@ export async function aGateway(options: TestGatewayOptions = {}): Promise<TestGa
     mediaTypes: defaultMediaTypes(),
     checkUrl: (url) => checkUrl(url, allow),
     assetUrl: (sha256) => `https://assets.example.com/assets/${sha256}.bin`,
+    page: null,
     settings: {
       publicUrl: 'https://api.example.com',
       versions: { latest: '2026-11', withdrawn: ['2025-03'] },

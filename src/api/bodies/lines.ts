@@ -27,12 +27,12 @@ export const LINE_FORMATS = {
 } as const;
 export type LineFormat = (typeof LINE_FORMATS)[keyof typeof LINE_FORMATS];
 
-type Parameter = 'partial' | 'systemName' | 'webhook' | 'context' | 'priority';
-const NDJSON_PARAMETERS: readonly Parameter[] = ['partial'];
+type Parameter = 'dryRun' | 'partial' | 'systemName' | 'webhook' | 'context' | 'priority';
+const NDJSON_PARAMETERS: readonly Parameter[] = ['partial', 'dryRun'];
 /** A table has no place for what belongs to the batch. */
-const CSV_PARAMETERS: readonly Parameter[] = ['partial', 'systemName', 'webhook', 'context', 'priority'];
+const CSV_PARAMETERS: readonly Parameter[] = ['partial', 'dryRun', 'systemName', 'webhook', 'context', 'priority'];
 
-type Fields = Partial<Record<Exclude<Parameter, 'partial'>, string>>;
+type Fields = Partial<Record<Exclude<Parameter, 'partial' | 'dryRun'>, string>>;
 
 /** A posted batch whose lines are still to be read. */
 export interface PostedLines {
@@ -40,6 +40,8 @@ export interface PostedLines {
   readonly lines: AsyncIterable<readonly ImportLine[]>;
   /** Good lines are taken although others are bad. */
   readonly isPartial: boolean;
+  /** Lines are only checked. */
+  readonly isDryRun: boolean;
   /** SHA-256 over all that the request says, hex; to be asked for once, when all lines were read. */
   readonly bodyHash: () => string;
   /** Ends the reading, wherever it is: Node can pass over the rest of the body only then. */
@@ -61,7 +63,8 @@ export async function readPostedLines(
   const hash = createHash('sha256');
   const query = readQuery(ctx.query, format === 'csv' ? CSV_PARAMETERS : NDJSON_PARAMETERS, problems);
   const isPartial = readFlag(query.partial, 'partial', problems);
-  const { partial: _, ...fields } = query;
+  const isDryRun = readFlag(query.dryRun, 'dryRun', problems);
+  const { partial: _, dryRun: __, ...fields } = query;
   const { systemName, webhook, context, priority } = fields;
   const said = JSON.stringify([rules.kind, format, isPartial, systemName, webhook, context, priority]);
   hash.update(`${said}\n`);
@@ -71,7 +74,7 @@ export async function readPostedLines(
   const close = async () => {
     await text.return(undefined);
   };
-  const posted = { isPartial, bodyHash: () => hash.digest('hex'), close };
+  const posted = { isPartial, isDryRun, bodyHash: () => hash.digest('hex'), close };
 
   if (format === 'csv') {
     const envelope = checkEnvelope(fromQuery(fields, problems), [], rules, problems);

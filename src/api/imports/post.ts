@@ -6,6 +6,7 @@ import type { AcceptBatch, AcceptLines } from '../../intake/accept.js';
 import type { BodyMemory, BodyRoom } from '../../intake/body-memory.js';
 import { checkImport } from '../../intake/check-items.js';
 import type { Rejected } from '../../intake/check-lines.js';
+import { dryRunLines } from '../../intake/dry-run.js';
 import { idempotencyKey } from '../action.js';
 import { demandUtf8, mediaTypeOf, readJson } from '../bodies/json.js';
 import { LINE_FORMATS, readPostedLines, type LineFormat } from '../bodies/lines.js';
@@ -27,7 +28,8 @@ export function postImport({ accept, acceptLines, memory, ...rest }: PostImportD
   const takeLines = async (ctx: RequestContext, format: LineFormat, key: string | null, room: BodyRoom) => {
     const caller = callerOf(ctx);
     const stillAllowed = tokenCheckOf(ctx.state);
-    const { bodyHash, close, ...posted } = await readPostedLines(ctx, format, rules, room);
+    const { bodyHash, close, isDryRun, ...posted } = await readPostedLines(ctx, format, rules, room);
+    if (isDryRun) return dryRunLines({ lines: posted.lines, rules, room }).finally(close);
     const idempotency = key === null ? {} : { idempotency: { key, bodyHash } };
     const accepted = acceptLines({ ...caller, kind, rules, room, stillAllowed, ...posted, ...idempotency });
     const { batchId, rejected } = await accepted.finally(close);
@@ -72,8 +74,10 @@ function isLineType(type: string): type is keyof typeof LINE_FORMATS {
 
 /** A client that asks for something else than all or nothing must not get it unawares. */
 function demandWhole(ctx: RequestContext): void {
-  if (ctx.query['partial'] === undefined) return;
-  throw new ApiError(400, { partial: `Is a parameter of ${LINE_TYPES.join(' and ')} only` });
+  const given = ['partial', 'dryRun'].filter((name) => ctx.query[name] !== undefined);
+  if (given.length === 0) return;
+  const sentence = `Is a parameter of ${LINE_TYPES.join(' and ')} only`;
+  throw new ApiError(400, Object.fromEntries(given.map((name) => [name, sentence])));
 }
 
 /** The total only where it says more than the list. */
