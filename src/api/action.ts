@@ -18,7 +18,7 @@ const MAX_REASON_LENGTH = 500;
 export const Reason = { reason: text(MAX_REASON_LENGTH).optional() };
 
 /** What an action did. */
-export interface Performed<R> {
+interface Performed<R> {
   /** Small, and JSON: it is stored for repetitions of the request. */
   readonly result: R;
   /** False when nothing changed: a dry run, or a repetition. Such an action is not in the log. */
@@ -40,7 +40,7 @@ export interface ActionRoute<T, S extends z.ZodRawShape, R> {
 }
 
 /** An action as its client asks for it. */
-export interface ActionRequest<B> {
+interface ActionRequest<B> {
   /** Of the action: the same for a repetition of the request with its Idempotency-Key. */
   readonly id: string;
   readonly projectId: string;

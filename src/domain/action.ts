@@ -31,7 +31,7 @@ export interface NewAction extends ActionRecord {
  * What an action meets. new: it is recorded and may be performed; done: its key belongs to the same request, which has been performed
  * with this result; busy: that request is still being performed; other_request: the key belongs to another request.
  */
-export type ActionClaim =
+type ActionClaim =
   | { readonly outcome: 'new'; readonly id: string }
   | { readonly outcome: 'done'; readonly result: unknown }
   | { readonly outcome: 'busy' }
