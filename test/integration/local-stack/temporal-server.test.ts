@@ -43,10 +43,13 @@ describe('startTemporalServer', () => {
     await client.workflow.start('importBatch', {
       taskQueue: 'nobody',
       workflowId,
-      typedSearchAttributes: Object.keys(SEARCH_ATTRIBUTES).map((name) => ({
-        key: defineSearchAttributeKey(name, 'KEYWORD'),
-        value: 'some',
-      })),
+      typedSearchAttributes: Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) =>
+        type === 'Int'
+          ? { key: defineSearchAttributeKey(name, 'INT'), value: 1 }
+          : type === 'KeywordList'
+            ? { key: defineSearchAttributeKey(name, 'KEYWORD_LIST'), value: ['some'] }
+            : { key: defineSearchAttributeKey(name, 'KEYWORD'), value: 'some' },
+      ),
     });
     const gone = once(first.child, 'exit');
     first.child.kill('SIGKILL');
@@ -59,7 +62,7 @@ describe('startTemporalServer', () => {
       .getHandle(workflowId)
       .describe();
     expect(description.status.name).toBe('RUNNING');
-    expect(description.typedSearchAttributes.getAll()).toHaveLength(3);
+    expect(description.typedSearchAttributes.getAll()).toHaveLength(Object.keys(SEARCH_ATTRIBUTES).length);
     await again.close();
     expect((await fetch(second.uiUrl ?? '')).status).toBe(200);
   }, 120_000);

@@ -117,7 +117,7 @@ describe('expired idempotency keys', () => {
 
 describe('indexes', () => {
   it.each<[string, Document]>([
-    ['media', { 'asset.sha256': 1 }],
+    ['media', { 'asset.sha256': 1, projectId: 1, createdAt: -1, _id: -1 }],
     ['batches', { finishedAt: 1, _id: 1 }],
     ['condemned', { at: 1 }],
     ['idempotencyKeys', { expiresAt: 1 }],
