@@ -87,14 +87,13 @@ const INDEXES = {
     { key: { batchId: 1, state: 1, code: 1, host: 1 }, partialFilterExpression: { code: { $exists: true } } },
   ],
   media: [
-    // Holds the promise that `_id` makes even if the derivation of ids should change one day.
-    { key: { projectId: 1, systemName: 1, externalId: 1 }, unique: true },
+    // Holds the promise that `_id` makes even if the derivation of ids should change one day. The id of a system comes before its
+    // name, so that it also tells whether a project has an external id in any system, and no write pays for a second index.
+    { key: { projectId: 1, externalId: 1, systemName: 1 }, unique: true },
     // Which blobs are referred to; and which media of a project have the same bytes, newest first.
     { key: { 'asset.sha256': 1, projectId: 1, createdAt: -1, _id: -1 } },
     // The library of a project, newest first. A filter without an index of its own looks at a bounded part of it at a time.
     { key: { projectId: 1, createdAt: -1, _id: -1 } },
-    // Whether a project has an external id in any system.
-    { key: { projectId: 1, externalId: 1 } },
     // The images that tell where they were taken. The others have no entry.
     {
       key: { projectId: 1, 'asset.hasPosition': 1, createdAt: -1, _id: -1 },
