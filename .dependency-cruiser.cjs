@@ -1,6 +1,6 @@
 /** The dependency law of ARCHITECTURE.md: one direction, from the vocabulary outwards to the two composition roots. */
 const only = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
-const LEAVES = 'egress|download|blobs|store|webhook|telemetry|garbage|host-limits|item';
+const LEAVES = 'egress|download|blobs|store|webhook|telemetry|garbage|host-limits|item|probe';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -1,5 +1,11 @@
 import { collectBlobs, collectParts, collectRecords } from '../src/garbage/collect.js';
-import type { CollectedBytes, CollectRecordsResult } from '../src/temporal/activity-api.js';
+import { probeStored } from '../src/probe/probe-stored.js';
+import type {
+  CollectedBytes,
+  CollectRecordsResult,
+  ProbeMediaInput,
+  ProbedMedia,
+} from '../src/temporal/activity-api.js';
 import { withHeartbeat, type ActivityDeps } from './deps.js';
 
 /** Removes unreferenced blobs. Harmless when it runs twice at a time: every run condemns and concludes for itself. */
@@ -36,5 +42,15 @@ export function createCollectRecords(deps: ActivityDeps) {
     deps.metrics.garbageRemoved('idempotency_key', idempotencyKeys, 0);
     deps.logger.info({ batches, items, idempotencyKeys }, 'removed records past their time');
     return removed;
+  };
+}
+
+/** Probes stored bytes that no probe has read yet. Harmless when it runs twice at a time: the same bytes have the same facts. */
+export function createProbeMedia(deps: ActivityDeps) {
+  return async ({ after }: ProbeMediaInput): Promise<ProbedMedia> => {
+    const probing = { media: deps.store.media, prober: deps.prober, now: () => Date.now() };
+    const probed = await withHeartbeat((signal) => probeStored(probing, after, signal));
+    if (probed.count > 0) deps.logger.info({ count: probed.count }, 'probed media that were not probed before');
+    return probed;
   };
 }

@@ -7,6 +7,8 @@ import type { GarbageLimits } from '../src/garbage/find.js';
 import type { HostLimiter } from '../src/host-limits/host-limiter.js';
 import type { RetryPolicy } from '../src/item/attempt.js';
 import type { LongSlots } from '../src/item/single.js';
+import type { ProbeAsset } from '../src/probe/probe-asset.js';
+import type { Prober } from '../src/probe/prober.js';
 import type { Store } from '../src/store/store.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import type { WorkerMetrics } from '../src/telemetry/metrics.js';
@@ -27,6 +29,8 @@ export interface ActivityDeps {
   readonly retry: RetryPolicy;
   readonly hosts: HostLimiter;
   readonly longPlaces: LongSlots;
+  readonly prober: Prober;
+  readonly probeAsset: ProbeAsset;
   /** With more due items than this they are tried in pages. */
   readonly sweepAbove: number;
   /** Items of a page. */

@@ -1,6 +1,6 @@
 import type { Activities } from '../src/temporal/activity-api.js';
 import { createAttemptWebhook } from './attempt-webhook.js';
-import { createCollectBlobs, createCollectParts, createCollectRecords } from './collect-garbage.js';
+import { createCollectBlobs, createCollectParts, createCollectRecords, createProbeMedia } from './collect-garbage.js';
 import { createSuspects } from '../src/item/suspects.js';
 import type { ActivityDeps } from './deps.js';
 import { createFinishBatch } from './finish-batch.js';
@@ -24,5 +24,6 @@ export function createActivities(deps: ActivityDeps): Activities {
     collectBlobs: createCollectBlobs(deps),
     collectParts: createCollectParts(deps),
     collectRecords: createCollectRecords(deps),
+    probeMedia: createProbeMedia(deps),
   };
 }

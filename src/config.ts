@@ -176,6 +176,13 @@ export const ConfigSchema = z.object({
   ),
   NODE_ENV: z.string().optional().describe('`production` refuses EGRESS_ALLOW and CRASH_AT'),
   MEDIA_TYPES_FILE: z.string().optional().describe('JSON file with the media types of the project'),
+  FFPROBE: z
+    .string()
+    .optional()
+    .describe(
+      'Path of ffprobe, a second opinion on video and audio that the built-in reader does not know, or off; looked for in PATH when absent',
+    ),
+  PATH: z.string().optional().describe('Folders that ffprobe is looked for in'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal')
     .default('info')
     .describe('Lowest level of log lines that are written'),

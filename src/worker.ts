@@ -1,7 +1,7 @@
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { Config } from './config.js';
-import { configuredBlobStore, loadMediaTypes } from './process/configured.js';
+import { configuredBlobStore, configuredProber, loadMediaTypes } from './process/configured.js';
 import { createCrashHook } from './process/crash-hook.js';
 import { createEgress } from './egress/create-egress.js';
 import { garbageLimits } from './garbage/find.js';
@@ -9,6 +9,7 @@ import { listen } from './api/server.js';
 import { createLongSlots } from './item/single.js';
 import { createHostLimiter } from './host-limits/host-limiter.js';
 import { retryUntilConnected, limitHeapGrowth, aborted, shutdownSignal } from './process/lifecycle.js';
+import { createProbeAsset } from './probe/probe-asset.js';
 import { createSource } from './download/fetch.js';
 import { openStore } from './store/open-store.js';
 import { createLogger, temporalLogger } from './telemetry/logger.js';
@@ -40,6 +41,7 @@ export async function runWorker(config: Config): Promise<void> {
     telemetryOptions: { logging: { forward: {} } },
   });
   const mediaTypes = await loadMediaTypes(config.MEDIA_TYPES_FILE);
+  const openProber = await configuredProber(config);
   const metrics = createWorkerMetrics();
   const metricsServer = await listen(metricsHandler(metrics.registry), {
     host: config.METRICS_HOST,
@@ -61,18 +63,7 @@ export async function runWorker(config: Config): Promise<void> {
   });
   const crash = createCrashHook(config.CRASH_AT);
   const blobs = crash.blobs(configuredBlobStore(config));
-  const source = createSource({
-    egress,
-    blobs,
-    limits: {
-      headersTimeoutMs: config.DOWNLOAD_HEADERS_TIMEOUT,
-      idleTimeoutMs: config.DOWNLOAD_IDLE_TIMEOUT,
-      minSpeedBytesPerSecond: config.DOWNLOAD_MIN_SPEED,
-      minSpeedWindowMs: config.DOWNLOAD_MIN_SPEED_WINDOW,
-      maxBytes: config.DOWNLOAD_MAX_BYTES,
-      maxRedirects: config.DOWNLOAD_MAX_REDIRECTS,
-    },
-  });
+  const source = createSource({ egress, blobs, limits: downloadLimits(config) });
   const retry = { attempts: config.RETRY_ATTEMPTS, initialMs: config.RETRY_INITIAL, maxMs: config.RETRY_MAX };
   const hosts = createHostLimiter({
     store: store.hosts,
@@ -83,6 +74,7 @@ export async function runWorker(config: Config): Promise<void> {
     metrics,
   });
   metrics.watchHosts(hosts.counts);
+  const prober = openProber(blobs);
   const activities = createActivities({
     store: crash.workerStore(store),
     source: crash.source(source),
@@ -91,6 +83,8 @@ export async function runWorker(config: Config): Promise<void> {
     mediaTypes,
     hosts,
     longPlaces: createLongSlots(),
+    prober,
+    probeAsset: createProbeAsset({ prober, media: store.media }),
     retry,
     sweepAbove: config.SWEEP_ABOVE,
     sweepPage: config.SWEEP_PAGE,
@@ -132,6 +126,17 @@ export async function runWorker(config: Config): Promise<void> {
   } finally {
     // Before the store: slots are given back to other workers.
     await hosts.close();
-    await Promise.allSettled([metricsServer.close(0), egress.close(), blobs.close(), store.close()]);
+    await Promise.allSettled([metricsServer.close(0), prober.close(), egress.close(), blobs.close(), store.close()]);
   }
+}
+
+function downloadLimits(config: Config) {
+  return {
+    headersTimeoutMs: config.DOWNLOAD_HEADERS_TIMEOUT,
+    idleTimeoutMs: config.DOWNLOAD_IDLE_TIMEOUT,
+    minSpeedBytesPerSecond: config.DOWNLOAD_MIN_SPEED,
+    minSpeedWindowMs: config.DOWNLOAD_MIN_SPEED_WINDOW,
+    maxBytes: config.DOWNLOAD_MAX_BYTES,
+    maxRedirects: config.DOWNLOAD_MAX_REDIRECTS,
+  };
 }

@@ -104,7 +104,7 @@ export const { reopenFailed } = proxyActivities<Activities>(REOPEN);
 export const { sweepPage } = proxyActivities<Activities>(SWEEP);
 export const { importItem } = proxyActivities<Activities>(ITEM);
 export const { attemptWebhook } = proxyActivities<Activities>(WEBHOOK);
-export const { collectBlobs, collectParts, collectRecords } = proxyActivities<Activities>(COLLECT);
+export const { collectBlobs, collectParts, collectRecords, probeMedia } = proxyActivities<Activities>(COLLECT);
 /** The same as an activity, without the way through the server. Only where nothing polls the run for longer than a few writes. */
 export const { finishBatch: finishBatchLocally } = proxyLocalActivities<Activities>(SHORT_STEP);
 

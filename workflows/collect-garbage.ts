@@ -1,19 +1,21 @@
-import type { CollectedRecords } from '../src/temporal/activity-api.js';
+import { patched, workflowInfo } from '@temporalio/workflow';
+import type { CollectedRecords, ProbedMedia } from '../src/temporal/activity-api.js';
 import type { CollectedGarbage } from '../src/temporal/names.js';
-import { collectBlobs, collectParts, collectRecords } from './activity-options.js';
+import { collectBlobs, collectParts, collectRecords, probeMedia } from './activity-options.js';
 
 /**
  * Removes what is no longer needed: blobs that nothing refers to, parts of bodies that never arrived, and records past their
- * time. The three run in parallel, so that an unavailable blob store does not keep the database from being cleaned. It
- * may run beside imports and beside another run of itself.
+ * time. It also has stored media probed that no probe has read yet. The four run in parallel, so that an unavailable blob store
+ * does not keep the database from being cleaned. It may run beside imports and beside another run of itself.
  */
 export async function collectGarbage(): Promise<CollectedGarbage> {
-  const [blobs, parts, records] = await Promise.all([
+  const [blobs, parts, records, probed] = await Promise.all([
     collectBlobs.executeWithOptions({ activityId: 'blobs' }, [{}]),
     collectParts.executeWithOptions({ activityId: 'parts' }, [{}]),
     collectAllRecords(),
+    patched('probe-media') ? probeMoreMedia() : undefined,
   ]);
-  return { blobs, parts, ...records };
+  return { blobs, parts, ...records, ...(probed && { probed }) };
 }
 
 /** One bounded call after the other: a worker that is killed repeats one of them, not all. */
@@ -28,4 +30,10 @@ async function collectAllRecords(): Promise<CollectedRecords> {
     };
     if (!removed.more) return total;
   }
+}
+
+/** Each collection continues where the one before it on the schedule has ended. */
+function probeMoreMedia(): Promise<ProbedMedia> {
+  const last = workflowInfo().lastResult as CollectedGarbage | undefined;
+  return probeMedia.executeWithOptions({ activityId: 'media' }, [{ after: last?.probed?.next ?? '' }]);
 }

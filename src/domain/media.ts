@@ -23,6 +23,12 @@ export interface Asset {
   readonly lengthVerified: boolean;
 }
 
+/** What the bytes of an asset tell when they are looked into; what cannot be read is absent. */
+export type AssetFacts = Pick<
+  Asset,
+  'width' | 'height' | 'durationSeconds' | 'frameRate' | 'videoCodec' | 'audioCodec' | 'hasPosition'
+>;
+
 /** Where the content came from and what the source called this state of it: what a later import asks with. */
 export interface MediaSource {
   /** SHA-256 of the URL, in hex: validators mean something for one URL only, and URLs hold secrets. */

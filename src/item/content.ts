@@ -6,6 +6,7 @@ import type { Item } from '../domain/item.js';
 import type { Asset, MediaSource, MediaType } from '../domain/media.js';
 import type { FetchRequest, Source } from '../download/source.js';
 import type { MediaContent, MediaWrite, MediaWritten, Store } from '../store/store.js';
+import type { ProbeAsset } from '../probe/probe-asset.js';
 import { confirmBlob } from '../garbage/removal-notice.js';
 import { takesType } from '../download/media-type/canonical-type.js';
 
@@ -18,6 +19,7 @@ export interface ContentDeps {
   readonly store: Pick<Store, 'media' | 'removalNotices'>;
   readonly source: Source;
   readonly blobs: BlobStore;
+  readonly probeAsset: ProbeAsset;
 }
 
 /** What the pair of an item held before its attempt; the writes of the attempt find out when that has changed. */
@@ -109,11 +111,11 @@ export async function importContent(
     return media.upsert(mediaWrite(batch, item, content), found);
   };
 
-  let content = await fetchContent(deps, item, revalidatable, request);
+  let content = await fetchProbed(deps, item, { found, revalidatable }, request);
   let written = await record(content);
   if (written.result === 'stale') {
     // The content that the source was asked about was replaced meanwhile. Too rare for a turn of its own at the host.
-    content = await fetchContent(deps, item, null, request);
+    content = await fetchProbed(deps, item, { found: null, revalidatable: null }, request);
     written = await record(content);
   }
   return { written, httpStatus: content.httpStatus, received: content.received };
@@ -126,6 +128,23 @@ interface FetchedContent {
   readonly basedOn?: string;
   readonly httpStatus: number;
   readonly received: number;
+}
+
+/** As `fetchContent`, and looks into bytes that are new to the pair. */
+async function fetchProbed(
+  deps: Pick<ContentDeps, 'source' | 'probeAsset'>,
+  item: Item,
+  { found, revalidatable }: CurrentMedia,
+  request: Omit<FetchRequest, 'url' | 'fileName' | 'unless'>,
+): Promise<FetchedContent> {
+  const content = await fetchContent(deps, item, revalidatable, request);
+  const { asset, basedOn } = content;
+  if (basedOn !== undefined) return content;
+  const known = found?.media.asset;
+  // The same bytes again, perhaps under another name.
+  const isKnown = known?.probed !== undefined && known.sha256 === asset.sha256 && known.mimeType === asset.mimeType;
+  const probed = isKnown ? { ...known, ...asset } : await deps.probeAsset(asset, request.signal);
+  return { ...content, asset: probed };
 }
 
 /** Fetches an item, unless the source says that it still has what is stored. */

@@ -9,6 +9,8 @@ import { openBlobStore } from '../blobs/open-blob-store.js';
 import type { Config } from '../config.js';
 import { defaultMediaTypes, parseMediaTypes } from '../domain/media-types.js';
 import type { MediaTypes } from '../domain/media.js';
+import { createFfprobe, findFfprobe } from '../probe/ffprobe.js';
+import { createProber, type Prober } from '../probe/prober.js';
 
 /** The blob store that the configuration names; a folder under DATA_DIR when it names none. */
 export function configuredBlobStore(config: Config): BlobStore {
@@ -35,6 +37,16 @@ export async function loadMediaTypes(file: string | undefined): Promise<MediaTyp
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`MEDIA_TYPES_FILE ${file}: ${why}`, { cause: error });
   }
+}
+
+/**
+ * What makes the reader of video, audio and photos, with the ffprobe that FFPROBE names or that is in PATH.
+ * @throws Error when FFPROBE names no program
+ */
+export async function configuredProber(config: Config): Promise<(blobs: BlobStore) => Prober> {
+  const program = await findFfprobe(config.FFPROBE, config.PATH ?? '');
+  const ffprobe = program === null ? null : createFfprobe(program);
+  return (blobs) => createProber({ blobs, ffprobe });
 }
 
 /**

@@ -35,8 +35,8 @@ const WORKER_SLOTS = {
   items: 100,
   /** Files of any size: with S3 each may hold a part buffer of 8 MiB, 320 MiB in all. */
   downloads: 40,
-  /** The three steps of one collection. */
-  collection: 3,
+  /** The four steps of one collection. */
+  collection: 4,
 } as const satisfies Partial<Record<TaskQueueKind, number>>;
 
 /** Polls that are out at a time: more than one, so that a burst of short activities does not wait for a round trip each. */

@@ -1,8 +1,8 @@
 import type { Kind } from '../domain/import.js';
 import type { MediaAction } from '../domain/item.js';
-import type { Asset, Media, MediaSource } from '../domain/media.js';
+import type { Asset, AssetFacts, Media, MediaSource } from '../domain/media.js';
 
-/* The port of the media collection. Implemented in media.ts and media-queries.ts. */
+/* The port of the media collection. Implemented in media.ts, media-queries.ts and media-facts.ts. */
 
 export interface MediaWrite {
   readonly projectId: string;
@@ -58,6 +58,19 @@ export interface MediaStore {
    * page finds that many others.
    */
   sameBytes(projectId: string, sha256s: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** What a probe of at least this version has told of the same bytes in a record of any project; null when none has. */
+  probedFacts(blob: BlobOfMedia, version: number): Promise<AssetFacts | null>;
+  /** Adds what a probe has told to all records of the bytes. Nothing else of them changes. */
+  setFacts(blob: BlobOfMedia, facts: AssetFacts, version: number): Promise<void>;
+  /**
+   * Bytes of these types that no probe of this version has read, in the `limit` records with an id after the given one.
+   * @returns `last`, the id of the last record that was looked at, null at the end
+   */
+  unprobed(
+    wanted: { readonly types: RegExp; readonly version: number },
+    after: string,
+    limit: number,
+  ): Promise<{ readonly blobs: readonly BlobOfMedia[]; readonly last: string | null }>;
   /**
    * Removes a media. What is left of it for a month keeps out imports that were accepted before; one that is accepted later creates
    * it anew. Answers whether there was one.
@@ -67,6 +80,9 @@ export interface MediaStore {
   /** Whether a media was deleted within the last month, and not created anew. */
   isDeleted(projectId: string, mediaId: string): Promise<boolean>;
 }
+
+/** What names bytes and their type in a record. */
+export type BlobOfMedia = Pick<Asset, 'sha256' | 'bytes' | 'mimeType'>;
 
 /** Which media of a project are listed; what is absent does not matter. */
 export interface MediaFilter {

@@ -6,6 +6,7 @@ import { mediaIdOf } from '../domain/ids.js';
 import type { Media } from '../domain/media.js';
 import { commitAlone, createGroupCommit, createKeyedReader, type SingleWrite, type WriteOutcome } from './batching.js';
 import { createTokens, toStored } from './item-documents.js';
+import { createMediaFacts } from './media-facts.js';
 import { createMediaQueries, NOT_DELETED, toMedia, type StoredMedia } from './media-queries.js';
 import type { MediaContent, MediaWrite, MediaWritten, MediaStore } from './store.js';
 
@@ -181,6 +182,7 @@ export function createMediaStore(deps: {
     },
 
     ...createMediaQueries(media),
+    ...createMediaFacts(media),
     remove: (projectId, mediaId, importSeq) =>
       removeMedia(media, { _id: mediaId, projectId }, { importSeq, deletedAt: now(), contentToken: nextToken() }),
   };

@@ -211,6 +211,18 @@ export interface ReopenFailedResult {
   readonly totals: ItemTotals;
 }
 
+export interface ProbeMediaInput {
+  /** The `next` of the collection before. */
+  readonly after: string;
+}
+
+/** Media that were looked into. */
+export interface ProbedMedia {
+  readonly count: number;
+  /** Where the next collection continues: an id, or the empty text to begin again. */
+  readonly next: string;
+}
+
 /** Activity names are wire format: every stored history names them. */
 export interface Activities {
   planRound(input: PlanRoundInput): Promise<RoundPlan>;
@@ -224,4 +236,5 @@ export interface Activities {
   collectBlobs(input: CollectInput): Promise<CollectedBytes>;
   collectParts(input: CollectInput): Promise<CollectedBytes>;
   collectRecords(input: CollectInput): Promise<CollectRecordsResult>;
+  probeMedia(input: ProbeMediaInput): Promise<ProbedMedia>;
 }

@@ -1,5 +1,5 @@
 import type { Kind } from '../domain/import.js';
-import type { CollectedBytes, CollectedRecords } from './activity-api.js';
+import type { CollectedBytes, CollectedRecords, ProbedMedia } from './activity-api.js';
 
 /** Names that are wire format between gateway, worker and every stored history. Changing one needs a new type or `patched()`. */
 export const WORKFLOWS = {
@@ -136,6 +136,8 @@ export interface DeliverWebhookInput {
 export interface CollectedGarbage extends CollectedRecords {
   readonly blobs: CollectedBytes;
   readonly parts: CollectedBytes;
+  /** Absent in collections of earlier versions. */
+  readonly probed?: ProbedMedia;
 }
 
 /** From here on a batch keeps 8 pages busy for long with pages of twice the size. */

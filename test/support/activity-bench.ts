@@ -16,7 +16,7 @@ import { garbageLimits } from '../../src/garbage/find.js';
 import { createLongSlots } from '../../src/item/single.js';
 import { createHostLimiter, type HostLimiter } from '../../src/host-limits/host-limiter.js';
 import { createWorkerMetrics } from '../../src/telemetry/metrics.js';
-import { aBatch, anAsset, itemSpecs } from './builders.js';
+import { WITHOUT_PROBES, aBatch, anAsset, itemSpecs } from './builders.js';
 import { aTestStore, type TestStore } from './store.js';
 
 export interface ActivityBench {
@@ -92,6 +92,7 @@ export async function anActivityBench(
     egress: UNREACHABLE,
     mediaTypes: defaultMediaTypes(),
     hosts,
+    ...WITHOUT_PROBES,
     longPlaces: createLongSlots(),
     retry,
     sweepAbove: 200,

@@ -3,6 +3,8 @@ import type { Batch } from '../../src/domain/import.js';
 import { newBatchId } from '../../src/domain/ids.js';
 import type { ItemAttempt, ItemSpec } from '../../src/domain/item.js';
 import type { Asset, MediaSource } from '../../src/domain/media.js';
+import type { ProbeAsset } from '../../src/probe/probe-asset.js';
+import type { Prober } from '../../src/probe/prober.js';
 import type { MediaWrite, Settlement, TokenRecord } from '../../src/store/store.js';
 
 /** A project that no other test uses. */
@@ -104,3 +106,9 @@ export function aTokenRecord(changes: Partial<TokenRecord> = {}): TokenRecord {
     ...changes,
   };
 }
+
+/** For activities over sources that store no bytes: nothing is looked into. */
+export const WITHOUT_PROBES: { readonly prober: Prober; readonly probeAsset: ProbeAsset } = {
+  prober: { probe: () => Promise.resolve('busy'), close: () => Promise.resolve() },
+  probeAsset: (asset) => Promise.resolve(asset),
+};

@@ -29,6 +29,7 @@ export interface FakeActivities extends Activities {
     pauses: MarkPausedInput[];
     reopenings: ReopenFailedInput[];
     collectedRecords: number;
+    probedAfter: string[];
   };
   readonly webhookAttempts: number[];
 }
@@ -68,6 +69,7 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
     pauses: [],
     reopenings: [],
     collectedRecords: 0,
+    probedAfter: [],
   };
   const webhookAttempts: number[] = [];
   const sweepsOf: number[] = [];
@@ -163,6 +165,10 @@ export function fakeActivities(behaviour: FakeBehaviour): FakeActivities {
     },
     collectBlobs: () => Promise.resolve({ count: 2, bytes: 20 }),
     collectParts: () => Promise.resolve({ count: 1, bytes: 5 }),
+    probeMedia: ({ after }) => {
+      calls.probedAfter.push(after);
+      return Promise.resolve({ count: 4, next: 'media-4' });
+    },
     collectRecords: () => {
       calls.collectedRecords += 1;
       const more = calls.collectedRecords < (behaviour.recordCalls ?? 1);

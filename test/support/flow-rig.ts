@@ -21,7 +21,7 @@ import { createHostLimiter } from '../../src/host-limits/host-limiter.js';
 import { createSource } from '../../src/download/fetch.js';
 import { createStore } from '../../src/store/open-store.js';
 import { createWorkerMetrics } from '../../src/telemetry/metrics.js';
-import { aBatch, anItemSpec } from './builders.js';
+import { WITHOUT_PROBES, aBatch, anItemSpec } from './builders.js';
 import { eventually } from './eventually.js';
 import { aTestDatabase } from '../servers/mongo.js';
 import { resetWorkflow } from './reset-workflow.js';
@@ -131,6 +131,7 @@ export async function flowActivities(
   const activities = createActivities({
     ...{ store, source: through(source), blobs, egress, hosts, metrics, retry },
     ...{ sweepAbove: PLAN.sweepAbove, sweepPage: PLAN.sweepPage, longPlaces: createLongSlots() },
+    ...WITHOUT_PROBES,
     mediaTypes: defaultMediaTypes(),
     webhook: { scheduleMs: webhookScheduleMs, timeoutMs: 15_000 },
     garbage: garbageLimits(90),

@@ -58,7 +58,26 @@ const INSIDE_TYPES = {
   'portrait.tif': ['image/tiff', 'image'],
 } as const satisfies Record<string, readonly [string, Kind]>;
 
-const TEST_TYPES = { ...FIXTURE_TYPES, ...INSIDE_TYPES };
+/** What only a probe tells, see the README beside them. */
+const PROBED_TYPES = {
+  'portrait.mp4': ['video/mp4', 'video'],
+  'index-last.mp4': ['video/mp4', 'video'],
+  'wide-pixels.mp4': ['video/mp4', 'video'],
+  'phone.mov': ['video/quicktime', 'video'],
+  'sound-and-film.webm': ['video/webm', 'video'],
+  'hevc.mkv': ['video/x-matroska', 'video'],
+  'sound.mp3': ['audio/mpeg', 'file'],
+  'sound.m4a': ['audio/mp4', 'file'],
+  'gps-portrait.jpg': ['image/jpeg', 'image'],
+  'no-position.jpg': ['image/jpeg', 'image'],
+  'gps.png': ['image/png', 'image'],
+  'gps.heic': ['image/heic', 'file'],
+  'gps.avif': ['image/avif', 'image'],
+  'gps.webp': ['image/webp', 'image'],
+  'gps.tif': ['image/tiff', 'file'],
+} as const satisfies Record<string, readonly [string, Kind]>;
+
+const TEST_TYPES = { ...FIXTURE_TYPES, ...INSIDE_TYPES, ...PROBED_TYPES };
 
 export type SampleName = keyof typeof SAMPLE_TYPES | keyof typeof TEST_TYPES;
 
@@ -78,4 +97,9 @@ export function sampleMedia(name: SampleName): SampleMedia {
 /** Every sample and fixture whose magic number tells its type. */
 export function allSampleMedia(): SampleMedia[] {
   return [...Object.keys(SAMPLE_TYPES), ...Object.keys(FIXTURE_TYPES)].map((name) => sampleMedia(name as SampleName));
+}
+
+/** The names of all files of `samples/` and `test/fixtures/media/`. */
+export function sampleNames(): SampleName[] {
+  return [...Object.keys(SAMPLE_TYPES), ...Object.keys(TEST_TYPES)] as SampleName[];
 }

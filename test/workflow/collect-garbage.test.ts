@@ -38,8 +38,10 @@ describe('collectGarbage', () => {
         batches: 3,
         items: 30,
         idempotencyKeys: 9,
+        probed: { count: 4, next: 'media-4' },
       });
       expect(activities.calls.collectedRecords).toBe(3);
+      expect(activities.calls.probedAfter).toEqual(['']);
       await keepHistory(temporal, `collect-${taskQueue}`, 'collect-garbage--all-good');
     });
   });
@@ -94,6 +96,29 @@ describe('the Schedule collect-garbage', () => {
     });
     await bench.close();
     await rm(root, { recursive: true });
+  });
+
+  it('continues to look into media where its last run has ended', async () => {
+    const activities = fakeActivities({ itemCount: 0 });
+
+    await withWorkflowWorker(temporal, activities, async (taskQueue) => {
+      const scheduleId = `collect-${taskQueue}`;
+      await ensureGarbageSchedule({ client: temporal.client, taskQueue, everyMs: 3_600_000, scheduleId });
+      const handle = temporal.client.schedule.getHandle(scheduleId);
+      for (const run of [1, 2]) {
+        await handle.trigger();
+        const workflowId = await eventually('a run of the Schedule', async () => {
+          const { info } = await handle.describe();
+          return info.recentActions.length === run && info.recentActions.at(-1)?.action.workflow.workflowId;
+        });
+        await temporal.client.workflow.getHandle(workflowId).result();
+        // The Schedule has to hear of the end, whose result it hands to the next run.
+        await eventually('no running action', async () => (await handle.describe()).info.runningActions.length === 0);
+      }
+      await handle.delete();
+    });
+
+    expect(activities.calls.probedAfter).toEqual(['', 'media-4']);
   });
 
   it('is made once by several gateways at a time, changed when its interval is, and left paused', async () => {

@@ -81,7 +81,7 @@ function lookInside(head: Buffer, { type, text }: Sniffed): Look | undefined {
 }
 
 /** What a body was found to be. */
-export type Inspected = { readonly mimeType: string } & Partial<Dimensions>;
+export type Inspected = { readonly mimeType: string } & Partial<Dimensions> & Pick<Found, 'hasPosition'>;
 
 /** Judges a body while it streams past. */
 export interface Inspection {
@@ -145,7 +145,11 @@ export function inspectContent(
     const judged = found === undefined ? sniffed : await merge(sniffed, found);
     const mimeType = decide(judged);
     const isMeasured = found !== undefined && mimeType === found.type;
-    verdict = { mimeType, ...(isMeasured ? plausible(found.dimensions) : imageDimensions(mimeType, head)) };
+    verdict = {
+      mimeType,
+      ...(isMeasured ? plausible(found.dimensions) : imageDimensions(mimeType, head)),
+      ...(isMeasured && found.hasPosition && { hasPosition: found.hasPosition }),
+    };
     // The rest of a body may take hours, and needs none of this.
     head = sniffed = look = undefined;
   }

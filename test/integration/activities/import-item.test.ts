@@ -26,6 +26,28 @@ describe('importItem', () => {
     expect(await store.media.find(batch.projectId, item?.mediaId ?? '')).toMatchObject({ importId: batch._id });
   });
 
+  it('writes what a probe tells of the bytes into the media and the item, and keeps it when they come again', async () => {
+    const facts = { width: 36, height: 64, durationSeconds: 2, videoCodec: 'h264', probed: 1 };
+    let probes = 0;
+    bench = await anActivityBench(() => Promise.resolve(aFetch()), {
+      probeAsset: (asset) => {
+        probes += 1;
+        return Promise.resolve({ ...asset, ...facts });
+      },
+    });
+    const batch = await bench.batch();
+    await bench.run('importItem', refOf(batch));
+    const { projectId, systemName } = batch;
+    const renamed = await bench.batch({ projectId, systemName, importSeq: 2 }, [anItemSpec(0, { fileName: 'b.mp4' })]);
+    await bench.run('importItem', refOf(renamed));
+
+    const item = await bench.store.items.find(batch._id, 0);
+    const media = await bench.store.media.find(projectId, item?.mediaId ?? '');
+    expect(item).toMatchObject({ width: 36, height: 64 });
+    expect(media).toMatchObject({ fileName: 'b.mp4', asset: facts });
+    expect(probes).toBe(1);
+  });
+
   it('records a failure that is worth another attempt, stays open, and tells when that is due', async () => {
     const { store } = await openBench(() =>
       Promise.reject(

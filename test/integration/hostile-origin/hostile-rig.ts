@@ -18,7 +18,7 @@ import { createSource } from '../../../src/download/fetch.js';
 import { createWorkerMetrics } from '../../../src/telemetry/metrics.js';
 import { runWorkers } from '../../../src/process/task-queues.js';
 import type { importBatch } from '../../../workflows/import-batch.js';
-import { aBatch, aProjectId, anItemSpec } from '../../support/builders.js';
+import { WITHOUT_PROBES, aBatch, aProjectId, anItemSpec } from '../../support/builders.js';
 import type { Limits } from '../../servers/hostile-origin/deadlines.js';
 import type { Fault } from '../../servers/hostile-origin/fault.js';
 import { MAX_BYTES } from '../../servers/hostile-origin/faults-of-bodies.js';
@@ -115,6 +115,7 @@ export function openHostileRig({
     egress,
     mediaTypes: defaultMediaTypes(),
     hosts: limiter,
+    ...WITHOUT_PROBES,
     longPlaces: createLongSlots(),
     retry,
     sweepAbove,

@@ -228,6 +228,30 @@ describe('inspectContent', () => {
       expect(await inspect(body, OCTETS, { pieces })).toMatchObject({ width, height });
   });
 
+  it.each<[SampleName, boolean]>([
+    ['gps-portrait.jpg', true],
+    ['gps.png', true],
+    ['no-position.jpg', false],
+    ['portrait.jpg', false],
+    ['portrait.png', false],
+    ['picture.jpg', false],
+  ])('tells of %s whether it holds a position: %s', async (name, isThere) => {
+    for (const pieces of [bodyOf(name).length, 97]) {
+      const { hasPosition } = await inspect(bodyOf(name), OCTETS, { pieces });
+      expect(hasPosition).toBe(isThere ? true : undefined);
+    }
+  });
+
+  it('takes a place of zero fractions, as cameras without reception write it, for none', async () => {
+    const body = Buffer.from(bodyOf('gps-portrait.jpg'));
+    const degrees = Buffer.from('0000002f00000001', 'hex');
+    const at = body.indexOf(degrees);
+    expect(at).toBeGreaterThan(0);
+    body.fill(0, at, at + degrees.length);
+
+    expect(await inspect(body, OCTETS)).not.toHaveProperty('hasPosition');
+  });
+
   it.each<[string, Buffer]>([
     ['a JPEG that ends in its metadata', withSegments(bodyOf('picture.jpg'), 3).subarray(0, 100_000)],
     [

@@ -4,6 +4,8 @@ import { MAX_ASK_BYTES, shownAs, type Walk, type Dimensions, type Found } from '
 const WIDTH = 256;
 const HEIGHT = 257;
 const ORIENTATION = 274;
+/** Points to the directory of the position. */
+const GPS_DIRECTORY = 34_853;
 const DNG_VERSION = 50_706;
 /** PrintIM, which raw photos of Sony have. */
 const PRINT_IM = 50_341;
@@ -26,6 +28,8 @@ interface TiffDirectory {
   readonly height?: number;
   /** Exif orientation 1 to 8; 5 to 8 are on their side. */
   readonly orientation?: number;
+  /** Where the directory of the position stands. */
+  readonly gpsAt?: number;
   readonly rawType?: string;
 }
 
@@ -60,25 +64,52 @@ function readDirectory(bytes: Buffer, layout: TiffLayout): TiffDirectory {
     const value = size !== undefined && isOne ? numberAt(bytes, at + (isBig ? 12 : 8), size, isLittleEndian) : 0;
     if (!values.has(tag)) values.set(tag, value);
   }
-  const [width, height, orientation] = [WIDTH, HEIGHT, ORIENTATION].map((tag) => values.get(tag));
+  const [width, height, orientation, gpsAt] = [WIDTH, HEIGHT, ORIENTATION, GPS_DIRECTORY].map((tag) => values.get(tag));
   const rawType = values.has(DNG_VERSION) ? 'image/x-adobe-dng' : values.has(PRINT_IM) ? 'image/x-sony-arw' : undefined;
   return {
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
     ...(orientation !== undefined && { orientation }),
+    ...(gpsAt !== undefined && { gpsAt }),
     ...(rawType !== undefined && { rawType }),
   };
 }
 
-/**
- * Whether the metadata of a photo say that it is to be shown on its side.
- * @param exif from the byte order mark on
- */
-function isOnItsSide(exif: Buffer): boolean {
+/** What the metadata of a photo say of it. */
+interface Exif {
+  /** It is to be shown on its side. */
+  readonly isTurned: boolean;
+  readonly hasPosition: boolean;
+}
+
+/** @param exif from the byte order mark on */
+function readExif(exif: Buffer): Exif {
   const layout = tiffLayout(exif);
-  if (layout === undefined) return false;
-  const { orientation = 1 } = readDirectory(exif.subarray(layout.directoryAt), layout);
-  return orientation >= 5 && orientation <= 8;
+  if (layout === undefined) return { isTurned: false, hasPosition: false };
+  const { orientation = 1, gpsAt } = readDirectory(exif.subarray(layout.directoryAt), layout);
+  const isTurned = orientation >= 5 && orientation <= 8;
+  return { isTurned, hasPosition: gpsAt !== undefined && holdsPosition(exif, layout, gpsAt) };
+}
+
+/** Tags of the directory of the position: degrees, minutes and seconds as three fractions each. */
+const LATITUDE = 2;
+const LONGITUDE = 4;
+const RATIONAL = 5;
+const BYTES_OF_POSITION = 24;
+
+/** Whether a directory has both coordinates. Cameras without reception leave them out, or write fractions of zero. */
+function holdsPosition(exif: Buffer, { isLittleEndian }: TiffLayout, at: number): boolean {
+  const number = (place: number, size: number): number => numberAt(exif, place, size, isLittleEndian);
+  const found = new Set<number>();
+  const count = at + 2 <= exif.length ? number(at, 2) : 0;
+  for (let entry = at + 2; entry < at + 2 + count * 12 && entry + 12 <= exif.length; entry += 12) {
+    const isFractions = number(entry + 2, 2) === RATIONAL && number(entry + 4, 4) === 3;
+    const values = number(entry + 8, 4);
+    if (!isFractions || values + BYTES_OF_POSITION > exif.length) continue;
+    // Of the degrees: below the stroke.
+    if (number(values + 4, 4) > 0) found.add(number(entry, 2));
+  }
+  return found.has(LATITUDE) && found.has(LONGITUDE);
 }
 
 function numberAt(bytes: Buffer, at: number, size: number, isLittleEndian: boolean): number {
@@ -101,10 +132,9 @@ const MAX_DIRECTORY_ENTRIES = 4_096;
  * The size of a JPEG as shown. Previews, colour profiles and depth maps may put megabytes in front of it, and an orientation counts
  * where it stands before the image data (CSS Images 3, image-orientation).
  */
-// eslint-disable-next-line complexity -- a case for each segment of the format
 export function* walkJpeg(): Walk<Found> {
   let frame: Dimensions | undefined;
-  let isTurned = false;
+  let exif: Exif = { isTurned: false, hasPosition: false };
   for (let at = 2; ;) {
     const segment = yield { at, length: 10 };
     const marker = segment[1];
@@ -118,27 +148,35 @@ export function* walkJpeg(): Walk<Found> {
     if (length < 2) break;
     if (isFrame(marker)) frame ??= { width: segment.readUInt16BE(7), height: segment.readUInt16BE(5) };
     if (marker === APP1 && segment.toString('latin1', 4, 10) === 'Exif\0\0') {
-      isTurned = isOnItsSide((yield { at, length: 2 + length }).subarray(10));
+      exif = readExif((yield { at, length: 2 + length }).subarray(10));
     }
     at += 2 + length;
   }
-  return { type: 'image/jpeg', ...(frame && { dimensions: shownAs(frame, isTurned) }) };
+  return found('image/jpeg', frame, exif);
+}
+
+function found(type: string, frame: Dimensions | undefined, { isTurned, hasPosition }: Exif): Found {
+  return {
+    type,
+    ...(frame && { dimensions: shownAs(frame, isTurned) }),
+    ...(hasPosition && { hasPosition }),
+  };
 }
 
 /** The size of a PNG as shown: its metadata count where they stand before the image data, as in browsers. */
 export function* walkPng(): Walk<Found> {
   let frame: Dimensions | undefined;
-  let isTurned = false;
+  let exif: Exif = { isTurned: false, hasPosition: false };
   for (let at = 8; ;) {
     const chunk = yield { at, length: 16 };
     const type = chunk.toString('latin1', 4, 8);
     if (chunk.length < 16 || type === 'IDAT') break;
     const length = chunk.readUInt32BE(0);
     if (type === 'IHDR') frame = { width: chunk.readUInt32BE(8), height: chunk.readUInt32BE(12) };
-    if (type === 'eXIf' && length <= MAX_ASK_BYTES) isTurned = isOnItsSide(yield { at: at + 8, length });
+    if (type === 'eXIf' && length <= MAX_ASK_BYTES) exif = readExif(yield { at: at + 8, length });
     at += 12 + length;
   }
-  return { type: 'image/png', ...(frame && { dimensions: shownAs(frame, isTurned) }) };
+  return found('image/png', frame, exif);
 }
 
 /** The first image of a TIFF, whose directory may stand anywhere: libtiff writes it behind the pixels. */

@@ -13,6 +13,8 @@ export interface Found {
   readonly behind?: Buffer;
   /** As shown: turned as the metadata say. */
   readonly dimensions?: Dimensions;
+  /** The Exif metadata of an image hold a GPS position. */
+  readonly hasPosition?: true;
 }
 
 /** Turns the size of an image whose metadata want it shown on its side: Exif orientations 5 to 8, quarter turns of HEIF. */
