@@ -150,11 +150,6 @@ function Person() {
             </>
           )}
         </dl>
-        <p class="dim small">
-          <a href="/docs" target="_blank" rel="noopener">
-            API reference
-          </a>
-        </p>
         <button
           type="button"
           onClick={() => {

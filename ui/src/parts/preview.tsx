@@ -131,6 +131,7 @@ export function Preview({ asset, title, isTile = false, onSize = () => undefined
         onError={broken}
       />
     );
+  const time = durationSeconds === undefined ? undefined : playingTime(durationSeconds);
   return (
     <div class="preview preview-wait">
       <video
@@ -145,9 +146,15 @@ export function Preview({ asset, title, isTile = false, onSize = () => undefined
           onSize(videoWidth, videoHeight);
         }}
       />
-      <button type="button" class="play" aria-label={`Play ${title}`} onClick={() => (isPlaying.value = true)}>
+      {/* Speech input finds a button by the text that it shows, so its name has that too (WCAG 2.5.3). */}
+      <button
+        type="button"
+        class="play"
+        aria-label={time === undefined ? `Play ${title}` : `Play ${title}, ${time}`}
+        onClick={() => (isPlaying.value = true)}
+      >
         <Icon name="play" />
-        {durationSeconds === undefined ? null : <span>{playingTime(durationSeconds)}</span>}
+        {time === undefined ? null : <span>{time}</span>}
       </button>
     </div>
   );
