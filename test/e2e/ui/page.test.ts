@@ -289,10 +289,12 @@ withBrowser('the page in a browser', () => {
     const { page } = await open(`/ui/imports/${id}`);
     await heading(page).getByText('Running').waitFor();
     const { pids } = await rig.stack.run();
+    // `start` brings the gateway back, perhaps before the page asks again: until it has asked, every connection is refused.
+    await page.route('**/api/**', (route) => route.abort('connectionrefused'));
     process.kill(pids.gateway ?? 0, 'SIGKILL');
     await expectText(page, /^Not reachable, as of/);
     expect(await heading(page).textContent()).toContain('Running');
-    // `start` brings the gateway back.
+    await page.unroute('**/api/**');
     await expectText(page, /^Updated/);
   });
 
